@@ -1,0 +1,43 @@
+"""Errors that a user can cause or mend, each with the exit code of the command line."""
+
+
+class BigbathError(Exception):
+    """Base of all errors that bigbath raises on purpose; the message names the cause and the remedy."""
+
+    exit_code = 1
+
+
+class JobError(BigbathError):
+    """The job file or an option is wrong: unknown key, wrong type, impossible value."""
+
+    exit_code = 2
+
+
+class ImpossibleRequest(BigbathError):
+    """The request is well-formed but cannot be met: outside the spectrum, beyond memory or 32-bit indices."""
+
+    exit_code = 3
+
+
+class MissingCapability(BigbathError):
+    """Something must be installed or built otherwise: PETSc missing, complex scalars, no MUMPS."""
+
+    exit_code = 4
+
+
+class FileError(BigbathError):
+    """A file cannot be written or read, is truncated, or belongs to another job."""
+
+    exit_code = 5
+
+
+class IncompleteWindow(BigbathError):
+    """A solver could not certify what was asked: states missing from a window, residuals too large."""
+
+    exit_code = 6
+
+
+class SymmetryError(BigbathError):
+    """A declared symmetry does not commute with the Hamiltonian, or its sectors do not fill the space."""
+
+    exit_code = 6

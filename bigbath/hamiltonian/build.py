@@ -1,0 +1,116 @@
+"""Sparse matrices of a composite's parts, built by QuSpin."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from bigbath.errors import SymmetryError
+from bigbath.hamiltonian.size import check_size
+from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, Term
+
+Part = Literal["H", "H0", "S", "B", "V"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Hamiltonian:
+    """A Hermitian matrix with what is known about it.
+
+    ``matrix``: (D, D) CSR, or a dense array for models without sparsity; float64, or complex128 for a complex
+    model. ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone.
+    ``sites``: number of spins, 0 for a model without any. ``symmetries`` are declared, not yet verified:
+    ``bigbath.hamiltonian.symmetry.sectors`` verifies before it uses them.
+    """
+
+    matrix: sp.csr_array | np.ndarray
+    dims: tuple[int, int]
+    sites: int
+    symmetries: tuple[Symmetry, ...] = ()
+
+    @property
+    def dim(self) -> int:
+        """Dimension D of the space."""
+        return self.matrix.shape[0]
+
+    @property
+    def nnz(self) -> int:
+        """Stored entries (D^2 for a dense matrix)."""
+        return self.matrix.nnz if sp.issparse(self.matrix) else self.matrix.size
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the matrix has complex entries."""
+        return np.iscomplexobj(self.matrix)
+
+
+def build(composite: Composite, part: Part = "H") -> Hamiltonian:
+    """Matrix of one part of a composite.
+
+    ``part``: "H" = S + B + V, "H0" = S + B, "V" on the whole space (D_S D_B); "S" on the system's own space,
+    "B" on the bath's own space. Raises ImpossibleRequest before allocating what cannot fit, SymmetryError when the
+    terms do not make a Hermitian matrix.
+    """
+    check_size(composite, part)
+    if isinstance(composite, MatrixComposite):
+        matrix, sites, symmetries = _from_matrices(composite, part), 0, ()
+    else:
+        matrix, sites, symmetries = _from_pauli_strings(composite, part)
+    difference = abs(matrix - matrix.conj().T).max()
+    if difference > 1e-12 * max(1.0, abs(matrix).max()):
+        raise SymmetryError(f"part {part} of the model is not Hermitian: max |H - H^dagger| = {difference:.1e}")
+    d_system, d_bath = composite.dims
+    dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
+    return Hamiltonian(matrix=matrix, dims=dims, sites=sites, symmetries=symmetries)
+
+
+def _from_pauli_strings(composite: SpinComposite, part: Part) -> tuple[sp.csr_array, int, tuple[Symmetry, ...]]:
+    S, B = composite.system_sites, composite.bath_sites
+    if part == "S":
+        return _quspin(composite.system, S), S, ()
+    if part == "B":
+        own = tuple((letters, tuple((c[0], *(j - S for j in c[1:])) for c in couplings)) for letters, couplings in composite.bath)
+        return _quspin(own, B), B, composite.bath_symmetries
+    terms = {
+        "H": composite.system + composite.bath + composite.interaction,
+        "H0": composite.system + composite.bath,
+        "V": composite.interaction,
+    }[part]
+    return _quspin(terms, S + B), S + B, composite.symmetries if part == "H" else ()
+
+
+def _quspin(terms: tuple[Term, ...], sites: int) -> sp.csr_array:
+    from quspin.basis import spin_basis_general
+    from quspin.operators import hamiltonian
+
+    static = [[letters, [list(coupling) for coupling in couplings]] for letters, couplings in terms if couplings]
+    odd_y = any(letters.count("y") % 2 for letters, _ in static)
+    dtype = np.complex128 if odd_y else np.float64
+    basis = spin_basis_general(sites, pauli=1)
+    silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
+    matrix = sp.csr_array(hamiltonian(static, [], basis=basis, dtype=dtype, **silent).tocsr())
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _from_matrices(composite: MatrixComposite, part: Part) -> sp.csr_array | np.ndarray:
+    if part == "S":
+        return composite.system
+    if part == "B":
+        return composite.bath
+    d_system, d_bath = composite.dims
+    dense = any(not sp.issparse(bath) for _, bath in composite.interaction)
+    parts = []
+    if part in ("H", "H0"):
+        parts += [(composite.system, sp.eye_array(d_bath)), (np.eye(d_system), composite.bath)]
+    if part in ("H", "V"):
+        parts += list(composite.interaction)
+    if not dense or part == "H0":
+        return sp.csr_array(sum(sp.kron(sp.csr_array(s), sp.csr_array(b)) for s, b in parts))
+    total = np.zeros((d_system, d_bath, d_system, d_bath))
+    for s, b in parts:
+        entries = b.toarray() if sp.issparse(b) else b
+        for i, j in zip(*np.nonzero(s), strict=True):
+            total[i, :, j, :] += s[i, j] * entries
+    return total.reshape(d_system * d_bath, d_system * d_bath)

@@ -1,0 +1,47 @@
+"""What this machine, its control group and its batch system allow: memory and cores."""
+
+import os
+from pathlib import Path
+
+import psutil
+
+from bigbath.errors import ImpossibleRequest
+
+
+def memory_limit() -> int:
+    """Bytes this process may still use: the least of free memory, control-group limit and SLURM's limit."""
+    limits = [psutil.virtual_memory().available]
+    used = psutil.Process().memory_info().rss
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path(name).read_text()) - used)
+        except (OSError, ValueError):
+            continue
+    if slurm := os.environ.get("SLURM_MEM_PER_NODE"):
+        limits.append(int(slurm) * 2**20 - used)
+    return max(0, min(limits))
+
+
+def require_memory(needed: int, what: str, remedy: str) -> None:
+    """Raise ImpossibleRequest when ``needed`` bytes are not there; ``what`` and ``remedy`` go into the message."""
+    limit = memory_limit()
+    if needed > limit:
+        raise ImpossibleRequest(f"{what} needs {gigabytes(needed)}, but only {gigabytes(limit)} are free here. {remedy}")
+
+
+def gigabytes(count: float) -> str:
+    """``1.5 GB`` and the like."""
+    return f"{count / 2**30:.3g} GB" if count > 2**27 else f"{count / 2**20:.3g} MB"
+
+
+def peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def cores() -> int:
+    """Cores this process may use: its affinity mask, and SLURM_CPUS_PER_TASK when that is less."""
+    available = len(os.sched_getaffinity(0))
+    return min(available, int(os.environ.get("SLURM_CPUS_PER_TASK", available)))

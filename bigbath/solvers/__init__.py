@@ -1,0 +1,12 @@
+"""Eigenstates of energy windows with evidence: LAPACK, SLEPc shift-invert."""
+
+from bigbath.solvers.dense import Dense
+from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, Evidence
+from bigbath.solvers.shift_invert import ShiftInvert
+from bigbath.solvers.solve import ENGINES, AnyEngine, Auto, Engine, choose, prepare, solve
+from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest, Whole, Window
+
+__all__ = [
+    "ENGINES", "AnyEngine", "AnyWindow", "Auto", "Block", "Comm", "Dense", "Density", "Eigenstates", "Engine", "Evidence",
+    "Interval", "Levels", "Nearest", "ShiftInvert", "Whole", "Window", "choose", "prepare", "solve",
+]  # fmt: skip

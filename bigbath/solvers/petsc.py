@@ -1,0 +1,344 @@
+"""The only family of modules that knows petsc4py and slepc4py: matrices, factorisations, Krylov-Schur.
+
+PETSc is imported when first needed, never at import of bigbath.
+"""
+
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
+from bigbath.progress import Report
+from bigbath.resources import gigabytes, memory_limit
+from bigbath.solvers.eigenstates import Comm
+
+INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
+
+#: Beginnings of the raw options that a job may pass on.
+OPTION_PREFIXES = ("eps_", "st_", "mat_mumps_", "bv_", "ds_")
+
+
+def load() -> tuple[ModuleType, ModuleType]:
+    """The modules PETSc and SLEPc; MissingCapability when they are absent, complex, or cannot be loaded."""
+    try:
+        import petsc4py
+
+        petsc4py.init([])
+        import slepc4py
+
+        slepc4py.init([])
+        from petsc4py import PETSc
+        from slepc4py import SLEPc
+    except ImportError as error:
+        raise MissingCapability(f"SLEPc is not available here ({error}). {INSTALL}") from error
+    if np.issubdtype(PETSc.ScalarType, np.complexfloating):
+        raise MissingCapability(
+            "this PETSc is built for complex scalars, for which MUMPS counts no inertia. Point PETSC_DIR and SLEPC_DIR "
+            f"at a real build (PETSC_ARCH, or the -real directories). {INSTALL}"
+        )
+    PETSc.Sys.pushErrorHandler("python")  # errors become exceptions, without PETSc's own output
+    return PETSc, SLEPc
+
+
+def available() -> str | None:
+    """None when shift-invert can be used, else the reason why not."""
+    try:
+        load()
+    except MissingCapability as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def options(text: str) -> Iterator[None]:
+    """PETSc's option database with the raw options of ``text``, for the duration of the block only.
+
+    JobError when an option is not one that a shift-invert solve reads, which a 10 x 10 solve finds out.
+    """
+    PETSc, _ = load()
+    pairs = _parse(text)
+    database = PETSc.Options()
+    for name, value in pairs.items():
+        database.setValue(f"-{name}", value)
+    try:
+        if pairs:
+            _refuse_unread(PETSc, list(pairs))
+        yield
+    finally:
+        for name in pairs:
+            database.delValue(f"-{name}")
+
+
+def _parse(text: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    name = None
+    for word in text.split():
+        if word.startswith("-") and not _is_number(word):
+            name = word[1:]
+            if not name.startswith(OPTION_PREFIXES):
+                allowed = ", ".join(f"-{p}*" for p in OPTION_PREFIXES)
+                raise JobError(f"engine.options: {word} is not passed on; allowed are {allowed}")
+            pairs[name] = ""
+        elif name is None:
+            raise JobError(f"engine.options: {word!r} does not belong to an option")
+        else:
+            pairs[name], name = word, None
+    return pairs
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_unread(PETSc: ModuleType, names: list[str]) -> None:
+    """Run a tiny solve and refuse every option that it did not read."""
+    library = ctypes.CDLL(PETSc.__file__)
+    tiny = sp.csr_array(sp.diags_array([np.ones(9), np.arange(10.0), np.ones(9)], offsets=[-1, 0, 1]))
+    try:
+        KrylovSchur(DistributedMatrix.build(tiny, None)).run(sigma=4.4, nev=2, tol=1e-10)
+    except Exception as error:
+        raise JobError(f"engine.options: a 10 x 10 test with -{' -'.join(names)} fails: {error}") from error
+    used = ctypes.c_int()
+    for name in names:
+        library.PetscOptionsUsed(None, name.encode(), ctypes.byref(used))
+        if not used.value:
+            raise JobError(f"engine.options: SLEPc does not know -{name}; check its spelling in SLEPc's manual")
+
+
+@dataclass(frozen=True, eq=False)
+class DistributedMatrix:
+    """A real symmetric matrix on a communicator: ``petsc`` Mat, and the rows (first, last) of this rank."""
+
+    petsc: Any
+    comm: Comm
+    rows: tuple[int, int]
+
+    @classmethod
+    def build(cls, matrix: sp.csr_array | np.ndarray, comm: Comm) -> "DistributedMatrix":
+        """Rows of a matrix that every rank holds, spread over ``comm`` (None: this process alone)."""
+        PETSc, _ = load()
+        if np.iscomplexobj(matrix):
+            raise MissingCapability(
+                'the model is complex and this PETSc is real: use engine = "dense", or a model whose operators hold an even number of y'
+            )
+        matrix = _with_diagonal(sp.coo_array(matrix))
+        n, ranks, rank = matrix.shape[0], *((1, 0) if comm is None else (comm.size, comm.rank))
+        limit = np.iinfo(PETSc.IntType).max
+        if n > limit or matrix.nnz > limit:
+            raise ImpossibleRequest(
+                f"{matrix.nnz:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
+                "Use a PETSc configured with --with-64-bit-indices, or fewer spins."
+            )
+        first = rank * (n // ranks) + min(rank, n % ranks)
+        last = first + n // ranks + (rank < n % ranks)
+        slab = matrix[first:last]
+        csr = (slab.indptr.astype(PETSc.IntType), slab.indices.astype(PETSc.IntType), slab.data)
+        local = ((last - first, n), (last - first, n))
+        petsc = PETSc.Mat().createAIJ(size=local, csr=csr, comm=PETSc.COMM_SELF if comm is None else comm)
+        petsc.setOption(PETSc.Mat.Option.SYMMETRIC, True)
+        petsc.setOption(PETSc.Mat.Option.HERMITIAN, True)
+        return cls(petsc, comm, (first, last))
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the matrix."""
+        return self.petsc.getSize()[0]
+
+    def residuals(self, energies: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """||A v - E v|| of each column of this rank's slab (rows, k)."""
+        v, av = self.petsc.createVecs()
+        norms = np.empty(energies.size)
+        for i, energy in enumerate(energies):
+            v.setArray(vectors[:, i])
+            self.petsc.mult(v, av)
+            av.axpy(-energy, v)
+            norms[i] = av.norm()
+        return norms
+
+
+def _with_diagonal(matrix: sp.coo_array) -> sp.csr_array:
+    """The same matrix with every diagonal entry stored, be it zero: a shift must not change the pattern."""
+    n = np.arange(matrix.shape[0])
+    data = np.concatenate([matrix.data, np.zeros(n.size)])
+    rows, columns = np.concatenate([matrix.row, n]), np.concatenate([matrix.col, n])
+    return sp.coo_array((data, (rows, columns)), shape=matrix.shape).tocsr()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorEstimate:
+    """MUMPS's own forecast of one LDL^T factorisation, from its symbolic analysis."""
+
+    entries: int
+    bytes_total: int
+    bytes_per_rank: int
+
+
+class Inertia:
+    """LDL^T factorisations of A - x, one after the other in the same memory, to count levels below x."""
+
+    def __init__(self, matrix: DistributedMatrix) -> None:
+        self._matrix = matrix
+        self._shifted: Any = None
+        self._pc: Any = None
+        self.factorisations = 0
+
+    def _prepare(self, x: float) -> Any:
+        PETSc, _ = load()
+        if self._shifted is None:
+            self._shifted = self._matrix.petsc.duplicate(copy=True)
+            self._pc = PETSc.PC().create(self._matrix.petsc.getComm())
+            self._pc.setType("cholesky")
+            self._pc.setFactorSolverType("mumps")
+        else:
+            self._matrix.petsc.copy(self._shifted, PETSc.Mat.Structure.SAME_NONZERO_PATTERN)
+        self._shifted.shift(-x)
+        self._pc.setOperators(self._shifted)
+        self._pc.setFactorSetUpSolverType()
+        factor = self._pc.getFactorMatrix()
+        factor.setMumpsIcntl(24, 1)  # null pivots are detected, which an inertia count needs
+        return factor
+
+    def estimate(self) -> FactorEstimate:
+        """Symbolic analysis alone: MUMPS is given 1 MB for the numerical phase and gives up at once."""
+        factor = self._prepare(0.0)
+        factor.setMumpsIcntl(23, 1)
+        self._pc.setUp()
+        entries = factor.getMumpsInfog(20)
+        result = FactorEstimate(
+            entries=-entries * 10**6 if entries < 0 else entries,
+            bytes_total=factor.getMumpsInfog(17) * 10**6,
+            bytes_per_rank=factor.getMumpsInfog(16) * 10**6,
+        )
+        self.close()
+        return result
+
+    def below(self, x: float) -> int:
+        """Number of eigenvalues below x (Sylvester's law of inertia)."""
+        factor = self._prepare(x)
+        for workspace in (None, 100, 300):  # per cent of extra room; MUMPS forecasts too little for some pivots
+            if workspace is not None:
+                factor.setMumpsIcntl(14, workspace)
+                self._shifted.shift(0.0)
+                self._pc.setOperators(self._shifted)
+            self._pc.setUp()
+            self.factorisations += 1
+            if factor.getMumpsInfog(1) not in (-8, -9, -14, -15, -17, -20):
+                break
+        raise_mumps(factor)
+        negative, zero, _ = factor.getInertia()
+        if zero:
+            raise IncompleteWindow(f"{zero} level(s) lie exactly at {x!r}, where levels are counted")
+        return int(negative)
+
+    def close(self) -> None:
+        """Free the factorisation."""
+        for each in (self._pc, self._shifted):
+            if each is not None:
+                each.destroy()
+        self._pc = self._shifted = None
+
+
+def raise_mumps(factor: Any) -> None:
+    """Turn MUMPS's error code, if there is one, into an error with advice."""
+    code, detail = factor.getMumpsInfog(1), factor.getMumpsInfog(2)
+    if code >= 0:
+        return
+    advice = {
+        -9: "its workspace was too small: pass options = \"-mat_mumps_icntl_14 200\"",
+        -10: "the shifted matrix is singular: the target coincides with a level; move it slightly",
+        -13: "memory could not be allocated: use more memory or ranks, fewer spins, or symmetries",
+        -19: "the memory limit in ICNTL(23) is too low",
+    }.get(code, "see INFOG(1) in the MUMPS users' guide")
+    raise ImpossibleRequest(f"the MUMPS factorisation failed with INFOG(1) = {code}, INFOG(2) = {detail}: {advice}")
+
+
+def ranks_on_this_node(comm: Comm) -> int:
+    """How many ranks of the communicator share this machine's memory, as far as the launcher tells."""
+    size = 1 if comm is None else comm.size
+    return min(size, int(os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE", os.environ.get("MPI_LOCALNRANKS", size))))
+
+
+def require_factor_memory(matrix: DistributedMatrix) -> FactorEstimate:
+    """The forecast of one factorisation, or ImpossibleRequest when it exceeds the memory that is free."""
+    estimate = Inertia(matrix).estimate()
+    needed = estimate.bytes_per_rank * ranks_on_this_node(matrix.comm)
+    if needed > (free := memory_limit()):
+        raise ImpossibleRequest(
+            f"the LDL^T factorisation of {matrix.dim:,} states needs {gigabytes(needed)} on this node "
+            f"({estimate.entries:,} entries), but only {gigabytes(free)} are free. Use fewer spins, symmetries, "
+            "or more nodes under mpirun."
+        )
+    return estimate
+
+
+class KrylovSchur:
+    """SLEPc's Krylov-Schur with shift-and-invert by MUMPS LDL^T."""
+
+    def __init__(self, matrix: DistributedMatrix) -> None:
+        self._matrix = matrix
+        self.iterations = 0
+        self.factorisations = 0
+
+    def run(
+        self, sigma: float, nev: int, tol: float, *, known: np.ndarray | None = None, report: Report | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Converged pairs nearest ``sigma``: energies (m,) by distance, vectors (rows, m) of this rank.
+
+        ``known`` (rows, j): states already found, from which the search is kept orthogonal.
+        """
+        PETSc, SLEPc = load()
+        matrix, comm = self._matrix.petsc, self._matrix.petsc.getComm()
+        eps = SLEPc.EPS().create(comm)
+        eps.setOperators(matrix)
+        eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
+        eps.setWhichEigenpairs(SLEPc.EPS.Which.TARGET_MAGNITUDE)
+        eps.setTarget(sigma)
+        room = self._matrix.dim - (0 if known is None else known.shape[1])
+        nev = min(nev, room)
+        eps.setDimensions(nev=nev, ncv=min(room, max(2 * nev, nev + 20)))
+        eps.setTolerances(tol, 500)
+        st = eps.getST()
+        st.setType("sinvert")
+        ksp = st.getKSP()
+        ksp.setType("preonly")
+        pc = ksp.getPC()
+        pc.setType("cholesky")
+        pc.setFactorSolverType("mumps")
+        eps.setFromOptions()
+        deflated = [self._vector(column) for column in known.T] if known is not None else []
+        if deflated:
+            eps.setDeflationSpace(deflated)
+        if report is not None:
+            eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
+        eps.setUp()
+        self.factorisations += 1
+        raise_mumps(pc.getFactorMatrix())
+        eps.solve()
+        self.iterations += eps.getIterationNumber()
+        converged = eps.getConverged()
+        energies = np.empty(converged)
+        first, last = self._matrix.rows
+        vectors = np.empty((last - first, converged), order="F")
+        v = matrix.createVecRight()
+        for i in range(converged):
+            energies[i] = eps.getEigenpair(i, v).real
+            vectors[:, i] = v.getArray(readonly=True)
+        for each in (*deflated, v, eps):
+            each.destroy()
+        return energies, vectors
+
+    def _vector(self, column: np.ndarray) -> Any:
+        v = self._matrix.petsc.createVecRight()
+        v.setArray(column)
+        return v

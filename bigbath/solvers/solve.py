@@ -1,0 +1,93 @@
+"""``solve``: one call for every engine; ``Auto`` chooses and says why."""
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bigbath.choice import KindShorthand, choice
+from bigbath.errors import ImpossibleRequest
+from bigbath.hamiltonian import Hamiltonian, sectors
+from bigbath.progress import Report, silent
+from bigbath.resources import memory_limit
+from bigbath.solvers import petsc
+from bigbath.solvers.dense import Dense, required_memory, solve_dense
+from bigbath.solvers.eigenstates import Comm, Eigenstates
+from bigbath.solvers.problem import Problem, spectral_extremes
+from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
+from bigbath.solvers.window import TIE, AnyWindow, Whole, resolve
+
+#: Sectors up to this dimension are faster with LAPACK than with a factorisation (about 2 s on two cores).
+DENSE_FASTER = 2500
+
+
+@choice
+class Auto:
+    """LAPACK for small sectors and whole spectra, shift-invert otherwise; the reason is in the evidence."""
+
+    kind: Literal["auto"] = "auto"
+
+
+#: Engine choice -> function (problem, engine, comm, report); to add an engine, write its file and name it here.
+ENGINES = {Dense: solve_dense, ShiftInvert: solve_shift_invert}
+
+AnyEngine = Auto | Dense | ShiftInvert
+#: Any engine, told apart by its ``kind``.
+Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
+
+
+def choose(largest: int, window: AnyWindow, *, is_complex: bool = False) -> tuple[Dense | ShiftInvert, str]:
+    """The engine for a problem whose largest sector has ``largest`` states, and why."""
+    needed = required_memory(largest, 16 if is_complex else 8)
+    fits = needed <= memory_limit()
+    if largest <= DENSE_FASTER:
+        return Dense(), f"LAPACK is fastest for sectors of at most {DENSE_FASTER:,} states"
+    if is_complex:
+        return Dense(), "the model is complex, which shift-invert on a real PETSc cannot take"
+    if isinstance(window, Whole) and fits:
+        return Dense(), "the whole spectrum is wanted and fits into memory"
+    if missing := petsc.available():
+        if fits:
+            return Dense(), f"SLEPc is not available ({missing})"
+        raise ImpossibleRequest(f"a sector of {largest:,} states is too large for LAPACK here, and {missing}")
+    return ShiftInvert(), f"a window in a sector of {largest:,} states"
+
+
+def prepare(
+    h: Hamiltonian, window: AnyWindow, *, symmetries: tuple[str, ...] | None = None, sector: dict[str, int] | None = None
+) -> Problem:
+    """Verify the symmetries, find the ends of the spectrum and resolve the window."""
+    parts = sectors(h, use=symmetries, only=sector)
+    extremes = spectral_extremes(h)
+    tie = TIE * max(abs(extremes[0]), abs(extremes[1]))
+    resolved = resolve(window, extremes, sum(s.dim for s in parts), tie)
+    return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)
+
+
+def solve(
+    h: Hamiltonian,
+    window: AnyWindow,
+    *,
+    engine: AnyEngine = Auto(),  # noqa: B008 - frozen
+    symmetries: tuple[str, ...] | None = None,
+    sector: dict[str, int] | None = None,
+    comm: Comm = None,
+    report: Report = silent,
+) -> Eigenstates:
+    """Eigenstates of an energy window, with evidence.
+
+    ``symmetries``: names of the declared symmetries to use (None: all, (): none). ``sector``: labels to restrict to,
+    as {"reflection": -1}. ``comm``: mpi4py communicator for one factorisation over several ranks. Energies in units of
+    the coupling. Vectors are orthonormal to 1e-9, residuals at most 1e-10 ||H||, or ``evidence.complete`` is "no".
+
+    Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
+    real PETSc), JobError (unknown symmetry or option), SymmetryError.
+    """
+    problem = prepare(h, window, symmetries=symmetries, sector=sector)
+    reason = None
+    if isinstance(engine, Auto):
+        engine, reason = choose(max(s.dim for s in problem.sectors), problem.window, is_complex=h.is_complex)
+    states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
+    if reason:
+        states = states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")
+    return replace(states, window=window)

@@ -1,0 +1,140 @@
+"""Energy windows: which eigenstates are wanted, and the rule that decides membership for every engine alike.
+
+Levels closer than ``tie * ||H||`` count as one multiplet and are never separated: a window grows to hold the
+multiplet whole. Membership therefore depends on the spectrum alone, not on the engine.
+"""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from bigbath.choice import KindShorthand, choice
+from bigbath.errors import ImpossibleRequest
+
+#: Levels closer than this, in units of ||H||, are one multiplet.
+TIE = 1e-9
+
+
+@choice
+class Nearest:
+    """The ``k`` states nearest the energy ``target`` (more, where a multiplet or a tie would be cut)."""
+
+    kind: Literal["nearest"] = "nearest"
+    target: float = 0.0
+    k: Annotated[int, Field(ge=1)]
+
+
+@choice
+class Density:
+    """The ``k`` states nearest the energy density ``epsilon`` = (E - E_min)/(E_max - E_min) in [0, 1]."""
+
+    kind: Literal["density"] = "density"
+    epsilon: Annotated[float, Field(ge=0, le=1)] = 0.5
+    k: Annotated[int, Field(ge=1)]
+
+
+@choice
+class Interval:
+    """Every state with energy in [``lower``, ``upper``]."""
+
+    kind: Literal["interval"] = "interval"
+    lower: float
+    upper: float
+
+    @model_validator(mode="after")
+    def _check(self) -> "Interval":
+        if self.lower >= self.upper:
+            raise ValueError(f"lower = {self.lower} must be less than upper = {self.upper}")
+        return self
+
+
+@choice
+class Levels:
+    """For each energy of ``energies`` the level nearest to it, with its multiplet."""
+
+    kind: Literal["levels"] = "levels"
+    energies: Annotated[tuple[float, ...], Field(min_length=1)]
+
+
+@choice
+class Whole:
+    """The whole spectrum; engines for windows cut it into gap-free slices of about ``slice`` states."""
+
+    kind: Literal["whole"] = "whole"
+    slice: Annotated[int, Field(ge=1)] = 200
+
+
+AnyWindow = Nearest | Density | Interval | Levels | Whole
+#: Any window, told apart by its ``kind``.
+Window = Annotated[AnyWindow, Field(discriminator="kind"), KindShorthand]
+
+
+def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int, tie: float) -> AnyWindow:
+    """The window with an energy density turned into an energy; refused when it cannot be met.
+
+    ``extremes``: (E_min, E_max) of the whole Hamiltonian; ``dim``: states in the sectors that are asked for.
+    Raises ImpossibleRequest for a window outside the spectrum or with more states than there are.
+    """
+    if isinstance(window, Density):
+        target = extremes[0] + window.epsilon * (extremes[1] - extremes[0])
+        window = Nearest(target=float(target), k=window.k)
+    lowest, highest = extremes[0] - tie, extremes[1] + tie
+    outside: list[float] = []
+    if isinstance(window, Nearest):
+        outside = [window.target] if not lowest <= window.target <= highest else []
+        if window.k > dim:
+            raise ImpossibleRequest(f"window.k = {window.k:,} states are wanted, but there are only {dim:,}. Reduce k.")
+    elif isinstance(window, Levels):
+        outside = [e for e in window.energies if not lowest <= e <= highest]
+    elif isinstance(window, Interval) and (window.upper < lowest or window.lower > highest):
+        outside = [window.lower, window.upper]
+    if outside:
+        raise ImpossibleRequest(
+            f"window: {', '.join(f'{e:g}' for e in outside)} lies outside the spectrum "
+            f'[{extremes[0]:.6g}, {extremes[1]:.6g}]. Choose an energy inside it, or kind = "density" with epsilon in [0, 1].'
+        )
+    return window
+
+
+def nearest_count(energies: np.ndarray, target: float, k: int, tie: float, reach: float = np.inf) -> tuple[int, float] | None:
+    """How many states the window of the ``k`` nearest holds, and its radius.
+
+    ``energies`` (n,) holds every level within ``reach`` of ``target``. Returns the smallest m >= k such that the
+    m-th and (m+1)-th distances differ by more than ``tie``, with the radius half-way between them, or None when
+    ``reach`` is too short to tell. With ``reach`` infinite the energies are all there are.
+    """
+    distances = np.sort(np.abs(energies - target))
+    for m in range(k, distances.size):
+        if distances[m] - distances[m - 1] > tie:
+            radius = (distances[m] + distances[m - 1]) / 2
+            return (m, float(radius)) if radius < reach else None
+    if np.isinf(reach):
+        return distances.size, float(distances[-1] + 1.0)
+    return None
+
+
+def window_edges(window: AnyWindow, spectrum: np.ndarray, extremes: tuple[float, float], tie: float) -> tuple[tuple[float, float], ...]:
+    """Disjoint energy intervals that hold exactly the window's states, given every level ``spectrum`` (D,)."""
+    if isinstance(window, Interval):
+        return ((window.lower - tie, window.upper + tie),)
+    if isinstance(window, Whole):
+        return ((extremes[0] - 1.0, extremes[1] + 1.0),)
+    pairs = [(e, 1) for e in window.energies] if isinstance(window, Levels) else [(window.target, window.k)]
+    intervals = []
+    for target, k in pairs:
+        answer = nearest_count(spectrum, target, k, tie)
+        assert answer is not None  # the whole spectrum is known
+        intervals.append((target - answer[1], target + answer[1]))
+    return merge_intervals(intervals)
+
+
+def merge_intervals(intervals: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Union of intervals, as disjoint intervals in ascending order."""
+    merged: list[tuple[float, float]] = []
+    for lo, hi in sorted(intervals):
+        if merged and lo <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(hi, merged[-1][1]))
+        else:
+            merged.append((lo, hi))
+    return tuple(merged)
