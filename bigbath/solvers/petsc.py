@@ -210,7 +210,7 @@ class Inertia:
         return factor
 
     def estimate(self) -> FactorEstimate:
-        """Symbolic analysis alone: MUMPS is given 1 MB for the numerical phase and gives up at once."""
+        """Symbolic analysis alone: given 1 MB, MUMPS gives up the numerical phase at once."""
         factor = self._prepare(0.0)
         factor.setMumpsIcntl(23, 1)
         self._pc.setUp()
@@ -220,21 +220,20 @@ class Inertia:
             bytes_total=factor.getMumpsInfog(17) * 10**6,
             bytes_per_rank=factor.getMumpsInfog(16) * 10**6,
         )
-        self.close()
+        self.close()  # PETSc never factorises again after a failure
         return result
 
     def below(self, x: float) -> int:
         """Number of eigenvalues below x (Sylvester's law of inertia)."""
-        factor = self._prepare(x)
-        for workspace in (None, 100, 300):  # per cent of extra room; MUMPS forecasts too little for some pivots
-            if workspace is not None:
-                factor.setMumpsIcntl(14, workspace)
-                self._shifted.shift(0.0)
-                self._pc.setOperators(self._shifted)
+        for workspace in (20, 100, 400):  # per cent of extra room; MUMPS forecasts too little for some pivots
+            factor = self._prepare(x)
+            factor.setMumpsIcntl(14, workspace)
             self._pc.setUp()
             self.factorisations += 1
             if factor.getMumpsInfog(1) not in (-8, -9, -14, -15, -17, -20):
                 break
+            if workspace < 400:
+                self.close()
         raise_mumps(factor)
         negative, zero, _ = factor.getInertia()
         if zero:
@@ -242,7 +241,7 @@ class Inertia:
         return int(negative)
 
     def close(self) -> None:
-        """Free the factorisation."""
+        """Free the factorisation and its analysis."""
         for each in (self._pc, self._shifted):
             if each is not None:
                 each.destroy()
@@ -269,17 +268,15 @@ def ranks_on_this_node(comm: Comm) -> int:
     return min(size, int(os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE", os.environ.get("MPI_LOCALNRANKS", size))))
 
 
-def require_factor_memory(matrix: DistributedMatrix) -> FactorEstimate:
-    """The forecast of one factorisation, or ImpossibleRequest when it exceeds the memory that is free."""
-    estimate = Inertia(matrix).estimate()
-    needed = estimate.bytes_per_rank * ranks_on_this_node(matrix.comm)
+def require_factor_memory(estimate: FactorEstimate, dim: int, comm: Comm) -> None:
+    """ImpossibleRequest when a factorisation needs more memory than is free on this node."""
+    needed = estimate.bytes_per_rank * ranks_on_this_node(comm)
     if needed > (free := memory_limit()):
         raise ImpossibleRequest(
-            f"the LDL^T factorisation of {matrix.dim:,} states needs {gigabytes(needed)} on this node "
+            f"the LDL^T factorisation of {dim:,} states needs {gigabytes(needed)} on this node "
             f"({estimate.entries:,} entries), but only {gigabytes(free)} are free. Use fewer spins, symmetries, "
             "or more nodes under mpirun."
         )
-    return estimate
 
 
 class KrylovSchur:
@@ -306,7 +303,7 @@ class KrylovSchur:
         eps.setTarget(sigma)
         room = self._matrix.dim - (0 if known is None else known.shape[1])
         nev = min(nev, room)
-        eps.setDimensions(nev=nev, ncv=min(room, max(2 * nev, nev + 20)))
+        eps.setDimensions(nev=nev, ncv=min(room, int(2.3 * nev) + 20))  # one cycle, no restart, in most spectra
         eps.setTolerances(tol, 500)
         st = eps.getST()
         st.setType("sinvert")

@@ -35,7 +35,7 @@ class ShiftInvert:
     """
 
     kind: Literal["shift-invert"] = "shift-invert"
-    tol: Annotated[float, Field(gt=0, lt=1e-3)] = 1e-12
+    tol: Annotated[float, Field(gt=0, lt=1e-3)] = 2e-11
     certify: bool = True
     slice: Annotated[int, Field(ge=1)] = 200
     options: str = ""
@@ -55,6 +55,7 @@ class _SectorProblem:
     factorisations: int = 0
 
     def __post_init__(self) -> None:
+        self.inertia = petsc.Inertia(self.matrix)
         first, last = self.matrix.rows
         self.vectors = np.empty((last - first, 0), order="F")
 
@@ -83,12 +84,9 @@ class _SectorProblem:
 
     def count(self, lo: float, hi: float) -> int:
         """Number of levels in (lo, hi), by inertia."""
-        inertia = petsc.Inertia(self.matrix)
-        try:
-            return inertia.below(hi) - inertia.below(lo)
-        finally:
-            self.factorisations += inertia.factorisations
-            inertia.close()
+        counted = self.inertia.below(hi) - self.inertia.below(lo)
+        self.inertia.close()  # two factorisations at a time would double the memory
+        return counted
 
     def inside(self, lo: float, hi: float) -> np.ndarray:
         """Which of the states found lie in [lo, hi]."""
@@ -117,7 +115,7 @@ def solve_shift_invert(problem: Problem, engine: ShiftInvert, comm: Comm = None,
             matrix = petsc.DistributedMatrix.build(sector.restrict(problem.h.matrix), comm)
             parts.append(_SectorProblem(sector, matrix, engine.tol, report))
         largest = max(parts, key=lambda p: p.sector.dim)
-        petsc.require_factor_memory(largest.matrix)
+        petsc.require_factor_memory(largest.inertia.estimate(), largest.sector.dim, comm)
         edges, counted = _find(parts, problem, engine, report)
     for part in parts:
         part.keep(edges)
@@ -132,7 +130,7 @@ def solve_shift_invert(problem: Problem, engine: ShiftInvert, comm: Comm = None,
         reason=f"inertia at the edges of {where} counts what was found" if engine.certify else "engine.certify = false: the levels were not counted",
         comm=comm,
         iterations=sum(p.iterations for p in parts),
-        factorisations=sum(p.factorisations for p in parts),
+        factorisations=sum(p.factorisations + p.inertia.factorisations for p in parts),
         seconds={"total": time.perf_counter() - start},
     )
     return Eigenstates(blocks=tuple(blocks), window=problem.window, extremes=problem.extremes, evidence=evidence, comm=comm)
@@ -170,7 +168,7 @@ def _nearest(
 ) -> tuple[tuple[float, float], int | None, list[tuple[np.ndarray, np.ndarray]]]:
     """The k states nearest ``target`` over all sectors: their interval, the count, and each sector's states."""
     dim, tie = sum(p.sector.dim for p in parts), problem.tie
-    wanted = [min(p.sector.dim, int(1.1 * k * p.sector.dim / dim) + (8 if len(parts) == 1 else 4)) for p in parts]
+    wanted = [min(p.sector.dim, int((1.0 if len(parts) == 1 else 1.2) * k * p.sector.dim / dim) + 4) for p in parts]
     reach = [0.0] * len(parts)
     pending = set(range(len(parts)))
     for _ in range(40):
@@ -238,8 +236,7 @@ def _collect(part: _SectorProblem, pieces: list[tuple[np.ndarray, np.ndarray]], 
 
 def _slices(part: _SectorProblem, lo: float, hi: float, engine: ShiftInvert, report: Report, tie: float) -> int:
     """Every state of one sector in (lo, hi), slice by slice; returns the number counted by inertia."""
-    inertia = petsc.Inertia(part.matrix)
-    below = {x: inertia.below(x) for x in (lo, hi)}
+    below = {x: part.inertia.below(x) for x in (lo, hi)}
     expected = below[hi] - below[lo]
     first, last = part.matrix.rows
     require_memory(
@@ -255,10 +252,9 @@ def _slices(part: _SectorProblem, lo: float, hi: float, engine: ShiftInvert, rep
             break
         for i in reversed(wide):
             middle = cuts[i] + 0.5078125 * (cuts[i + 1] - cuts[i])
-            below[middle] = inertia.below(middle)
+            below[middle] = part.inertia.below(middle)
             cuts.insert(i + 1, middle)
-    part.factorisations += inertia.factorisations
-    inertia.close()
+    part.inertia.close()
     pieces = []
     for a, b in zip(cuts[:-1], cuts[1:], strict=True):
         n = below[b] - below[a]
