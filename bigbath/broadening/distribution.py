@@ -1,0 +1,127 @@
+"""p_n = |<psi_n | phi_mu phi_i>|^2 (entropy paper, Eq. 2), binned into energy shells (Eqs. 31, 32)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigbath.broadening.shells import Shells, shells_of
+from bigbath.kernels import SUMS, bin_overlaps, contraction, overlaps
+from bigbath.progress import Report, silent
+from bigbath.resources import require_memory
+from bigbath.solvers import Eigenstates
+from bigbath.solvers.eigenstates import Block, total
+
+#: Overlaps held at a time, bytes.
+CHUNK = 2**28
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SystemStates:
+    """Eigenstates of H_S: ``energies`` (D_S,) ascending, ``vectors`` (D_S, D_S) in columns. Branch i is row i - 1."""
+
+    energies: np.ndarray
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Distribution:
+    """Distributions of the product states phi_mu (x) phi_i over the eigenstates of H.
+
+    ``P``: (m, D_S, S) probability in each shell. ``norm``, ``mean``, ``second_moment``: (m, D_S) sums of p_n,
+    p_n E_n, p_n E_n^2 over the states of the window. ``shannon``: (m, D_S) -sum p_n ln p_n (Eq. 3; the steady
+    state's von Neumann entropy). ``renyi2``: (m, D_S) -ln sum p_n^2 (Eq. 52). ``p``: (m, D_S, k) or None.
+    Bath states mu are in ascending energy, as ``bath.energies``; eigenstates n as ``states.energies``.
+    """
+
+    shells: Shells
+    P: np.ndarray
+    norm: np.ndarray
+    mean: np.ndarray
+    second_moment: np.ndarray
+    shannon: np.ndarray
+    renyi2: np.ndarray
+    p: np.ndarray | None
+
+
+def _chunks(
+    states: Eigenstates, bath: Eigenstates, system: SystemStates
+) -> Iterator[tuple[Block, slice, Block, int, np.ndarray, float]]:
+    """Overlaps (m', k) of a few states of a bath sector with a sector of H, for each system state; and work done."""
+    dims = (system.energies.size, bath_dimension(bath))
+    total_work = sum(b.energies.size for b in bath.blocks) * sum(s.energies.size for s in states.blocks) * dims[0]
+    done = 0.0
+    for b in bath.blocks:
+        for s in states.blocks:
+            step = max(1, CHUNK // (8 * max(1, s.energies.size)))
+            for i in range(dims[0]):
+                bra = contraction(system.vectors[:, i], b.sector.isometry, s.sector.isometry, dims)
+                if s.rows != (0, s.sector.dim):
+                    bra = bra[:, s.rows[0] : s.rows[1]]
+                for start in range(0, b.energies.size, step):
+                    part = slice(start, start + step)
+                    m = b.energies[part].size
+                    if bra.nnz or states.comm is not None:
+                        yield b, part, s, i, total(overlaps(b.vectors[:, part], bra, s.vectors), states.comm), done / total_work
+                    done += m * s.energies.size
+
+
+def bath_dimension(bath: Eigenstates) -> int:
+    """D_B: dimension of the whole space that the bath's sectors are part of."""
+    sector = bath.blocks[0].sector
+    return sector.dim if sector.isometry is None else sector.isometry.shape[0]
+
+
+def distribution(
+    states: Eigenstates,
+    bath: Eigenstates,
+    system: SystemStates,
+    *,
+    width: float,
+    keep: bool = False,
+    accept_unverified: bool = False,
+    report: Report = silent,
+) -> Distribution:
+    """Distributions of every product state of ``bath`` and ``system`` over ``states``.
+
+    ``states`` may be the whole spectrum or a window of H; ``bath`` states of H_B on this process; ``width`` the shell
+    width Delta. ``keep`` stores every p_n, (m, D_S, k) float64. Nothing larger than a chunk of overlaps is formed;
+    the cost is a matrix product a pair of sectors, at most 2 m D_S min(d_B, d) k flops. p_n of degenerate levels
+    depends on the basis: it is well defined when the sectors separate them.
+
+    Raises IncompleteWindow when either set of states is not certified.
+    """
+    states.require_complete(accept_unverified=accept_unverified)
+    bath.require_complete(accept_unverified=accept_unverified)
+    shells = shells_of(states, width)
+    m, d_system, k = bath.energies.size, system.energies.size, states.energies.size
+    if keep:
+        require_memory(8 * m * d_system * k, f"keeping p_n of {m:,} x {d_system} states", "Set keep = false, or choose fewer bath states.")
+    binned = np.zeros((m, d_system, shells.count.size + 1))
+    sums = np.zeros((m, d_system, len(SUMS)))
+    p = np.zeros((m, d_system, k)) if keep else None
+    bath_rows, columns = _positions(bath), _positions(states)
+    for b, part, s, i, o, done in _chunks(states, bath, system):
+        report("overlaps", done, 1.0)
+        rows = bath_rows[id(b)][part]
+        local_bins, local_sums = np.zeros((o.shape[0], binned.shape[2])), np.zeros((o.shape[0], len(SUMS)))
+        bin_overlaps(o, shells.index(s.energies), s.energies, local_bins, local_sums)
+        binned[rows, i] += local_bins
+        sums[rows, i] += local_sums
+        if p is not None:
+            p[rows[:, None], i, columns[id(s)][None, :]] = np.abs(o) ** 2
+    report("overlaps", 1.0, 1.0)
+    norm, first, second, shannon, purity = np.moveaxis(sums, -1, 0)
+    with np.errstate(divide="ignore"):
+        return Distribution(
+            shells=shells, P=binned[..., :-1], norm=norm, mean=first, second_moment=second, shannon=shannon,
+            renyi2=-np.log(purity), p=p,
+        )  # fmt: skip
+
+
+def _positions(states: Eigenstates) -> dict[int, np.ndarray]:
+    """Where the states of each block stand in the order of ascending energy."""
+    rank = np.empty(states.order.size, dtype=np.int64)
+    rank[states.order] = np.arange(rank.size)
+    ends = np.cumsum([b.energies.size for b in states.blocks])
+    return {id(b): rank[end - b.energies.size : end] for b, end in zip(states.blocks, ends, strict=True)}

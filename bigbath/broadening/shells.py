@@ -1,0 +1,58 @@
+"""Energy shells M_{E,Delta} (entropy paper, Eq. 31) and the levels in them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigbath.solvers import Eigenstates
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shells:
+    """Shells of one width, gap-free, centred on E_min + m * width.
+
+    ``width``; ``edges``: (S+1,); ``energy``: (S,) mean energy of the levels in each shell, NaN for an empty one;
+    ``count``: (S,) levels in it. Only shells that lie in a certified window are listed. Energies in units of the
+    coupling.
+    """
+
+    width: float
+    edges: np.ndarray
+    energy: np.ndarray
+    count: np.ndarray
+
+    @property
+    def filled(self) -> np.ndarray:
+        """Shells that hold levels (S,), bool."""
+        return self.count > 0
+
+    def index(self, energies: np.ndarray) -> np.ndarray:
+        """Shell of each energy (k,), S for energies outside all shells."""
+        inside = (energies >= self.edges[0]) & (energies < self.edges[-1])
+        position = np.floor((energies - self.edges[0]) / self.width).astype(np.int64)
+        return np.where(inside, np.clip(position, 0, self.count.size - 1), self.count.size)
+
+
+def shells_of(states: Eigenstates, width: float) -> Shells:
+    """The shells that the states' window covers completely (for the whole spectrum: all).
+
+    The grid E_min - width/2 + m * width, with the abscissa at the mean energy of *all* levels in a shell, is the one
+    that reproduces the printed fits; E_min is the lowest level of the whole Hamiltonian.
+    """
+    lowest, highest = states.extremes
+    lo, hi = max(states.evidence.edges, key=lambda edge: edge[1] - edge[0])
+    first = max(0, int(np.ceil((lo - lowest) / width + 0.5)))
+    last = min(int(np.floor((highest - lowest) / width + 0.5)), int(np.floor((hi - lowest) / width - 0.5)))
+    if hi > highest:
+        last = int(np.floor((highest - lowest) / width + 0.5))
+    edges = lowest + width * (np.arange(first, max(first, last + 1) + 1) - 0.5)
+    if last < first:
+        edges = edges[:1]
+    size = edges.size - 1
+    draft = Shells(width=width, edges=edges, energy=np.empty(size), count=np.empty(size, dtype=np.int64))
+    energies = states.energies
+    shell = draft.index(energies) if size else np.zeros(energies.size, dtype=np.int64)
+    count = np.bincount(shell, minlength=size + 1)[:size]
+    sums = np.bincount(shell, energies, minlength=size + 1)[:size]
+    with np.errstate(invalid="ignore"):
+        return Shells(width=width, edges=edges, energy=sums / count, count=count)

@@ -1,0 +1,7 @@
+"""Numba kernels: arrays in, arrays out; each has a NumPy twin in the tests."""
+
+from bigbath.kernels.binning import SUMS, bin_overlaps
+from bigbath.kernels.lorentzian import fit_lorentzians
+from bigbath.kernels.overlap import contraction, csr_times_columns, overlaps
+
+__all__ = ["SUMS", "bin_overlaps", "contraction", "csr_times_columns", "fit_lorentzians", "overlaps"]
