@@ -9,7 +9,7 @@ from bigbath.solvers import Eigenstates
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shells:
-    """Shells of one width, gap-free, centred on E_min + m * width.
+    """Shells of one width, gap-free, centred on E_min + m * width, m = ``first``, ``first`` + 1, ...
 
     ``width``; ``edges``: (S+1,); ``energy``: (S,) mean energy of the levels in each shell, NaN for an empty one;
     ``count``: (S,) levels in it. Only shells that lie in a certified window are listed. Energies in units of the
@@ -17,6 +17,7 @@ class Shells:
     """
 
     width: float
+    first: int
     edges: np.ndarray
     energy: np.ndarray
     count: np.ndarray
@@ -49,10 +50,10 @@ def shells_of(states: Eigenstates, width: float) -> Shells:
     if last < first:
         edges = edges[:1]
     size = edges.size - 1
-    draft = Shells(width=width, edges=edges, energy=np.empty(size), count=np.empty(size, dtype=np.int64))
+    draft = Shells(width=width, first=first, edges=edges, energy=np.empty(size), count=np.empty(size, dtype=np.int64))
     energies = states.energies
     shell = draft.index(energies) if size else np.zeros(energies.size, dtype=np.int64)
     count = np.bincount(shell, minlength=size + 1)[:size]
     sums = np.bincount(shell, energies, minlength=size + 1)[:size]
     with np.errstate(invalid="ignore"):
-        return Shells(width=width, edges=edges, energy=sums / count, count=count)
+        return Shells(width=width, first=first, edges=edges, energy=sums / count, count=count)

@@ -1,0 +1,76 @@
+"""What a job would need, before it is started: dimensions, nonzeros, engine, memory of the factorisation."""
+
+from dataclasses import dataclass
+
+from bigbath.hamiltonian import build, sectors, size
+from bigbath.job import Job, Spectrum
+from bigbath.models import Composite, disorder_stream
+from bigbath.resources import memory_limit
+from bigbath.solvers import Auto, ShiftInvert, choose, petsc
+from bigbath.solvers.dense import required_memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartEstimate:
+    """One Hamiltonian of a job: "H" or "B". ``bytes``: the largest single need, factorisation or LAPACK workspace."""
+
+    part: str
+    dim: int
+    nnz: int
+    sectors: int
+    largest_sector: int
+    engine: str
+    reason: str
+    factor_entries: int | None
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """``parts`` of one realization, how many ``realizations``, and the memory that is ``free`` here."""
+
+    parts: tuple[PartEstimate, ...]
+    realizations: int
+    free: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether one realization fits into the memory that is free."""
+        return max(p.bytes for p in self.parts) <= self.free
+
+
+def estimate(job: Job) -> Estimate:
+    """Needs of a job from its first realization; the factorisation's from MUMPS's own symbolic analysis.
+
+    Builds the sparse matrices, nothing heavier. ImpossibleRequest when even they do not fit.
+    """
+    composite = job.model.composite(disorder_stream(job.ensemble.seed, job.ensemble.first))
+    parts = [_part(composite, "H", job.spectrum)]
+    if job.bath is not None:
+        parts.append(_part(composite, "B", job.bath))
+    return Estimate(parts=tuple(parts), realizations=job.ensemble.realizations, free=memory_limit())
+
+
+def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
+    h = build(composite, part)  # type: ignore[arg-type]
+    parts = sectors(h, use=spectrum.symmetries, only=spectrum.sector)
+    largest = max(parts, key=lambda s: s.dim)
+    engine, reason = spectrum.engine, "chosen in the job"
+    if isinstance(engine, Auto):
+        engine, reason = choose(largest.dim, spectrum.window, is_complex=h.is_complex)
+    entries, needed = None, required_memory(largest.dim, 16 if h.is_complex else 8)
+    if isinstance(engine, ShiftInvert):
+        inertia = petsc.Inertia(petsc.DistributedMatrix.build(largest.restrict(h.matrix), None))
+        factor = inertia.estimate()
+        entries, needed = factor.entries, factor.bytes_total
+    return PartEstimate(
+        part=part,
+        dim=h.dim,
+        nnz=h.nnz,
+        sectors=len(parts),
+        largest_sector=largest.dim,
+        engine=engine.kind,
+        reason=reason,
+        factor_entries=entries,
+        bytes=needed + size(composite, part).bytes,
+    )

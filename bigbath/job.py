@@ -1,0 +1,144 @@
+"""A job: everything that a run depends on, read from a TOML file and validated before any work starts."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from bigbath.choice import choice
+from bigbath.errors import FileError, JobError
+from bigbath.measure import Measures
+from bigbath.models import Model
+from bigbath.solvers import Auto, Engine, Window
+
+
+@choice
+class Spectrum:
+    """Which eigenstates of a Hamiltonian, and how they are found.
+
+    ``symmetries``: names of declared symmetries to use (absent: all; []: none). ``sector``: labels to restrict to, as
+    ``{reflection = -1}``.
+    """
+
+    window: Window
+    engine: Engine = Auto()
+    symmetries: tuple[str, ...] | None = None
+    sector: dict[str, int] | None = None
+
+
+@choice
+class Ensemble:
+    """Disorder: realization indices ``first`` ... ``first + realizations - 1`` of master ``seed``."""
+
+    seed: Annotated[int, Field(ge=0)] = 1
+    realizations: Annotated[int, Field(ge=1)] = 1
+    first: Annotated[int, Field(ge=0)] = 0
+
+
+@choice
+class Job:
+    """A run: model, eigenstates of H (``spectrum``), initial states (``bath``), measurements, disorder.
+
+    ``accept_unverified``: let measurements use windows whose completeness was not certified.
+    """
+
+    title: str = ""
+    model: Model
+    spectrum: Spectrum
+    bath: Spectrum | None = None
+    measure: Measures = Measures()
+    ensemble: Ensemble = Ensemble()
+    accept_unverified: bool = False
+
+
+_JOB = TypeAdapter(Job)
+
+
+def resolved(job: Job) -> dict[str, Any]:
+    """The job with every default spelled out, as JSON data."""
+    return _JOB.dump_python(job, mode="json")
+
+
+def job_hash(job: Job) -> str:
+    """Hash of what decides the numbers: the resolved job without its title."""
+    content = {key: value for key, value in resolved(job).items() if key != "title"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def parse_job(data: dict[str, Any]) -> Job:
+    """A job from the tables of a TOML file; JobError names each wrong key and the remedy."""
+    try:
+        return _JOB.validate_json(json.dumps(data))
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValidationError):
+            raise JobError("the job is not valid:\n" + "\n".join(f"  {line}" for line in _explain(error, data))) from None
+        raise JobError(f"the job holds a value that is neither text, number, truth value, list nor table: {error}") from None
+
+
+def load_job(path: str | Path) -> Job:
+    """A job from a TOML file. FileError when it cannot be read, JobError when it is wrong."""
+    try:
+        text = Path(path).read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read the job file {path}: {error}") from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise JobError(f"{path} is not valid TOML: {error}") from None
+    return parse_job(data)
+
+
+def _explain(error: ValidationError, data: dict[str, Any]) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        location = _location(problem["loc"], data)
+        message = problem["msg"].removeprefix("Value error, ")
+        key = location.rpartition(".")[2]
+        if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            message = "unknown key" + _nearest(key)
+        elif problem["type"] == "missing":
+            message = "is missing"
+        elif problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            context = problem["ctx"]
+            tags = context.get("expected_tags", "")
+            tag = context["discriminator"].strip("'")
+            close = difflib.get_close_matches(str(context.get("tag", "")), [t.strip(" '") for t in tags.split(",")], 1)
+            message = f"{tag} must be one of {tags}" + (f"; did you mean {close[0]!r}?" if close else "")
+        elif problem["type"] not in ("value_error",):
+            value = problem.get("input")
+            message = f"{message[0].lower()}{message[1:]}, got {value!r:.80}"
+        lines.append(f"{location or 'job'}: {message}")
+    return lines
+
+
+def _location(loc: tuple[int | str, ...], data: Any) -> str:
+    """The key as the user wrote it: without the tags that a choice between types adds."""
+    parts: list[str] = []
+    for step in loc:
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        elif step != loc[-1] or step in _TAGS:
+            continue
+        parts.append(str(step))
+    return ".".join(parts)
+
+
+def _names() -> tuple[set[str], set[str]]:
+    """Every key that a job may hold, and every tag that tells types apart."""
+    schema = _JOB.json_schema()
+    properties = [d.get("properties", {}) for d in (schema, *schema.get("$defs", {}).values())]
+    return {key for p in properties for key in p}, {str(v["const"]) for p in properties for v in p.values() if "const" in v}
+
+
+_KEYS, _TAGS = _names()
+
+
+def _nearest(key: str) -> str:
+    close = difflib.get_close_matches(key, sorted(_KEYS), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

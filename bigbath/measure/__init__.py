@@ -1,0 +1,26 @@
+"""Measurements that a job file may ask for; to add one, write its file and name it in ``Measures``."""
+
+import xarray as xr
+
+from bigbath.choice import choice
+from bigbath.measure.context import Context
+from bigbath.measure.distribution import MeasureDistribution
+from bigbath.measure.gap_ratio import MeasureGapRatio
+
+
+@choice
+class Measures:
+    """The ``[measure.*]`` sections of a job."""
+
+    distribution: MeasureDistribution | None = None
+    gap_ratio: MeasureGapRatio | None = None
+
+    def run(self, context: Context) -> xr.Dataset:
+        """All measurements of one realization in one labelled dataset."""
+        wanted = [m for m in (self.distribution, self.gap_ratio) if m is not None]
+        parts = [m.measure(context) for m in wanted]
+        merged = xr.merge(parts, combine_attrs="no_conflicts") if parts else xr.Dataset()
+        return merged
+
+
+__all__ = ["Context", "MeasureDistribution", "MeasureGapRatio", "Measures"]

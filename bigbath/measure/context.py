@@ -1,0 +1,18 @@
+"""What a measurement is given."""
+
+from dataclasses import dataclass
+
+from bigbath.broadening import SystemStates
+from bigbath.progress import Report
+from bigbath.solvers import Eigenstates
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Context:
+    """Eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S for one realization."""
+
+    states: Eigenstates
+    bath: Eigenstates | None
+    system: SystemStates
+    accept_unverified: bool
+    report: Report
