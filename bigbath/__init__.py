@@ -1,0 +1,59 @@
+"""bigbath: how a small quantum system thermalises in a big bath, at exact-diagonalisation accuracy.
+
+The names below are the public API; each is imported when first used, and importing bigbath starts no MPI.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "Custom", "disorder_stream"),
+    "bigbath.hamiltonian": ("Hamiltonian", "build", "sectors"),
+    "bigbath.solvers": (
+        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
+        "solve",
+    ),
+    "bigbath.broadening": ("Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian"),
+    "bigbath.job": ("Job", "load_job"),
+    "bigbath.store": ("Result", "open_result"),
+    "bigbath.cluster.realize": ("system_states",),
+    "bigbath.cluster.run": ("run",),
+    "bigbath.plots": ("plot_distribution",),
+}  # fmt: skip
+_MODULE = {name: module for module, names in _WHERE.items() for name in names}
+__all__ = sorted(_MODULE)
+
+if TYPE_CHECKING:
+    from bigbath.broadening import Distribution, LorentzianFit, Shells, SystemStates, distribution, fit_lorentzian
+    from bigbath.cluster.realize import system_states
+    from bigbath.cluster.run import run
+    from bigbath.hamiltonian import Hamiltonian, build, sectors
+    from bigbath.job import Job, load_job
+    from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+    from bigbath.plots import plot_distribution
+    from bigbath.solvers import (
+        Auto,
+        Dense,
+        Density,
+        Eigenstates,
+        Evidence,
+        Interval,
+        Levels,
+        Nearest,
+        ShiftInvert,
+        Whole,
+        solve,
+    )
+    from bigbath.store import Result, open_result
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE:
+        return getattr(import_module(_MODULE[name]), name)
+    raise AttributeError(f"module 'bigbath' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

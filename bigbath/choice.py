@@ -16,7 +16,11 @@ def choice(cls: type[T]) -> type[T]:
 
 
 def _name_to_table(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"kind": value}
+    if isinstance(value, dict):  # past this validator strictness no longer takes a JSON list for a tuple
+        return {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+    return value
 
 
 #: Lets a job file say ``engine = "dense"`` for ``engine = {kind = "dense"}``.

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.models.composite import MatrixComposite
+from bigbath.resources import require_memory
 
 
 @choice
@@ -30,6 +31,7 @@ class Levy:
     def composite(self, stream: np.random.Generator) -> MatrixComposite:
         """One disorder realization drawn from ``stream``."""
         N = 2**self.L
+        require_memory(40 * N * N, f"the Levy matrix of N = 2^{self.L} bath states", "Reduce model.L.")
         levels = stream.standard_normal(N)
         rows, columns = np.triu_indices(N)
         size = rows.size

@@ -1,0 +1,50 @@
+"""Progress with ETA: a bar on a terminal, a line every ten seconds in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+#: Seconds between lines when there is no terminal.
+HEARTBEAT = 10.0
+
+
+class ProgressReport:
+    """A ``Report`` that writes to standard error; use it in a ``with`` block."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar: Progress | None = None
+        self._label = ""
+        self._since = self._spoken = time.monotonic()
+
+    def __enter__(self) -> "ProgressReport":
+        if self._console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=1.0)
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, label: str, done: float, total: float) -> None:
+        """Show that ``done`` of ``total`` is done."""
+        stage = label.split(",")[0]
+        if stage != self._label:
+            self._label, self._since = stage, time.monotonic()
+            if self._bar is not None:
+                self._bar.reset(self._task)
+        fraction = min(1.0, done / total) if total else 0.0
+        if self._bar is not None:
+            self._bar.update(self._task, description=label, completed=fraction)
+            return
+        now = time.monotonic()
+        if now - self._spoken >= HEARTBEAT:
+            self._spoken = now
+            left = f", about {(now - self._since) * (1 / fraction - 1):.0f} s left" if 0.02 < fraction < 1 else ""
+            print(f"[{time.strftime('%H:%M:%S')}] {label}: {100 * fraction:.0f} %{left}", file=sys.stderr, flush=True)

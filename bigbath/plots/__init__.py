@@ -1,0 +1,5 @@
+"""Figures from result files."""
+
+from bigbath.plots.distribution import plot_distribution, save
+
+__all__ = ["plot_distribution", "save"]
