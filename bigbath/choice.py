@@ -1,6 +1,6 @@
 """Frozen keyword-only dataclasses for everything that a user chooses, validated where they are made."""
 
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
@@ -12,7 +12,7 @@ T = TypeVar("T")
 def choice(cls: type[T]) -> type[T]:
     """Make ``cls`` a frozen keyword-only dataclass that refuses unknown keys, wrong types, NaN and infinity."""
     config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-    return dataclass(frozen=True, kw_only=True, config=config)(cls)
+    return cast(type[T], dataclass(frozen=True, kw_only=True, config=config)(cls))
 
 
 def _name_to_table(value: Any) -> Any:

@@ -75,8 +75,12 @@ def parse_job(data: dict[str, Any]) -> Job:
         return _JOB.validate_json(json.dumps(data))
     except (TypeError, ValueError) as error:
         if isinstance(error, ValidationError):
-            raise JobError("the job is not valid:\n" + "\n".join(f"  {line}" for line in _explain(error, data))) from None
-        raise JobError(f"the job holds a value that is neither text, number, truth value, list nor table: {error}") from None
+            raise JobError(
+                "the job is not valid:\n" + "\n".join(f"  {line}" for line in _explain(error, data))
+            ) from None
+        raise JobError(
+            f"the job holds a value that is neither text, number, truth value, list nor table: {error}"
+        ) from None
 
 
 def load_job(path: str | Path) -> Job:
@@ -119,9 +123,9 @@ def _location(loc: tuple[int | str, ...], data: Any) -> str:
     """The key as the user wrote it: without the tags that a choice between types adds."""
     parts: list[str] = []
     for step in loc:
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, dict) and step in data) or (
+            isinstance(data, list) and isinstance(step, int) and step < len(data)
+        ):
             data = data[step]
         elif step != loc[-1] or step in _TAGS:
             continue
@@ -133,7 +137,9 @@ def _names() -> tuple[set[str], set[str]]:
     """Every key that a job may hold, and every tag that tells types apart."""
     schema = _JOB.json_schema()
     properties = [d.get("properties", {}) for d in (schema, *schema.get("$defs", {}).values())]
-    return {key for p in properties for key in p}, {str(v["const"]) for p in properties for v in p.values() if "const" in v}
+    return {key for p in properties for key in p}, {
+        str(v["const"]) for p in properties for v in p.values() if "const" in v
+    }
 
 
 _KEYS, _TAGS = _names()

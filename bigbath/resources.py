@@ -26,7 +26,9 @@ def require_memory(needed: int, what: str, remedy: str) -> None:
     """Raise ImpossibleRequest when ``needed`` bytes are not there; ``what`` and ``remedy`` go into the message."""
     limit = memory_limit()
     if needed > limit:
-        raise ImpossibleRequest(f"{what} needs {gigabytes(needed)}, but only {gigabytes(limit)} are free here. {remedy}")
+        raise ImpossibleRequest(
+            f"{what} needs {gigabytes(needed)}, but only {gigabytes(limit)} are free here. {remedy}"
+        )
 
 
 def gigabytes(count: float) -> str:

@@ -62,7 +62,14 @@ def _chunks(
                     part = slice(start, start + step)
                     m = b.energies[part].size
                     if bra.nnz or states.comm is not None:
-                        yield b, part, s, i, total(overlaps(b.vectors[:, part], bra, s.vectors), states.comm), done / total_work
+                        yield (
+                            b,
+                            part,
+                            s,
+                            i,
+                            total(overlaps(b.vectors[:, part], bra, s.vectors), states.comm),
+                            done / total_work,
+                        )
                     done += m * s.energies.size
 
 
@@ -96,7 +103,11 @@ def distribution(
     shells = shells_of(states, width)
     m, d_system, k = bath.energies.size, system.energies.size, states.energies.size
     if keep:
-        require_memory(8 * m * d_system * k, f"keeping p_n of {m:,} x {d_system} states", "Set keep = false, or choose fewer bath states.")
+        require_memory(
+            8 * m * d_system * k,
+            f"keeping p_n of {m:,} x {d_system} states",
+            "Set keep = false, or choose fewer bath states.",
+        )
     binned = np.zeros((m, d_system, shells.count.size + 1))
     sums = np.zeros((m, d_system, len(SUMS)))
     p = np.zeros((m, d_system, k)) if keep else None

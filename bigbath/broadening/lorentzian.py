@@ -45,5 +45,10 @@ def fit_lorentzian(shells: Shells, P: np.ndarray) -> LorentzianFit:
     table = fit_lorentzians(shells.energy[filled], P[..., filled].reshape(-1, int(filled.sum())), shells.width)
     centre, chi, centre_error, chi_error, rms, converged = (column.reshape(P.shape[:-1]) for column in table.T)
     return LorentzianFit(
-        centre=centre, chi=chi, centre_error=centre_error, chi_error=chi_error, rms=rms, converged=converged.astype(bool)
+        centre=centre,
+        chi=chi,
+        centre_error=centre_error,
+        chi_error=chi_error,
+        rms=rms,
+        converged=converged.astype(bool),
     )

@@ -39,7 +39,11 @@ def diagnose() -> Diagnosis:
     _embedded(d)
     _slepc(d)
     # after the libraries are loaded, so that PETSc's BLAS is seen beside NumPy's
-    d.facts["BLAS"] = [f"{p['internal_api']} {p['version']}, {p['num_threads']} threads, {p['filepath']}" for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
+    d.facts["BLAS"] = [
+        f"{p['internal_api']} {p['version']}, {p['num_threads']} threads, {p['filepath']}"
+        for p in threadpoolctl.threadpool_info()
+        if p["user_api"] == "blas"
+    ]
     _mpi(d)
     return d
 
@@ -75,7 +79,11 @@ def _slepc(d: Diagnosis) -> None:
     d.facts["index type"] = np.dtype(PETSc.IntType).name
     d.check("real PETSc and SLEPc", True, "")
     mumps = PETSc.Sys.hasExternalPackage("mumps")
-    d.check("PETSc has MUMPS", mumps, "use Debian's libpetsc-real-dev, or configure PETSc with --download-mumps --download-scalapack")
+    d.check(
+        "PETSc has MUMPS",
+        mumps,
+        "use Debian's libpetsc-real-dev, or configure PETSc with --download-mumps --download-scalapack",
+    )
     if not mumps:
         return
     exact = np.linalg.eigvalsh(_chain().toarray())
@@ -83,8 +91,16 @@ def _slepc(d: Diagnosis) -> None:
         matrix = petsc.DistributedMatrix.build(_chain(), None)
         energies, _ = petsc.KrylovSchur(matrix).run(sigma=4.4, nev=2, tol=1e-10)
         nearest = exact[np.argsort(abs(exact - 4.4))[:2]]
-        d.check("shift-invert of a 10 x 10 matrix gives its eigenvalues", np.allclose(np.sort(energies[:2]), np.sort(nearest), atol=1e-9), "rebuild petsc4py and slepc4py against this PETSc: rerun .ci/setup")
-        d.check("MUMPS counts inertia", petsc.Inertia(matrix).below(4.4) == int((exact < 4.4).sum()), "this MUMPS miscounts; use another build")
+        d.check(
+            "shift-invert of a 10 x 10 matrix gives its eigenvalues",
+            np.allclose(np.sort(energies[:2]), np.sort(nearest), atol=1e-9),
+            "rebuild petsc4py and slepc4py against this PETSc: rerun .ci/setup",
+        )
+        d.check(
+            "MUMPS counts inertia",
+            petsc.Inertia(matrix).below(4.4) == int((exact < 4.4).sum()),
+            "this MUMPS miscounts; use another build",
+        )
     except Exception as error:
         d.check("shift-invert of a 10 x 10 matrix gives its eigenvalues", False, f"{error}; rerun .ci/setup")
 
@@ -99,4 +115,6 @@ def _mpi(d: Diagnosis) -> None:
     d.facts["MPI library"] = probe.stdout.strip()
     d.check("mpi4py finds an MPI library", True, "")
     d.facts["mpirun"] = shutil.which("mpirun") or "absent"
-    d.check("mpirun is on the path", d.facts["mpirun"] != "absent", "install openmpi-bin, or load the cluster's MPI module")
+    d.check(
+        "mpirun is on the path", d.facts["mpirun"] != "absent", "install openmpi-bin, or load the cluster's MPI module"
+    )

@@ -26,7 +26,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def run(job: JobFile, output: Annotated[Path | None, typer.Option("-o", "--output", help="Result file [default: JOB.h5].")] = None) -> None:
+def run(
+    job: JobFile,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Result file [default: JOB.h5].")] = None,
+) -> None:
     """Run a job, or go on with it where it was interrupted."""
     from bigbath.cli.progress import ProgressReport
     from bigbath.cluster.run import run as run_job
@@ -51,11 +54,15 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({**asdict(result), "fits": result.fits}, indent=2))
     else:
         for part in result.parts:
-            typer.echo(f"{part.part}: dimension {part.dim:,}, {part.nnz:,} nonzeros, {part.sectors} sector(s), the largest {part.largest_sector:,}")
+            typer.echo(
+                f"{part.part}: dimension {part.dim:,}, {part.nnz:,} nonzeros, {part.sectors} sector(s), the largest {part.largest_sector:,}"
+            )
             typer.echo(f"   engine {part.engine} ({part.reason})")
             factor = f"{part.factor_entries:,} factor entries by MUMPS's analysis, " if part.factor_entries else ""
             typer.echo(f"   {factor}about {gigabytes(part.bytes)}")
-        typer.echo(f"{result.realizations} realization(s); {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}")
+        typer.echo(
+            f"{result.realizations} realization(s); {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
+        )
     raise typer.Exit(0 if result.fits else 3)
 
 
@@ -71,14 +78,23 @@ def show(file: ResultFile, as_json: AsJson = False) -> None:
             r: {
                 "sizes": dict(ds.sizes),
                 "variables": sorted(map(str, ds.variables)),
-                "evidence": {part: result.evidence(r, part) for part in ("spectrum", "bath") if f"evidence_{part}" in ds.attrs},
+                "evidence": {
+                    part: result.evidence(r, part) for part in ("spectrum", "bath") if f"evidence_{part}" in ds.attrs
+                },
             }
             for r, ds in result.realizations.items()
         }
-        content = {"job": resolved(result.job), "job_hash": result.job_hash, "provenance": result.provenance, "realizations": realizations}
+        content = {
+            "job": resolved(result.job),
+            "job_hash": result.job_hash,
+            "provenance": result.provenance,
+            "realizations": realizations,
+        }
         typer.echo(json.dumps(content, indent=2))
         return
-    typer.echo(f"{file}: {result.job.title or result.job.model.name}, job {result.job_hash}, {len(result.realizations)} realization(s)")
+    typer.echo(
+        f"{file}: {result.job.title or result.job.model.name}, job {result.job_hash}, {len(result.realizations)} realization(s)"
+    )
     typer.echo(f"finished {result.provenance['finished']}, {result.provenance['seconds']['total']:.1f} s")
     for r, ds in result.realizations.items():
         typer.echo(f"realization {r}: " + ", ".join(f"{n} {d}" for d, n in ds.sizes.items()))
@@ -86,13 +102,17 @@ def show(file: ResultFile, as_json: AsJson = False) -> None:
             if f"evidence_{part}" in ds.attrs:
                 e = result.evidence(r, part)
                 typer.echo(f"   {part}: {e['found']} states, complete: {e['complete']} ({e['reason']})")
-                typer.echo(f"      residual {e['residual']:.1e}, orthogonality {e['orthogonality']:.1e}, ||H|| {e['norm']:.4g}, engine {e['engine']}")
+                typer.echo(
+                    f"      residual {e['residual']:.1e}, orthogonality {e['orthogonality']:.1e}, ||H|| {e['norm']:.4g}, engine {e['engine']}"
+                )
         if "centre" in ds:
             for mu in range(min(4, ds.sizes["bath_state"])):
                 one = ds.isel(bath_state=mu)
                 fits = "; ".join(
                     f"branch {int(b)}: centre {float(c):.3f} +- {float(dc):.3f}, chi {float(x):.3f} +- {float(dx):.3f}"
-                    for b, c, dc, x, dx in zip(ds.branch, one.centre, one.centre_error, one.chi, one.chi_error, strict=True)
+                    for b, c, dc, x, dx in zip(
+                        ds.branch, one.centre, one.centre_error, one.chi, one.chi_error, strict=True
+                    )
                 )
                 typer.echo(f"   bath state {float(one.bath_energy):.6f}: {fits}")
 
@@ -100,7 +120,9 @@ def show(file: ResultFile, as_json: AsJson = False) -> None:
 @app.command()
 def plot(
     file: ResultFile,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Figure [default: FILE.pdf]; its ending is the format.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Figure [default: FILE.pdf]; its ending is the format.")
+    ] = None,
     realization: Annotated[int | None, typer.Option(help="Realization index [default: the first].")] = None,
 ) -> None:
     """Distributions over the eigenstates, as in Fig. 1 of the entropy paper."""
@@ -128,7 +150,13 @@ def doctor(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(asdict(d), indent=2))
     else:
         for name, fact in d.facts.items():
-            items = fact.items() if isinstance(fact, dict) else [("", v) for v in fact] if isinstance(fact, list) else [("", fact)]
+            items = (
+                fact.items()
+                if isinstance(fact, dict)
+                else [("", v) for v in fact]
+                if isinstance(fact, list)
+                else [("", fact)]
+            )
             typer.echo(f"{name}: " + "; ".join(f"{k} {v}".strip() for k, v in items))
         for name, passed in d.checks.items():
             typer.echo(f"[{'ok' if passed else 'MISSING'}] {name}")
@@ -142,7 +170,9 @@ def reproduce(
     paper: Annotated[str, typer.Argument(help='"entropy".')],
     figure: Annotated[int | None, typer.Option(help="Only this figure.")] = None,
     as_json: AsJson = False,
-    keep: Annotated[Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")
+    ] = None,
 ) -> None:
     """Compute a paper's printed numbers afresh: name, paper, ours, verdict. Exit code 6 if one differs unexplained."""
     from bigbath.cli.progress import ProgressReport
@@ -165,7 +195,9 @@ def reproduce(
         width = max(len(row.name) for row in rows)
         typer.echo(f"{'name':{width}}  {'paper':>8}  {'ours':>12}  verdict")
         for row in rows:
-            typer.echo(f"{row.name:{width}}  {row.paper:>8}  {row.ours:>12.6f}  {row.verdict}{'  ' + row.note if row.note else ''}")
+            typer.echo(
+                f"{row.name:{width}}  {row.paper:>8}  {row.ours:>12.6f}  {row.verdict}{'  ' + row.note if row.note else ''}"
+            )
     raise typer.Exit(0 if all(row.verdict == "yes" or row.note for row in rows) else 6)
 
 

@@ -1,0 +1,1 @@
+"""Jobs, run: realizations, communicators, estimates."""

@@ -6,11 +6,10 @@ from dataclasses import asdict
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 import xarray as xr
 
 from bigbath.broadening import SystemStates
-from bigbath.hamiltonian import build
+from bigbath.hamiltonian import build, to_dense
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
 from bigbath.models import Composite, disorder_stream
@@ -20,8 +19,7 @@ from bigbath.solvers import Comm, Eigenstates, solve
 
 def system_states(composite: Composite) -> SystemStates:
     """Eigenstates of H_S."""
-    matrix = build(composite, "S").matrix
-    energies, vectors = scipy.linalg.eigh(matrix.toarray() if sp.issparse(matrix) else matrix)
+    energies, vectors = scipy.linalg.eigh(to_dense(build(composite, "S").matrix))
     return SystemStates(energies=energies, vectors=vectors)
 
 

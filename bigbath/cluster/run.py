@@ -44,7 +44,9 @@ def run(job: Job, output: str | Path, *, comm: Comm = None, report: Report = sil
             write_result(shard, job, [(realization, dataset)], where)
     if writer:
         total = time.perf_counter() - start
-        where = provenance(ranks=1 if comm is None else comm.size, seconds={"total": total}, scalar="float64", seed=job.ensemble.seed)
+        where = provenance(
+            ranks=1 if comm is None else comm.size, seconds={"total": total}, scalar="float64", seed=job.ensemble.seed
+        )
         write_result(output, job, ((r, _shard(parts, r)) for r in chosen), where)
         shutil.rmtree(parts)
     return "done"

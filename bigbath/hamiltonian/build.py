@@ -36,12 +36,17 @@ class Hamiltonian:
     @property
     def nnz(self) -> int:
         """Stored entries (D^2 for a dense matrix)."""
-        return self.matrix.nnz if sp.issparse(self.matrix) else self.matrix.size
+        return self.matrix.size if isinstance(self.matrix, np.ndarray) else self.matrix.nnz
 
     @property
     def is_complex(self) -> bool:
         """Whether the matrix has complex entries."""
         return np.iscomplexobj(self.matrix)
+
+
+def to_dense(matrix: sp.csr_array | np.ndarray) -> np.ndarray:
+    """A matrix as a new dense array in Fortran order, as LAPACK wants it."""
+    return np.array(matrix, order="F") if isinstance(matrix, np.ndarray) else matrix.toarray(order="F")
 
 
 def build(composite: Composite, part: Part = "H") -> Hamiltonian:
@@ -52,8 +57,9 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     terms do not make a Hermitian matrix.
     """
     check_size(composite, part)
+    symmetries: tuple[Symmetry, ...] = ()
     if isinstance(composite, MatrixComposite):
-        matrix, sites, symmetries = _from_matrices(composite, part), 0, ()
+        matrix, sites = _from_matrices(composite, part), 0
     else:
         matrix, sites, symmetries = _from_pauli_strings(composite, part)
     difference = abs(matrix - matrix.conj().T).max()
@@ -69,7 +75,10 @@ def _from_pauli_strings(composite: SpinComposite, part: Part) -> tuple[sp.csr_ar
     if part == "S":
         return _quspin(composite.system, S), S, ()
     if part == "B":
-        own = tuple((letters, tuple((c[0], *(j - S for j in c[1:])) for c in couplings)) for letters, couplings in composite.bath)
+        own = tuple(
+            (letters, tuple((c[0], *(j - S for j in c[1:])) for c in couplings))
+            for letters, couplings in composite.bath
+        )
         return _quspin(own, B), B, composite.bath_symmetries
     terms = {
         "H": composite.system + composite.bath + composite.interaction,

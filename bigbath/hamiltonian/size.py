@@ -23,7 +23,12 @@ def size(composite: Composite, part: str = "H") -> Size:
         dense = part in ("H", "V")
         nnz = dim * dim if dense else dim
         return Size(dim=dim, nnz=nnz, bytes=nnz * (8 if dense else 12))
-    terms = {"S": composite.system, "B": composite.bath, "V": composite.interaction, "H0": composite.system + composite.bath}
+    terms = {
+        "S": composite.system,
+        "B": composite.bath,
+        "V": composite.interaction,
+        "H0": composite.system + composite.bath,
+    }
     every = terms.get(part, composite.system + composite.bath + composite.interaction)
     # Pauli strings that flip the same sites share their matrix entries: at most one entry a row for each flip mask.
     masks = {
@@ -40,5 +45,7 @@ def check_size(composite: Composite, part: str = "H") -> Size:
     """The size, or ImpossibleRequest when the matrix does not fit into the memory that is free."""
     result = size(composite, part)
     what = f"the matrix {part} (dimension {result.dim:,}, {result.nnz:,} nonzeros, {gigabytes(result.bytes)} to build)"
-    require_memory(result.bytes, what, "Reduce the number of spins (model.L or model.N), or use a machine with more memory.")
+    require_memory(
+        result.bytes, what, "Reduce the number of spins (model.L or model.N), or use a machine with more memory."
+    )
     return result

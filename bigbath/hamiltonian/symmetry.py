@@ -44,7 +44,12 @@ class Sector:
         return vectors if self.isometry is None else self.isometry @ vectors
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {value:+d}" if name != "momentum" else f"|momentum| {value}" for name, value in self.labels) or "whole space"
+        return (
+            ", ".join(
+                f"{name} {value:+d}" if name != "momentum" else f"|momentum| {value}" for name, value in self.labels
+            )
+            or "whole space"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +149,7 @@ def sectors(
     if not only and total != h.dim:
         raise SymmetryError(f"the sectors of {', '.join(names)} hold {total} states, not {h.dim}")
     if not found:
-        raise JobError(f"no sector has the labels {only}; possible: {({a.symmetry.name: a.values for a in actions})}")
+        raise JobError(f"no sector has the labels {only}; possible: { ({a.symmetry.name: a.values for a in actions}) }")
     return tuple(found)
 
 
@@ -155,14 +160,21 @@ def _verify(h: Hamiltonian, actions: list[_Action], tolerance: float) -> None:
         for _ in range(3):
             x = stream.standard_normal(h.dim)
             hx = h.matrix @ x
-            worst = max(worst, np.linalg.norm(action(hx) - h.matrix @ action(x)) / max(np.linalg.norm(hx), 1e-300))
+            change = np.linalg.norm(action(hx) - h.matrix @ action(x))
+            worst = max(worst, float(change) / max(float(np.linalg.norm(hx)), 1e-300))
         if worst > tolerance:
-            raise SymmetryError(f"the declared symmetry {action.symmetry.name!r} does not commute with H: |[H, U] x| / |H x| = {worst:.1e}")
+            raise SymmetryError(
+                f"the declared symmetry {action.symmetry.name!r} does not commute with H: |[H, U] x| / |H x| = {worst:.1e}"
+            )
     for a, b in product(actions, actions):
         x = stream.standard_normal(h.dim)
         symmetric_a, symmetric_b = (lambda v, u=u: u(v) + _inverse(u, v) for u in (a, b))
-        if a is not b and np.linalg.norm(symmetric_a(symmetric_b(x)) - symmetric_b(symmetric_a(x))) > 1e-10 * np.linalg.norm(x):
-            raise SymmetryError(f"the symmetries {a.symmetry.name!r} and {b.symmetry.name!r} have no common real sectors; use one of them")
+        if a is not b and np.linalg.norm(
+            symmetric_a(symmetric_b(x)) - symmetric_b(symmetric_a(x))
+        ) > 1e-10 * np.linalg.norm(x):
+            raise SymmetryError(
+                f"the symmetries {a.symmetry.name!r} and {b.symmetry.name!r} have no common real sectors; use one of them"
+            )
 
 
 def _inverse(action: _Action, vector: np.ndarray) -> np.ndarray:
@@ -198,7 +210,9 @@ def _isometry(dim: int, actions: list[_Action], values: tuple[int, ...]) -> sp.c
     translation = next((a for a in actions if a.order > 2), None)
     if translation is not None:  # a pair of momenta can hold two states an orbit: the second seed is T |representative>
         second = project(translation.image[representatives])
-        place = sp.csc_array((np.ones(kept.size), (np.arange(kept.size), kept)), shape=(kept.size, representatives.size))
+        place = sp.csc_array(
+            (np.ones(kept.size), (np.arange(kept.size), kept)), shape=(kept.size, representatives.size)
+        )
         basis = sp.csc_array(first @ place)
         overlap = np.asarray(basis.multiply(second).sum(axis=0)).ravel()
         rest, kept_second = _normalised(second - basis @ sp.diags_array(overlap))

@@ -28,7 +28,9 @@ def _bin_overlaps(overlaps, shell, energies, binned, sums):  # type: ignore[no-u
         sums[row, 4] += purity
 
 
-def bin_overlaps(overlaps: np.ndarray, shell: np.ndarray, energies: np.ndarray, binned: np.ndarray, sums: np.ndarray) -> None:
+def bin_overlaps(
+    overlaps: np.ndarray, shell: np.ndarray, energies: np.ndarray, binned: np.ndarray, sums: np.ndarray
+) -> None:
     """Add |overlaps|^2 to ``binned`` and to ``sums``, in place.
 
     ``overlaps``: (m, k), real or complex. ``shell``: (k,) shell of each eigenstate, in [0, S). ``energies``: (k,).

@@ -26,7 +26,9 @@ def csr_times_columns(matrix: sp.csr_array, x: np.ndarray) -> np.ndarray:
     return out
 
 
-def contraction(phi: np.ndarray, bath_isometry: sp.csr_array | None, isometry: sp.csr_array | None, dims: tuple[int, int]) -> sp.csr_array:
+def contraction(
+    phi: np.ndarray, bath_isometry: sp.csr_array | None, isometry: sp.csr_array | None, dims: tuple[int, int]
+) -> sp.csr_array:
     """The map <phi|_S from a sector of the composite to a sector of the bath, (d_B, d) CSR with few entries a row.
 
     ``phi``: system state (D_S,); the isometries (D_B, d_B) and (D_S D_B, d) may be None for the whole space.

@@ -19,7 +19,7 @@ class MeasureGapRatio:
         """Gap ratio of each sector in the window; refused for windows of several pieces."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         if len(states.evidence.edges) > 1:
-            raise JobError("measure.gap_ratio needs one window without gaps, not window.kind = \"levels\"")
+            raise JobError('measure.gap_ratio needs one window without gaps, not window.kind = "levels"')
         ratios = [_gap_ratio(b.energies) for b in states.blocks]
         labels = [str(b.sector) for b in states.blocks]
         return xr.Dataset({"gap_ratio": ("sector", np.array(ratios)), "sector_label": ("sector", np.array(labels))})

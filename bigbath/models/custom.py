@@ -75,7 +75,12 @@ class Custom:
         fields: dict[str, tuple[Term, ...]] = {"system": (), "bath": ()}
         for letter, part, low, high in self.disorder:
             sites = range(S) if part == "system" else range(S, L)
-            fields[part] += ((letter, tuple((value, j) for value, j in zip(stream.uniform(low, high, len(sites)), sites))),)
+            fields[part] += (
+                (
+                    letter,
+                    tuple((value, j) for value, j in zip(stream.uniform(low, high, len(sites)), sites, strict=True)),
+                ),
+            )
         symmetries = tuple(
             Symmetry(
                 name=s.name,
@@ -115,6 +120,8 @@ def _check_coupling(part: str, letters: str, coupling: Coupling, allowed: range)
         raise ValueError(f"{part}: {letters!r} needs a coupling and {len(letters)} sites, got {list(coupling)}")
     sites = coupling[1:]
     if any(not isinstance(j, int) or j not in allowed for j in sites):
-        raise ValueError(f"{part}: sites {list(sites)} of {letters!r} must be integers in {allowed.start} ... {allowed.stop - 1}")
+        raise ValueError(
+            f"{part}: sites {list(sites)} of {letters!r} must be integers in {allowed.start} ... {allowed.stop - 1}"
+        )
     if len(set(sites)) != len(sites):
         raise ValueError(f"{part}: sites {list(sites)} of {letters!r} repeat")

@@ -13,7 +13,8 @@ from bigbath.models.composite import SpinComposite
 class Imbrie:
     """Thermometer coupled to the first spin of an open disordered chain (diffusion paper, Eqs. 18, 25).
 
-    H = -Delta/2 tau^z + g tau^x sigma^x_0 + sum_j J_j sigma^z_j sigma^z_{j+1} + sum_j (h_j sigma^z_j + Gamma sigma^x_j),
+    H = -Delta/2 tau^z + g tau^x sigma^x_0 + sum_j J_j sigma^z_j sigma^z_{j+1}
+    + sum_j (h_j sigma^z_j + Gamma sigma^x_j),
     J_j uniform in [0.8, 1.2] (the paper's Delta_j), h_j uniform in [-W/2, W/2]. ``L`` spins in the *bath*, as in the
     paper, so the whole space has 2^(L+1) states. Site 0 is the thermometer, sites 1 ... L are the chain.
     """

@@ -17,7 +17,9 @@ MOST = 4
 def plot_distribution(ds: xr.Dataset, title: str = "") -> Figure:
     """(a) p_n against the eigenstate's number, when it was kept; (b) shell-binned P with Lorentzian fits."""
     kept = "p" in ds
-    figure, axes = plt.subplots(1, 2 if kept else 1, figsize=(10 if kept else 5.5, 3.8), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        1, 2 if kept else 1, figsize=(10 if kept else 5.5, 3.8), squeeze=False, layout="constrained"
+    )
     chosen = np.unique(np.linspace(0, ds.sizes["bath_state"] - 1, min(MOST, ds.sizes["bath_state"])).astype(int))
     filled = ds.shell_count.values > 0
     x = ds.shell_energy.values[filled]
@@ -26,18 +28,29 @@ def plot_distribution(ds: xr.Dataset, title: str = "") -> Figure:
         label = rf"$\epsilon_\mu = {float(one.bath_energy):.3f}$"
         colour = f"C{number}"
         if kept:
-            axes[0, 0].plot(np.arange(1, one.sizes["state"] + 1), one.p, lw=0.4, color=colour, label=label, rasterized=True)
+            axes[0, 0].plot(
+                np.arange(1, one.sizes["state"] + 1), one.p, lw=0.4, color=colour, label=label, rasterized=True
+            )
         axis = axes[0, -1]
         axis.plot(x, one.P.values[filled], "o", ms=3.5, mfc="none", color=colour, label=label)
         if "chi" in one:
             centre, chi = float(one.centre), float(one.chi)
             fine = np.linspace(x.min(), x.max(), 800)
             density = chi / np.pi / ((fine - centre) ** 2 + chi**2)
-            axis.plot(fine, ds.attrs["shell_width"] * density, "-", lw=1, color=colour, label=rf"fit: {centre:.3f}, $\chi$ = {chi:.3f}")
+            axis.plot(
+                fine,
+                ds.attrs["shell_width"] * density,
+                "-",
+                lw=1,
+                color=colour,
+                label=rf"fit: {centre:.3f}, $\chi$ = {chi:.3f}",
+            )
     if kept:
         axes[0, 0].set(xlabel=r"eigenstate $n$", ylabel=r"$p_n^{\mu i}$, $i = 1$", title="(a)")
         axes[0, 0].legend(frameon=False)
-    axes[0, -1].set(xlabel=r"$\overline{\lambda}$", ylabel=r"$P(\mathcal{M}_{\lambda,\Delta})$", title="(b)" if kept else "")
+    axes[0, -1].set(
+        xlabel=r"$\overline{\lambda}$", ylabel=r"$P(\mathcal{M}_{\lambda,\Delta})$", title="(b)" if kept else ""
+    )
     axes[0, -1].legend(frameon=False, fontsize="small")
     figure.suptitle(title, fontsize="medium")
     return figure

@@ -11,11 +11,12 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from bigbath.choice import choice
+from bigbath.hamiltonian import to_dense
 from bigbath.progress import Report, silent
 from bigbath.resources import require_memory
 from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, assess
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.window import AnyWindow, Interval, Levels, Whole, window_edges
+from bigbath.solvers.window import Interval, Levels, Nearest, Whole, window_edges
 
 
 @choice
@@ -40,35 +41,46 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
     largest = max(s.dim for s in sectors)
     kept = sum(s.dim**2 for s in sectors) if isinstance(window, Whole) else 0
     what = f"LAPACK on a sector of {largest:,} states"
-    require_memory(required_memory(largest, itemsize) + kept * itemsize, what, 'Use engine = "shift-invert", or more symmetries.')
+    require_memory(
+        required_memory(largest, itemsize) + kept * itemsize, what, 'Use engine = "shift-invert", or more symmetries.'
+    )
     start = time.perf_counter()
     spectra, blocks = [], []
     work, finished = sum(float(s.dim) ** 3 for s in sectors), 0.0
     for sector in sectors:
         report(f"LAPACK, {sector}, {sector.dim:,} states", finished, work)
         matrix = sector.restrict(h.matrix)
-        dense = matrix.toarray(order="F") if sp.issparse(matrix) else np.array(matrix, order="F")
-        energies, vectors = scipy.linalg.eigh(dense, driver="evd", overwrite_a=True, check_finite=False)
+        energies, vectors = scipy.linalg.eigh(to_dense(matrix), driver="evd", overwrite_a=True, check_finite=False)
         spectra.append(energies)
         if not isinstance(window, Whole):  # keep only what can still belong to the window
             picked = _candidates(energies, window)
             energies, vectors = energies[picked], np.asfortranarray(vectors[:, picked])
         residuals = _residuals(matrix, energies, vectors)
-        blocks.append(Block(sector=sector, energies=energies, vectors=vectors, residuals=residuals, rows=(0, sector.dim)))
+        blocks.append(
+            Block(sector=sector, energies=energies, vectors=vectors, residuals=residuals, rows=(0, sector.dim))
+        )
         finished += float(sector.dim) ** 3
     report("LAPACK", work, work)
     spectrum = np.sort(np.concatenate(spectra))
     edges = window_edges(window, spectrum, problem.extremes, problem.tie)
     blocks = [b for b in (_inside(block, edges) for block in blocks) if b.energies.size]
-    counted = sum(int(np.searchsorted(spectrum, hi, "right") - np.searchsorted(spectrum, lo, "left")) for lo, hi in edges)
+    counted = sum(
+        int(np.searchsorted(spectrum, hi, "right") - np.searchsorted(spectrum, lo, "left")) for lo, hi in edges
+    )
     reason = f"LAPACK diagonalised all {spectrum.size:,} states of {len(sectors)} sector(s)"
     evidence = assess(
-        "dense", blocks, problem.norm, edges=edges, counted=counted, reason=reason, seconds={"total": time.perf_counter() - start}
+        "dense",
+        blocks,
+        problem.norm,
+        edges=edges,
+        counted=counted,
+        reason=reason,
+        seconds={"total": time.perf_counter() - start},
     )
     return Eigenstates(blocks=tuple(blocks), window=window, extremes=problem.extremes, evidence=evidence)
 
 
-def _candidates(energies: np.ndarray, window: AnyWindow) -> slice | np.ndarray:
+def _candidates(energies: np.ndarray, window: Nearest | Interval | Levels) -> slice | np.ndarray:
     """States of one sector that can belong to the window, before the other sectors are known."""
     margin = 1e-6 * max(1.0, float(np.abs(energies).max()))
     if isinstance(window, Interval):

@@ -102,7 +102,11 @@ class Eigenstates:
         """
         if self.comm is not None and self.comm.size > 1:
             raise NotImplementedError("vectors are distributed; use the blocks")
-        dim = self.blocks[0].sector.isometry.shape[0] if self.blocks[0].sector.isometry is not None else self.blocks[0].sector.dim
+        dim = (
+            self.blocks[0].sector.isometry.shape[0]
+            if self.blocks[0].sector.isometry is not None
+            else self.blocks[0].sector.dim
+        )
         require_memory(16 * dim * self.order.size, "all eigenvectors in the whole space", "Use the blocks instead.")
         return np.hstack([b.sector.lift(b.vectors) for b in self.blocks])[:, self.order]
 
@@ -110,7 +114,9 @@ class Eigenstates:
         """Self, or IncompleteWindow when the window is not certified complete."""
         allowed = ("yes", "unverified") if accept_unverified else ("yes",)
         if self.evidence.complete not in allowed:
-            raise IncompleteWindow(f"the window is not certified complete ({self.evidence.complete}): {self.evidence.reason}")
+            raise IncompleteWindow(
+                f"the window is not certified complete ({self.evidence.complete}): {self.evidence.reason}"
+            )
         return self
 
     def with_evidence(self, **changes: Any) -> "Eigenstates":
@@ -153,7 +159,10 @@ def assess(
     if counted is not None and counted != found:
         complete, reason = "no", f"{found} states were found where {counted} are"
     if residual > RESIDUAL * norm:
-        complete, reason = "no", f"the largest residual {residual:.1e} exceeds {RESIDUAL:g} ||H|| = {RESIDUAL * norm:.1e}"
+        complete, reason = (
+            "no",
+            f"the largest residual {residual:.1e} exceeds {RESIDUAL:g} ||H|| = {RESIDUAL * norm:.1e}",
+        )
     if orthogonal > ORTHOGONALITY:
         complete, reason = "no", f"the states are not orthogonal: |V^T V - 1| = {orthogonal:.1e}"
     return Evidence(

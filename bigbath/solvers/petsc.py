@@ -133,7 +133,8 @@ class DistributedMatrix:
                 'the model is complex and this PETSc is real: use engine = "dense", or a model whose operators hold an even number of y'
             )
         matrix = _with_diagonal(sp.coo_array(matrix))
-        n, ranks, rank = matrix.shape[0], *((1, 0) if comm is None else (comm.size, comm.rank))
+        n: int = matrix.shape[0]
+        ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
         limit = np.iinfo(PETSc.IntType).max
         if n > limit or matrix.nnz > limit:
             raise ImpossibleRequest(
@@ -254,7 +255,7 @@ def raise_mumps(factor: Any) -> None:
     if code >= 0:
         return
     advice = {
-        -9: "its workspace was too small: pass options = \"-mat_mumps_icntl_14 200\"",
+        -9: 'its workspace was too small: pass options = "-mat_mumps_icntl_14 200"',
         -10: "the shifted matrix is singular: the target coincides with a level; move it slightly",
         -13: "memory could not be allocated: use more memory or ranks, fewer spins, or symmetries",
         -19: "the memory limit in ICNTL(23) is too low",
@@ -294,7 +295,7 @@ class KrylovSchur:
 
         ``known`` (rows, j): states already found, from which the search is kept orthogonal.
         """
-        PETSc, SLEPc = load()
+        _, SLEPc = load()
         matrix, comm = self._matrix.petsc, self._matrix.petsc.getComm()
         eps = SLEPc.EPS().create(comm)
         eps.setOperators(matrix)

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 import scipy.sparse.linalg
 
-from bigbath.hamiltonian import Hamiltonian, Sector
-from bigbath.solvers.window import TIE, AnyWindow
+from bigbath.hamiltonian import Hamiltonian, Sector, to_dense
+from bigbath.solvers.window import TIE, ResolvedWindow
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -17,7 +16,7 @@ class Problem:
 
     h: Hamiltonian
     sectors: tuple[Sector, ...]
-    window: AnyWindow
+    window: ResolvedWindow
     extremes: tuple[float, float]
 
     @property
@@ -34,11 +33,11 @@ class Problem:
 def spectral_extremes(h: Hamiltonian) -> tuple[float, float]:
     """(E_min, E_max) of a Hamiltonian, by Lanczos to machine precision; by LAPACK below dimension 400."""
     if h.dim <= 400:
-        dense = h.matrix.toarray() if sp.issparse(h.matrix) else h.matrix
-        energies = scipy.linalg.eigvalsh(dense)
+        energies = scipy.linalg.eigvalsh(to_dense(h.matrix))
         return float(energies[0]), float(energies[-1])
     start = np.random.default_rng(0).standard_normal(h.dim)
     lowest, highest = (
-        scipy.sparse.linalg.eigsh(h.matrix, k=1, which=end, v0=start, return_eigenvectors=False)[0] for end in ("SA", "LA")
+        scipy.sparse.linalg.eigsh(h.matrix, k=1, which=end, v0=start, return_eigenvectors=False)[0]
+        for end in ("SA", "LA")
     )
     return float(lowest), float(highest)

@@ -19,7 +19,7 @@ from bigbath.resources import require_memory
 from bigbath.solvers import petsc
 from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, assess
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.window import AnyWindow, Interval, Levels, Whole, merge_intervals, nearest_count
+from bigbath.solvers.window import Interval, Levels, Whole, merge_intervals, nearest_count
 
 #: Sectors up to this dimension go to LAPACK inside this engine: a Krylov space would fill them.
 TINY = 64
@@ -50,7 +50,7 @@ class _SectorProblem:
     tol: float
     report: Report
     energies: np.ndarray = field(default_factory=lambda: np.empty(0))
-    vectors: np.ndarray | None = None
+    vectors: np.ndarray = field(init=False)
     iterations: int = 0
     factorisations: int = 0
 
@@ -99,10 +99,14 @@ class _SectorProblem:
 
     def block(self) -> Block:
         residuals = self.matrix.residuals(self.energies, self.vectors)
-        return Block(sector=self.sector, energies=self.energies, vectors=self.vectors, residuals=residuals, rows=self.matrix.rows)
+        return Block(
+            sector=self.sector, energies=self.energies, vectors=self.vectors, residuals=residuals, rows=self.matrix.rows
+        )
 
 
-def solve_shift_invert(problem: Problem, engine: ShiftInvert, comm: Comm = None, report: Report = silent) -> Eigenstates:
+def solve_shift_invert(
+    problem: Problem, engine: ShiftInvert, comm: Comm = None, report: Report = silent
+) -> Eigenstates:
     """The window's states, each sector by Krylov-Schur, counted at the window's edges.
 
     Raises MissingCapability without a real PETSc, ImpossibleRequest when a factorisation or the states do not fit
@@ -127,13 +131,17 @@ def solve_shift_invert(problem: Problem, engine: ShiftInvert, comm: Comm = None,
         problem.norm,
         edges=edges,
         counted=counted,
-        reason=f"inertia at the edges of {where} counts what was found" if engine.certify else "engine.certify = false: the levels were not counted",
+        reason=f"inertia at the edges of {where} counts what was found"
+        if engine.certify
+        else "engine.certify = false: the levels were not counted",
         comm=comm,
         iterations=sum(p.iterations for p in parts),
         factorisations=sum(p.factorisations + p.inertia.factorisations for p in parts),
         seconds={"total": time.perf_counter() - start},
     )
-    return Eigenstates(blocks=tuple(blocks), window=problem.window, extremes=problem.extremes, evidence=evidence, comm=comm)
+    return Eigenstates(
+        blocks=tuple(blocks), window=problem.window, extremes=problem.extremes, evidence=evidence, comm=comm
+    )
 
 
 def _find(
@@ -157,7 +165,7 @@ def _find(
     return edges, sum(part.count(lo, hi) for part in parts for lo, hi in edges)
 
 
-def _interval(window: AnyWindow, problem: Problem) -> tuple[float, float]:
+def _interval(window: Interval | Whole, problem: Problem) -> tuple[float, float]:
     if isinstance(window, Interval):
         return window.lower - problem.tie, window.upper + problem.tie
     return problem.extremes[0] - 1e-3 * problem.norm, problem.extremes[1] + 1e-3 * problem.norm
@@ -199,7 +207,9 @@ def _nearest(
             parts[i].search(target, n + 4, fresh=False)
         pending = set()
     else:
-        raise ImpossibleRequest(f"shift-invert cannot settle the window of {k} states at {target:g}; use engine = \"dense\"")
+        raise ImpossibleRequest(
+            f'shift-invert cannot settle the window of {k} states at {target:g}; use engine = "dense"'
+        )
     states = []
     for p in parts:
         picked = p.inside(lo, hi)
@@ -223,7 +233,12 @@ def _search_nudged(part: _SectorProblem, target: float, nev: int, problem: Probl
     return reach - abs(nudge) * problem.norm
 
 
-def _collect(part: _SectorProblem, pieces: list[tuple[np.ndarray, np.ndarray]], edges: tuple[tuple[float, float], ...], tie: float) -> None:
+def _collect(
+    part: _SectorProblem,
+    pieces: list[tuple[np.ndarray, np.ndarray]],
+    edges: tuple[tuple[float, float], ...],
+    tie: float,
+) -> None:
     """Join one sector's states from several targets, each level once."""
     part.energies, part.vectors = pieces[0]
     for energies, vectors in pieces[1:]:
@@ -270,5 +285,7 @@ def _slices(part: _SectorProblem, lo: float, hi: float, engine: ShiftInvert, rep
         picked = part.inside(a, b)
         pieces.append((part.energies[picked], part.vectors[:, picked]))
     part.energies = np.concatenate([e for e, _ in pieces]) if pieces else np.empty(0)
-    part.vectors = np.asfortranarray(np.hstack([v for _, v in pieces])) if pieces else np.empty((last - first, 0), order="F")
+    part.vectors = (
+        np.asfortranarray(np.hstack([v for _, v in pieces])) if pieces else np.empty((last - first, 0), order="F")
+    )
     return expected

@@ -54,7 +54,11 @@ def choose(largest: int, window: AnyWindow, *, is_complex: bool = False) -> tupl
 
 
 def prepare(
-    h: Hamiltonian, window: AnyWindow, *, symmetries: tuple[str, ...] | None = None, sector: dict[str, int] | None = None
+    h: Hamiltonian,
+    window: AnyWindow,
+    *,
+    symmetries: tuple[str, ...] | None = None,
+    sector: dict[str, int] | None = None,
 ) -> Problem:
     """Verify the symmetries, find the ends of the spectrum and resolve the window."""
     parts = sectors(h, use=symmetries, only=sector)

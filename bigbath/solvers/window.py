@@ -65,12 +65,14 @@ class Whole:
     slice: Annotated[int, Field(ge=1)] = 200
 
 
-AnyWindow = Nearest | Density | Interval | Levels | Whole
+#: A window whose energy density, if it had one, has become an energy.
+ResolvedWindow = Nearest | Interval | Levels | Whole
+AnyWindow = ResolvedWindow | Density
 #: Any window, told apart by its ``kind``.
 Window = Annotated[AnyWindow, Field(discriminator="kind"), KindShorthand]
 
 
-def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int, tie: float) -> AnyWindow:
+def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int, tie: float) -> ResolvedWindow:
     """The window with an energy density turned into an energy; refused when it cannot be met.
 
     ``extremes``: (E_min, E_max) of the whole Hamiltonian; ``dim``: states in the sectors that are asked for.
@@ -97,7 +99,9 @@ def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int, tie: flo
     return window
 
 
-def nearest_count(energies: np.ndarray, target: float, k: int, tie: float, reach: float = np.inf) -> tuple[int, float] | None:
+def nearest_count(
+    energies: np.ndarray, target: float, k: int, tie: float, reach: float = np.inf
+) -> tuple[int, float] | None:
     """How many states the window of the ``k`` nearest holds, and its radius.
 
     ``energies`` (n,) holds every level within ``reach`` of ``target``. Returns the smallest m >= k such that the
@@ -114,7 +118,9 @@ def nearest_count(energies: np.ndarray, target: float, k: int, tie: float, reach
     return None
 
 
-def window_edges(window: AnyWindow, spectrum: np.ndarray, extremes: tuple[float, float], tie: float) -> tuple[tuple[float, float], ...]:
+def window_edges(
+    window: ResolvedWindow, spectrum: np.ndarray, extremes: tuple[float, float], tie: float
+) -> tuple[tuple[float, float], ...]:
     """Disjoint energy intervals that hold exactly the window's states, given every level ``spectrum`` (D,)."""
     if isinstance(window, Interval):
         return ((window.lower - tie, window.upper + tie),)

@@ -10,7 +10,19 @@ import threadpoolctl
 
 from bigbath.resources import cores, peak_memory
 
-PACKAGES = ("bigbath", "numpy", "scipy", "quspin", "numba", "h5py", "h5netcdf", "xarray", "petsc4py", "slepc4py", "mpi4py")
+PACKAGES = (
+    "bigbath",
+    "numpy",
+    "scipy",
+    "quspin",
+    "numba",
+    "h5py",
+    "h5netcdf",
+    "xarray",
+    "petsc4py",
+    "slepc4py",
+    "mpi4py",
+)
 
 
 def versions() -> dict[str, str]:
@@ -26,7 +38,13 @@ def versions() -> dict[str, str]:
 
 def provenance(*, ranks: int, seconds: dict[str, float], **more: Any) -> dict[str, Any]:
     """Provenance of a run that ends now, as JSON data; ``seconds``: timings by stage."""
-    blas = sorted({f"{p['internal_api']} {p['version']} ({p['num_threads']} threads)" for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"})
+    blas = sorted(
+        {
+            f"{p['internal_api']} {p['version']} ({p['num_threads']} threads)"
+            for p in threadpoolctl.threadpool_info()
+            if p["user_api"] == "blas"
+        }
+    )
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),

@@ -1,4 +1,4 @@
-"""Result files: netCDF-4 (HDF5) with a versioned schema, written aside and renamed, checksummed. See docs/result-file.md.
+"""Result files: netCDF-4 (HDF5), versioned, written aside and renamed, checksummed. See docs/result-file.md.
 
 Root attributes: ``bigbath_schema``, ``job`` (JSON), ``job_hash``, ``provenance`` (JSON). One group
 ``realization_<index>`` for each disorder realization holds its labelled arrays, with the evidence of its
@@ -58,7 +58,11 @@ def write_result(path: Path, job: Job, datasets: Iterable[tuple[int, xr.Dataset]
     try:
         draft.unlink(missing_ok=True)
         for realization, dataset in datasets:
-            checksums = {name: {"fletcher32": True} for name, v in dataset.variables.items() if v.ndim and v.size and v.dtype.kind in "iuf"}
+            checksums = {
+                name: {"fletcher32": True}
+                for name, v in dataset.variables.items()
+                if v.ndim and v.size and v.dtype.kind in "iuf"
+            }
             dataset.to_netcdf(draft, mode="a", group=group_name(realization), engine="h5netcdf", encoding=checksums)
         with h5py.File(draft, "a") as file:
             file.attrs["bigbath_schema"] = SCHEMA
@@ -87,7 +91,9 @@ def read_header(path: Path) -> dict[str, Any]:
             header = dict(file.attrs)
             groups = sorted(name for name in file if name.startswith("realization_"))
     except OSError as error:
-        raise FileError(f"{path} is truncated or not an HDF5 file ({error}). Run the job again, with -o elsewhere or after removing it.") from None
+        raise FileError(
+            f"{path} is truncated or not an HDF5 file ({error}). Run the job again, with -o elsewhere or after removing it."
+        ) from None
     if "bigbath_schema" not in header:
         raise FileError(f"{path} is an HDF5 file, but not a bigbath result")
     if header["bigbath_schema"] > SCHEMA:
@@ -105,7 +111,9 @@ def open_result(path: str | Path) -> Result:
             with xr.open_dataset(path, group=group, engine="h5netcdf") as dataset:
                 datasets[int(group.removeprefix("realization_"))] = dataset.load()
     except (OSError, RuntimeError, KeyError) as error:
-        raise FileError(f"{path} is damaged ({error}). Run the job again, with -o elsewhere or after removing it.") from None
+        raise FileError(
+            f"{path} is damaged ({error}). Run the job again, with -o elsewhere or after removing it."
+        ) from None
     return Result(
         path=path,
         job=parse_job(json.loads(header["job"])),

@@ -1,0 +1,1 @@
+"""Ready studies of the papers: their jobs, figures and printed numbers."""

@@ -15,12 +15,17 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """"yes" when ours, rounded to the printed digits, is the paper's number; else "no"."""
+        """ "yes" when ours, rounded to the printed digits, is the paper's number; else "no"."""
         printed = Decimal(self.paper)
         rounded = Decimal(repr(float(self.ours))).quantize(printed)
         return "yes" if rounded == printed else "no"
 
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data: name, paper, ours, verdict, and a note when there is one."""
-        row: dict[str, str | float] = {"name": self.name, "paper": float(self.paper), "ours": float(self.ours), "verdict": self.verdict}
+        row: dict[str, str | float] = {
+            "name": self.name,
+            "paper": float(self.paper),
+            "ours": float(self.ours),
+            "verdict": self.verdict,
+        }
         return {**row, "note": self.note} if self.note else row

@@ -1,0 +1,37 @@
+# Every target sets up what it needs; see .ci/setup for the variables it understands (PYTHON, VENV, PETSC_DIR, ...).
+.PHONY: demo test test-all lint bench docs clean
+BIN = $(or $(if $(VENV),$(VENV)/bin,),$(if $(CONDA_PREFIX),$(CONDA_PREFIX)/bin,),.venv/bin)
+JOBS = bigbath/studies/jobs
+
+demo:        ## Fig. 1 of the entropy paper: N = 15 ring, job file -> figures, in demo/
+	@.ci/setup
+	@mkdir -p demo
+	$(BIN)/bigbath run $(JOBS)/entropy_fig1.toml -o demo/entropy_fig1.h5
+	$(BIN)/bigbath show demo/entropy_fig1.h5
+	$(BIN)/bigbath plot demo/entropy_fig1.h5 -o demo/entropy_fig1.png
+	$(BIN)/bigbath reproduce entropy --figure 1 --keep demo
+
+test:        ## the test suite
+	@.ci/setup test
+	$(BIN)/python -m pytest
+
+test-all:    ## the test suite with its long versions
+	@.ci/setup test
+	BIGBATH_LONG=1 $(BIN)/python -m pytest
+
+lint:        ## ruff and mypy
+	@.ci/setup lint
+	$(BIN)/ruff check bigbath tests
+	$(BIN)/mypy
+
+bench:       ## tables of the benchmarks
+	@.ci/setup test
+	$(BIN)/python tests/benchmarks/kernels.py
+	$(BIN)/python tests/benchmarks/shift_invert.py --spins 12 13
+
+docs:        ## the documentation as a web site in site/
+	@.ci/setup docs
+	$(BIN)/mkdocs build --strict -q -f docs/mkdocs.yml
+
+clean:       ## remove what the targets made, but not the environment
+	rm -rf demo site build *.egg-info
