@@ -123,12 +123,11 @@ def _location(loc: tuple[int | str, ...], data: Any) -> str:
     """The key as the user wrote it: without the tags that a choice between types adds."""
     parts: list[str] = []
     for step in loc:
-        if (isinstance(data, dict) and step in data) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
+        try:
             data = data[step]
-        elif step != loc[-1] or step in _TAGS:
-            continue
+        except (KeyError, IndexError, TypeError):
+            if step != loc[-1] or step in _TAGS:
+                continue
         parts.append(str(step))
     return ".".join(parts)
 
