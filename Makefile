@@ -31,7 +31,7 @@ bench:       ## tables of the benchmarks
 
 docs:        ## the documentation as a web site in site/
 	@.ci/setup docs
-	$(BIN)/mkdocs build --strict -q -f docs/mkdocs.yml
+	$(BIN)/mkdocs build --strict -q -f .mkdocs.yml
 
 clean:       ## remove what the targets made, but not the environment
 	rm -rf demo site build *.egg-info

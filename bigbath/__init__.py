@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "Custom", "disorder_stream"),
+    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "Custom", "draw"),
     "bigbath.hamiltonian": ("Hamiltonian", "build", "sectors"),
     "bigbath.solvers": (
         "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
         "solve",
     ),
-    "bigbath.broadening": ("Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian"),
+    "bigbath.broadening": (
+        "Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian",
+        "system_states",
+    ),
     "bigbath.job": ("Job", "load_job"),
     "bigbath.store": ("Result", "open_result"),
-    "bigbath.cluster.realize": ("system_states",),
     "bigbath.cluster.run": ("run",),
     "bigbath.plots": ("plot_distribution",),
 }  # fmt: skip
@@ -26,12 +28,19 @@ _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = sorted(_MODULE)
 
 if TYPE_CHECKING:
-    from bigbath.broadening import Distribution, LorentzianFit, Shells, SystemStates, distribution, fit_lorentzian
-    from bigbath.cluster.realize import system_states
+    from bigbath.broadening import (
+        Distribution,
+        LorentzianFit,
+        Shells,
+        SystemStates,
+        distribution,
+        fit_lorentzian,
+        system_states,
+    )
     from bigbath.cluster.run import run
     from bigbath.hamiltonian import Hamiltonian, build, sectors
     from bigbath.job import Job, load_job
-    from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+    from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, draw
     from bigbath.plots import plot_distribution
     from bigbath.solvers import (
         Auto,

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 
+from bigbath.broadening.lorentzian import LorentzianFit
 from bigbath.broadening.shells import Shells, shells_of
+from bigbath.broadening.system import SystemStates
 from bigbath.kernels import SUMS, bin_overlaps, contraction, overlaps
 from bigbath.progress import Report, silent
 from bigbath.resources import require_memory
@@ -17,23 +20,18 @@ CHUNK = 2**28
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SystemStates:
-    """Eigenstates of H_S: ``energies`` (D_S,) ascending, ``vectors`` (D_S, D_S) in columns. Branch i is row i - 1."""
-
-    energies: np.ndarray
-    vectors: np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Distribution:
     """Distributions of the product states phi_mu (x) phi_i over the eigenstates of H.
 
     ``P``: (m, D_S, S) probability in each shell. ``norm``, ``mean``, ``second_moment``: (m, D_S) sums of p_n,
     p_n E_n, p_n E_n^2 over the states of the window. ``shannon``: (m, D_S) -sum p_n ln p_n (Eq. 3; the steady
     state's von Neumann entropy). ``renyi2``: (m, D_S) -ln sum p_n^2 (Eq. 52). ``p``: (m, D_S, k) or None.
-    Bath states mu are in ascending energy, as ``bath.energies``; eigenstates n as ``states.energies``.
+    ``energy``: (k,), ``bath_energy``: (m,), ``system_energy``: (D_S,), each ascending, as the axes above.
     """
 
+    energy: np.ndarray
+    bath_energy: np.ndarray
+    system_energy: np.ndarray
     shells: Shells
     P: np.ndarray
     norm: np.ndarray
@@ -42,6 +40,36 @@ class Distribution:
     shannon: np.ndarray
     renyi2: np.ndarray
     p: np.ndarray | None
+
+    def dataset(self, fit: LorentzianFit | None = None) -> xr.Dataset:
+        """The distributions, and their fits if there are any, as labelled arrays; branches are numbered from 1."""
+        pair = ("bath_state", "branch")
+        data = {
+            "shell_energy": ("shell", self.shells.energy),
+            "shell_count": ("shell", self.shells.count),
+            "shell_lower_edge": ("shell", self.shells.edges[:-1]),
+            "P": ((*pair, "shell"), self.P),
+            "norm": (pair, self.norm),
+            "mean_energy": (pair, self.mean),
+            "second_moment": (pair, self.second_moment),
+            "shannon": (pair, self.shannon),
+            "renyi2": (pair, self.renyi2),
+        }
+        if self.p is not None:
+            data["p"] = ((*pair, "state"), self.p)
+        if fit is not None:
+            for name in ("centre", "chi", "centre_error", "chi_error"):
+                data[name] = (pair, getattr(fit, name))
+            data["fit_rms"] = (pair, fit.rms)
+            data["fit_converged"] = (pair, fit.converged.astype("i1"))
+        coords = {
+            "shell": self.shells.first + np.arange(self.shells.count.size),
+            "energy": ("state", self.energy),
+            "bath_energy": ("bath_state", self.bath_energy),
+            "system_energy": ("branch", self.system_energy),
+            "branch": 1 + np.arange(self.system_energy.size),
+        }
+        return xr.Dataset(data, coords=coords, attrs={"shell_width": self.shells.width})
 
 
 def _chunks(
@@ -125,6 +153,9 @@ def distribution(
     norm, first, second, shannon, purity = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore"):
         return Distribution(
+            energy=states.energies,
+            bath_energy=bath.energies,
+            system_energy=system.energies,
             shells=shells, P=binned[..., :-1], norm=norm, mean=first, second_moment=second, shannon=shannon,
             renyi2=-np.log(purity), p=p,
         )  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bigbath.hamiltonian import build, sectors, size
 from bigbath.job import Job, Spectrum
-from bigbath.models import Composite, disorder_stream
+from bigbath.models import Composite, draw
 from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, ShiftInvert, choose, petsc
 from bigbath.solvers.dense import required_memory
@@ -44,7 +44,7 @@ def estimate(job: Job) -> Estimate:
 
     Builds the sparse matrices, nothing heavier. ImpossibleRequest when even they do not fit.
     """
-    composite = job.model.composite(disorder_stream(job.ensemble.seed, job.ensemble.first))
+    composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
     parts = [_part(composite, "H", job.spectrum)]
     if job.bath is not None:
         parts.append(_part(composite, "B", job.bath))

@@ -5,22 +5,15 @@ import time
 from dataclasses import asdict
 
 import numpy as np
-import scipy.linalg
 import xarray as xr
 
-from bigbath.broadening import SystemStates
-from bigbath.hamiltonian import build, to_dense
+from bigbath.broadening import system_states
+from bigbath.hamiltonian import build
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
-from bigbath.models import Composite, disorder_stream
+from bigbath.models import Composite, draw
 from bigbath.progress import Report, silent
 from bigbath.solvers import Comm, Eigenstates, solve
-
-
-def system_states(composite: Composite) -> SystemStates:
-    """Eigenstates of H_S."""
-    energies, vectors = scipy.linalg.eigh(to_dense(build(composite, "S").matrix))
-    return SystemStates(energies=energies, vectors=vectors)
 
 
 def _solve(composite: Composite, part: str, spectrum: Spectrum, comm: Comm, report: Report) -> Eigenstates:
@@ -44,7 +37,7 @@ def realize(job: Job, realization: int, comm: Comm = None, report: Report = sile
     """
     seconds = {}
     start = time.perf_counter()
-    composite = job.model.composite(disorder_stream(job.ensemble.seed, realization))
+    composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
     system = system_states(composite)
     bath = None
     if job.bath is not None:

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-import numpy as np
 import xarray as xr
 from pydantic import Field
 
@@ -33,25 +32,5 @@ class MeasureDistribution:
             accept_unverified=context.accept_unverified,
             report=context.report,
         )
-        pair = ("bath_state", "branch")
-        data = {
-            "shell_energy": ("shell", d.shells.energy),
-            "shell_count": ("shell", d.shells.count),
-            "shell_lower_edge": ("shell", d.shells.edges[:-1]),
-            "P": ((*pair, "shell"), d.P),
-            "norm": (pair, d.norm),
-            "mean_energy": (pair, d.mean),
-            "second_moment": (pair, d.second_moment),
-            "shannon": (pair, d.shannon),
-            "renyi2": (pair, d.renyi2),
-        }
-        if d.p is not None:
-            data["p"] = ((*pair, "state"), d.p)
-        if self.fit == "lorentzian":
-            fit = fit_lorentzian(d.shells, d.P)
-            for name in ("centre", "chi", "centre_error", "chi_error"):
-                data[name] = (pair, getattr(fit, name))
-            data["fit_rms"] = (pair, fit.rms)
-            data["fit_converged"] = (pair, fit.converged.astype("i1"))
-        number = d.shells.first + np.arange(d.shells.count.size)
-        return xr.Dataset(data, coords={"shell": number}, attrs={"shell_width": self.shell_width})
+        fit = fit_lorentzian(d.shells, d.P) if self.fit == "lorentzian" else None
+        return d.dataset(fit)

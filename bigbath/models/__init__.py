@@ -11,10 +11,17 @@ from bigbath.models.levy import Levy
 from bigbath.models.ring import Ring
 from bigbath.models.tfim import TFIM
 
+
+def draw(model: "Model", *, seed: int = 1, realization: int = 0) -> Composite:
+    """One disorder realization of a model, from (master seed, realization index) alone; a clean model has one."""
+    return model.composite(disorder_stream(seed, realization))
+
+
 #: Any model, told apart by its ``name``.
 Model = Annotated[Ring | Imbrie | TFIM | Levy | Custom, Field(discriminator="name")]
 
 __all__ = [
     "TFIM", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "Ring", "SpinComposite", "Symmetry",
     "disorder_stream",
+    "draw",
 ]  # fmt: skip

@@ -295,7 +295,7 @@ class KrylovSchur:
 
         ``known`` (rows, j): states already found, from which the search is kept orthogonal.
         """
-        _, SLEPc = load()
+        PETSc, SLEPc = load()
         matrix, comm = self._matrix.petsc, self._matrix.petsc.getComm()
         eps = SLEPc.EPS().create(comm)
         eps.setOperators(matrix)
@@ -319,10 +319,13 @@ class KrylovSchur:
             eps.setDeflationSpace(deflated)
         if report is not None:
             eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
-        eps.setUp()
-        self.factorisations += 1
-        raise_mumps(pc.getFactorMatrix())
-        eps.solve()
+        try:
+            eps.setUp()
+            self.factorisations += 1
+            raise_mumps(pc.getFactorMatrix())
+            eps.solve()
+        except PETSc.Error as error:
+            raise ImpossibleRequest(f"SLEPc failed at {sigma!r}: {str(error).splitlines()[-1]}") from error
         self.iterations += eps.getIterationNumber()
         converged = eps.getConverged()
         energies = np.empty(converged)

@@ -1,0 +1,23 @@
+"""Eigenstates of the small system S."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from bigbath.hamiltonian import build, to_dense
+from bigbath.models import Composite
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SystemStates:
+    """Eigenstates of H_S: ``energies`` (D_S,) ascending, ``vectors`` (D_S, D_S) in columns. Branch i is column i - 1."""
+
+    energies: np.ndarray
+    vectors: np.ndarray
+
+
+def system_states(composite: Composite) -> SystemStates:
+    """Eigenstates of H_S by LAPACK."""
+    energies, vectors = scipy.linalg.eigh(to_dense(build(composite, "S").matrix))
+    return SystemStates(energies=energies, vectors=vectors)
