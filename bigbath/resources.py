@@ -1,4 +1,4 @@
-"""What this machine, its control group and its batch system allow: memory and cores."""
+"""What this machine, its control group, its launcher and its batch system allow: memory, cores, threads, ranks."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,32 @@ from pathlib import Path
 import psutil
 
 from bigbath.errors import ImpossibleRequest
+
+#: Where launchers write how many ranks they started, in all and on this node.
+LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+LAUNCHED_HERE = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "PMI_SIZE")
+#: Read by BLAS, OpenMP and Numba when they are loaded.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def launched_ranks() -> int:
+    """Number of ranks that the launcher says it started; 1 without a launcher."""
+    return next((int(os.environ[name]) for name in LAUNCHED if name in os.environ), 1)
+
+
+def launched_ranks_here() -> int:
+    """Number of those ranks on this node; 1 without a launcher."""
+    return next((int(os.environ[name]) for name in LAUNCHED_HERE if name in os.environ), 1)
+
+
+def cap_threads() -> None:
+    """Under a launcher give each rank its share of the cores, where the user has not said how many threads.
+
+    To be called before NumPy is loaded.
+    """
+    if launched_ranks() > 1:
+        for name in THREADS:
+            os.environ.setdefault(name, str(max(1, cores() // launched_ranks_here())))
 
 
 def memory_limit() -> int:

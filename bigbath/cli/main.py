@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bigbath.errors import BigbathError, JobError
+from bigbath.resources import cap_threads
 
 app = typer.Typer(
     add_completion=False,
@@ -30,16 +31,19 @@ def run(
     job: JobFile,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Result file [default: JOB.h5].")] = None,
 ) -> None:
-    """Run a job, or go on with it where it was interrupted."""
+    """Run a job, or go on with it where it was interrupted. Under mpirun its ranks share each factorisation."""
     from bigbath.cli.progress import ProgressReport
+    from bigbath.cluster.communicator import abort_together, world
     from bigbath.cluster.run import run as run_job
     from bigbath.job import load_job
 
     parsed = load_job(job)
     target = output or job.with_suffix(".h5")
-    with ProgressReport() as report:
-        state = run_job(parsed, target, report=report)
-    typer.echo(f"{target}: {'written' if state == 'done' else 'was complete already, nothing to do'}")
+    comm = world()
+    with abort_together(comm), ProgressReport(quiet=comm is not None and comm.rank > 0) as report:
+        state = run_job(parsed, target, comm=comm, report=report)
+    if comm is None or comm.rank == 0:
+        typer.echo(f"{target}: {'written' if state == 'done' else 'was complete already, nothing to do'}")
 
 
 @app.command()
@@ -203,6 +207,7 @@ def reproduce(
 
 def main() -> None:
     """Entry point: a user's mistake is one message and an exit code, never a traceback."""
+    cap_threads()
     try:
         app()
     except BigbathError as error:

@@ -14,14 +14,15 @@ HEARTBEAT = 10.0
 class ProgressReport:
     """A ``Report`` that writes to standard error; use it in a ``with`` block."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._label = ""
         self._since = self._spoken = time.monotonic()
 
     def __enter__(self) -> "ProgressReport":
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._quiet:
             columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
@@ -34,6 +35,8 @@ class ProgressReport:
 
     def __call__(self, label: str, done: float, total: float) -> None:
         """Show that ``done`` of ``total`` is done."""
+        if self._quiet:
+            return
         stage = label.split(",")[0]
         if stage != self._label:
             self._label, self._since = stage, time.monotonic()

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 import h5py
-import xarray as xr
 
+from bigbath.cluster.communicator import on_root
 from bigbath.cluster.realize import realize
 from bigbath.errors import FileError
 from bigbath.job import Job, job_hash
@@ -24,36 +24,34 @@ def run(job: Job, output: str | Path, *, comm: Comm = None, report: Report = sil
     exists and belongs to another job, or cannot be written: before any work starts.
     """
     output = Path(output)
-    writer = comm is None or comm.rank == 0
-    if writer and _already_there(output, job):
+    if on_root(comm, lambda: _already_there(output, job)):
         return "was done"
     parts = output.with_name(output.name + ".parts")
-    if writer:
-        _prepare(parts, job)
-    start = time.perf_counter()
     chosen = range(job.ensemble.first, job.ensemble.first + job.ensemble.realizations)
+    present = on_root(comm, lambda: _prepare(parts, job))
+    ranks = 1 if comm is None else comm.size
+    start = time.perf_counter()
     for number, realization in enumerate(chosen):
-        label = f"realization {realization} ({number + 1} of {len(chosen)}): " if len(chosen) > 1 else ""
-        shard = parts / f"{realization:05d}.h5"
-        if _valid(shard, job):
+        if realization in present:
             continue
+        label = f"realization {realization} ({number + 1} of {len(chosen)}): " if len(chosen) > 1 else ""
         begun = time.perf_counter()
         dataset = realize(job, realization, comm, lambda text, *n, label=label: report(label + text, *n))
-        if writer:
-            where = provenance(ranks=1 if comm is None else comm.size, seconds={"total": time.perf_counter() - begun})
-            write_result(shard, job, [(realization, dataset)], where)
-    if writer:
-        total = time.perf_counter() - start
-        where = provenance(
-            ranks=1 if comm is None else comm.size, seconds={"total": total}, scalar="float64", seed=job.ensemble.seed
-        )
-        write_result(output, job, ((r, _shard(parts, r)) for r in chosen), where)
-        shutil.rmtree(parts)
+        where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - begun})
+        on_root(comm, lambda: write_result(_shard(parts, realization), job, [(realization, dataset)], where))  # noqa: B023
+    where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - start}, seed=job.ensemble.seed)
+    on_root(comm, lambda: _merge(parts, chosen, output, job, where))
     return "done"
 
 
-def _shard(parts: Path, realization: int) -> xr.Dataset:
-    return open_result(parts / f"{realization:05d}.h5").realizations[realization]
+def _merge(parts: Path, chosen: range, output: Path, job: Job, where: dict) -> None:
+    shards = ((r, open_result(_shard(parts, r)).realizations[r]) for r in chosen)
+    write_result(output, job, shards, where)
+    shutil.rmtree(parts)
+
+
+def _shard(parts: Path, realization: int) -> Path:
+    return parts / f"{realization:05d}.h5"
 
 
 def _already_there(output: Path, job: Job) -> bool:
@@ -68,8 +66,8 @@ def _already_there(output: Path, job: Job) -> bool:
     return True
 
 
-def _prepare(parts: Path, job: Job) -> None:
-    """Make sure that results can be written, before they are computed."""
+def _prepare(parts: Path, job: Job) -> set[int]:
+    """Make sure that results can be written before they are computed; the realizations that are there already."""
     try:
         parts.mkdir(parents=True, exist_ok=True)
         with h5py.File(parts / ".probe", "w"):
@@ -77,9 +75,13 @@ def _prepare(parts: Path, job: Job) -> None:
         (parts / ".probe").unlink()
     except OSError as error:
         raise FileError(f"cannot write to {parts.parent}: {error}") from None
+    present = set()
     for shard in parts.glob("*.h5"):
-        if not _valid(shard, job):
+        if _valid(shard, job):
+            present.add(int(shard.stem))
+        else:
             shard.unlink()
+    return present
 
 
 def _valid(shard: Path, job: Job) -> bool:

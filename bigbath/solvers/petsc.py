@@ -4,7 +4,6 @@ PETSc is imported when first needed, never at import of bigbath.
 """
 
 import ctypes
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import scipy.sparse as sp
 
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
 from bigbath.progress import Report
-from bigbath.resources import gigabytes, memory_limit
+from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
 from bigbath.solvers.eigenstates import Comm
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
@@ -265,8 +264,7 @@ def raise_mumps(factor: Any) -> None:
 
 def ranks_on_this_node(comm: Comm) -> int:
     """How many ranks of the communicator share this machine's memory, as far as the launcher tells."""
-    size = 1 if comm is None else comm.size
-    return min(size, int(os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE", os.environ.get("MPI_LOCALNRANKS", size))))
+    return 1 if comm is None else min(comm.size, launched_ranks_here())
 
 
 def require_factor_memory(estimate: FactorEstimate, dim: int, comm: Comm) -> None:

@@ -69,6 +69,7 @@ class _SectorProblem:
         ``fresh``: forget earlier states; otherwise look only for states orthogonal to them.
         """
         known = None if fresh or self.energies.size == 0 else self.vectors
+        self.report(f"MUMPS factorisation, {self.sector}", 0, 1)
         solver = petsc.KrylovSchur(self.matrix)
         energies, vectors = solver.run(sigma, nev, self.tol, known=known, report=self.report)
         self.iterations += solver.iterations
@@ -84,6 +85,7 @@ class _SectorProblem:
 
     def count(self, lo: float, hi: float) -> int:
         """Number of levels in (lo, hi), by inertia."""
+        self.report(f"counting levels, {self.sector}", 0, 1)
         counted = self.inertia.below(hi) - self.inertia.below(lo)
         self.inertia.close()  # two factorisations at a time would double the memory
         return counted
