@@ -17,12 +17,9 @@ from bigbath.hamiltonian import Sector
 from bigbath.progress import Report, silent
 from bigbath.resources import require_memory
 from bigbath.solvers import petsc
-from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, assess
+from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.window import Interval, Levels, Whole, merge_intervals, nearest_count
-
-#: Sectors up to this dimension go to LAPACK inside this engine: a Krylov space would fill them.
-TINY = 64
 
 
 @choice
@@ -154,7 +151,8 @@ def _find(
     if isinstance(window, Interval | Whole):
         lo, hi = _interval(window, problem)
         counted = sum([_slices(p, lo, hi, engine, report, tie) for p in parts])
-        return ((lo, hi),), counted
+        every = sum(p.sector.dim for p in parts)
+        return ((lo, hi),), every if isinstance(window, Whole) else counted
     targets = [(e, 1) for e in window.energies] if isinstance(window, Levels) else [(window.target, window.k)]
     found = [_nearest(parts, target, k, problem, engine, report) for target, k in targets]
     edges = merge_intervals([interval for interval, _, _ in found])
@@ -162,8 +160,8 @@ def _find(
         _collect(part, list(pieces), edges, tie)
     if not engine.certify:
         return edges, None
-    if len(found) == 1:
-        return edges, found[0][1]
+    if len(edges) == len(found):  # no two intervals overlap: their counts add up
+        return edges, sum(count or 0 for _, count, _ in found)
     return edges, sum(part.count(lo, hi) for part in parts for lo, hi in edges)
 
 
@@ -230,7 +228,7 @@ def _search_nudged(part: _SectorProblem, target: float, nev: int, problem: Probl
                 raise
             continue
         residuals = part.matrix.residuals(part.energies, part.vectors)
-        if residuals.size and residuals.max() <= 1e-11 * problem.norm:
+        if residuals.size and residuals.max() <= RESIDUAL * problem.norm:
             break
     return reach - abs(nudge) * problem.norm
 
