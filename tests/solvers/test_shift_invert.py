@@ -1,6 +1,7 @@
 """SLEPc shift-invert against LAPACK on random windows of every model (BIGBATH_LONG=1: 200 of them, up to L = 11)."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -197,7 +198,7 @@ def test_a_complex_model_is_refused():
 
 def test_auto_takes_shift_invert_for_large_sectors(monkeypatch):
     h, window = hamiltonian_of(Imbrie(L=7)), Nearest(target=0.0, k=4)
-    monkeypatch.setattr("bigbath.solvers.solve.DENSE_FASTER", 100)
+    monkeypatch.setattr(sys.modules["bigbath.solvers.solve"], "DENSE_FASTER", 100)
     states = solve(h, window, engine=Auto())
     assert states.evidence.engine == "shift-invert (auto: a window in a sector of 256 states)"
     assert_window(states, h, window)
