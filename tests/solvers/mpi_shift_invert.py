@@ -24,7 +24,8 @@ def check(model, window, comm):
     assert e.found == e.counted == alone.evidence.found
     assert e.residual <= 1e-10 * e.norm
     assert e.orthogonality <= 1e-9
-    p, q = (distribution(states, bath, system, width=0.5, keep=True) for states in (shared, alone))
+    p, q = (distribution(states, bath, system, width=0.1, keep=True) for states in (shared, alone))
+    assert p.shells.count.size > 2
     assert np.abs(p.p - q.p).max() < 1e-9
     assert np.abs(p.P - q.P).max() < 1e-9
     assert np.abs(p.mean - q.mean).max() < 1e-9
