@@ -6,7 +6,19 @@ import numpy as np
 import pytest
 from support import KINDS, dense, hamiltonian_of, random_model
 
-from bigbath import Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, distribution, fit_lorentzian, solve, system_states
+from bigbath import (
+    Dense,
+    Density,
+    Interval,
+    Levels,
+    Nearest,
+    ShiftInvert,
+    Whole,
+    distribution,
+    fit_lorentzian,
+    solve,
+    system_states,
+)
 from bigbath.broadening import shells_of
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import Custom, Imbrie, Ring, disorder_stream

@@ -5,7 +5,18 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-from bigbath import Dense, Interval, Nearest, Ring, ShiftInvert, build, distribution, disorder_stream, solve, system_states
+from bigbath import (
+    Dense,
+    Interval,
+    Nearest,
+    Ring,
+    ShiftInvert,
+    build,
+    disorder_stream,
+    distribution,
+    solve,
+    system_states,
+)
 from bigbath.models import Imbrie
 
 
