@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from bigbath.models.composite import Composite, MatrixComposite
 from bigbath.resources import gigabytes, require_memory
 
@@ -20,8 +22,12 @@ def size(composite: Composite, part: str = "H") -> Size:
     d_system, d_bath = composite.dims
     dim = {"S": d_system, "B": d_bath}.get(part, d_system * d_bath)
     if isinstance(composite, MatrixComposite):
-        dense = part in ("H", "V")
-        nnz = dim * dim if dense else dim
+        dense = part in ("H", "V", "S")
+        sparse = {
+            "B": composite.bath.size,
+            "H0": d_system * composite.bath.size + np.count_nonzero(composite.system) * d_bath,
+        }
+        nnz = dim * dim if dense else int(sparse[part])
         return Size(dim=dim, nnz=nnz, bytes=nnz * (8 if dense else 12))
     terms = {
         "S": composite.system,

@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from bigbath.errors import FileError, JobError
+
 #: At most this many distributions in one figure.
 MOST = 4
 
@@ -57,6 +59,13 @@ def plot_distribution(ds: xr.Dataset, title: str = "") -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure; the format is the path's ending (pdf, png, svg)."""
-    figure.savefig(path, dpi=160)
-    plt.close(figure)
+    """Write a figure; the format is the path's ending (pdf, png, svg). JobError for another, FileError for a bad place."""
+    endings = figure.canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".") not in endings:
+        raise JobError(f"{path}: no figures with the ending {path.suffix!r} can be written; use .pdf, .png or .svg")
+    try:
+        figure.savefig(path, dpi=160)
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error}") from error
+    finally:
+        plt.close(figure)

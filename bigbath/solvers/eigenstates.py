@@ -8,7 +8,7 @@ import numpy as np
 from bigbath.errors import IncompleteWindow
 from bigbath.hamiltonian import Sector
 from bigbath.resources import require_memory
-from bigbath.solvers.window import AnyWindow
+from bigbath.solvers.window import TIE, AnyWindow
 
 #: Largest residual, in units of ||H||, and largest |V^T V - 1| of states that may be called complete.
 RESIDUAL, ORTHOGONALITY = 1e-10, 1e-9
@@ -73,7 +73,7 @@ class Eigenstates:
 
     @property
     def energies(self) -> np.ndarray:
-        """All energies (k,), ascending."""
+        """All energies (k,), ascending but for the rounding inside multiplets."""
         return self._gather([b.energies for b in self.blocks])
 
     @property
@@ -83,9 +83,17 @@ class Eigenstates:
 
     @property
     def order(self) -> np.ndarray:
-        """Permutation (k,) that sorts the concatenated blocks by energy."""
-        joined = np.concatenate([b.energies for b in self.blocks]) if self.blocks else np.empty(0)
-        return np.argsort(joined, kind="stable")
+        """Permutation (k,) that sorts the concatenated blocks by energy, and each multiplet by sector.
+
+        The rounding of the energies of a multiplet differs between engines; their order does not.
+        """
+        if not self.blocks:
+            return np.empty(0, dtype=np.int64)
+        joined = np.concatenate([b.energies for b in self.blocks])
+        ascending = np.argsort(joined, kind="stable")
+        level = np.empty(joined.size, dtype=np.int64)
+        level[ascending] = np.cumsum(np.diff(joined[ascending], prepend=-np.inf) > TIE * self.evidence.norm)
+        return np.argsort(level, kind="stable")
 
     @property
     def sector_index(self) -> np.ndarray:

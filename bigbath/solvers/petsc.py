@@ -64,15 +64,23 @@ def options(text: str) -> Iterator[None]:
     PETSc, _ = load()
     pairs = _parse(text)
     database = PETSc.Options()
+    spellings = {name: _spellings(name) for name in pairs}
     for name, value in pairs.items():
-        database.setValue(f"-{name}", value)
+        for spelling in spellings[name]:
+            database.setValue(f"-{spelling}", value)
     try:
         if pairs:
-            _refuse_unread(PETSc, list(pairs))
+            _refuse_unread(PETSc, spellings)
         yield
     finally:
-        for name in pairs:
-            database.delValue(f"-{name}")
+        for each in spellings.values():
+            for spelling in each:
+                database.delValue(f"-{spelling}")
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """The names under which PETSc reads an option: Krylov-Schur's own factorisation has the prefix ``st_``."""
+    return (name, f"st_{name}") if name.startswith("mat_mumps_") else (name,)
 
 
 def _parse(text: str) -> dict[str, str]:
@@ -100,18 +108,21 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _refuse_unread(PETSc: ModuleType, names: list[str]) -> None:
+def _refuse_unread(PETSc: ModuleType, spellings: dict[str, tuple[str, ...]]) -> None:
     """Run a tiny solve and refuse every option that it did not read."""
     library = ctypes.CDLL(PETSc.__file__)
     tiny = sp.csr_array(sp.diags_array([np.ones(9), np.arange(10.0), np.ones(9)], offsets=[-1, 0, 1]))
     try:
         KrylovSchur(DistributedMatrix.build(tiny, None)).run(sigma=4.4, nev=2, tol=1e-10)
     except Exception as error:
-        raise JobError(f"engine.options: a 10 x 10 test with -{' -'.join(names)} fails: {error}") from error
+        raise JobError(f"engine.options: a 10 x 10 test with -{' -'.join(spellings)} fails: {error}") from error
     used = ctypes.c_int()
-    for name in names:
-        library.PetscOptionsUsed(None, name.encode(), ctypes.byref(used))
-        if not used.value:
+    for name, each in spellings.items():
+        read = False
+        for spelling in each:
+            library.PetscOptionsUsed(None, spelling.encode(), ctypes.byref(used))
+            read |= bool(used.value)
+        if not read:
             raise JobError(f"engine.options: SLEPc does not know -{name}; check its spelling in SLEPc's manual")
 
 
@@ -302,7 +313,8 @@ class KrylovSchur:
         eps.setTarget(sigma)
         room = self._matrix.dim - (0 if known is None else known.shape[1])
         nev = min(nev, room)
-        eps.setDimensions(nev=nev, ncv=min(room, int(2.3 * nev) + 20))  # one cycle, no restart, in most spectra
+        ncv = min(room, int(2.3 * nev) + 20)  # one cycle, no restart, in most spectra
+        eps.setDimensions(nev=nev, ncv=min(self._matrix.dim, max(ncv, nev + 1)))
         eps.setTolerances(tol, 500)
         st = eps.getST()
         st.setType("sinvert")
@@ -317,12 +329,13 @@ class KrylovSchur:
             eps.setDeflationSpace(deflated)
         if report is not None:
             eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
+        self.factorisations += 1
         try:
             eps.setUp()
-            self.factorisations += 1
             raise_mumps(pc.getFactorMatrix())
             eps.solve()
         except PETSc.Error as error:
+            raise_mumps(pc.getFactorMatrix())
             raise ImpossibleRequest(f"SLEPc failed at {sigma!r}: {str(error).splitlines()[-1]}") from error
         self.iterations += eps.getIterationNumber()
         converged = eps.getConverged()

@@ -8,6 +8,7 @@ eigenstates as JSON attributes.
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +17,13 @@ from typing import Any
 import h5py
 import xarray as xr
 
-from bigbath.errors import FileError
+from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, parse_job, resolved
 
 SCHEMA = 1
+
+#: What reading a damaged file raises, depending on where the damage is.
+DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, JobError)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,8 +77,10 @@ def write_result(path: Path, job: Job, datasets: Iterable[tuple[int, xr.Dataset]
             os.fsync(file.fileno())
         os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise FileError(f"cannot write {path}: {error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def group_name(realization: int) -> str:
@@ -89,14 +95,15 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         with h5py.File(path, "r") as file:
             header = dict(file.attrs)
+            later = header.get("bigbath_schema", SCHEMA) > SCHEMA
             groups = sorted(name for name in file if name.startswith("realization_"))
-    except OSError as error:
+    except DAMAGE as error:
         raise FileError(
             f"{path} is truncated or not an HDF5 file ({error}). Run the job again, with -o elsewhere or after removing it."
         ) from None
     if "bigbath_schema" not in header:
         raise FileError(f"{path} is an HDF5 file, but not a bigbath result")
-    if header["bigbath_schema"] > SCHEMA:
+    if later:
         raise FileError(f"{path} has schema {header['bigbath_schema']}; this bigbath reads up to {SCHEMA}: update it")
     return {**header, "groups": groups}
 
@@ -110,14 +117,14 @@ def open_result(path: str | Path) -> Result:
         for group in header["groups"]:
             with xr.open_dataset(path, group=group, engine="h5netcdf") as dataset:
                 datasets[int(group.removeprefix("realization_"))] = dataset.load()
-    except (OSError, RuntimeError, KeyError) as error:
+        return Result(
+            path=path,
+            job=parse_job(json.loads(header["job"])),
+            job_hash=str(header["job_hash"]),
+            provenance=json.loads(header["provenance"]),
+            realizations=datasets,
+        )
+    except DAMAGE as error:
         raise FileError(
             f"{path} is damaged ({error}). Run the job again, with -o elsewhere or after removing it."
         ) from None
-    return Result(
-        path=path,
-        job=parse_job(json.loads(header["job"])),
-        job_hash=str(header["job_hash"]),
-        provenance=json.loads(header["provenance"]),
-        realizations=datasets,
-    )

@@ -1,0 +1,267 @@
+"""Runs: resumed after a kill, refused where they would damage something, realizations independent of each other."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import xarray as xr
+from support import clean_environment, dense, hamiltonian_of
+
+from bigbath.cluster import run as run_module
+from bigbath.cluster.estimate import estimate
+from bigbath.cluster.realize import realize
+from bigbath.cluster.run import run
+from bigbath.errors import FileError, JobError
+from bigbath.job import parse_job
+from bigbath.store import open_result
+
+
+def job(realizations=3, first=0, L=5, **more):
+    return parse_job(
+        {
+            "model": {"name": "imbrie", "L": L},
+            "spectrum": {"window": {"kind": "density", "epsilon": 0.5, "k": 30}, "engine": "dense"},
+            "bath": {"window": {"kind": "density", "epsilon": 0.5, "k": 4}, "engine": "dense"},
+            "measure": {"distribution": {"shell_width": 0.3, "keep": True, "fit": "none"}, "gap_ratio": {}},
+            "ensemble": {"seed": 5, "realizations": realizations, "first": first},
+            **more,
+        }
+    )
+
+
+def same_numbers(a, b):
+    """Bitwise equal arrays (timings, kept as attributes, differ)."""
+    assert set(a.variables) == set(b.variables)
+    for name in a.variables:
+        x, y = a[name].values, b[name].values
+        assert x.dtype == y.dtype
+        assert x.tobytes() == y.tobytes() or (x.dtype.kind in "OUT" and list(x) == list(y)), name
+
+
+def files_below(directory):
+    return {p.relative_to(directory): p.read_bytes() for p in directory.rglob("*") if p.is_file()}
+
+
+def test_a_run_writes_what_it_computes(tmp_path):
+    assert run(job(), tmp_path / "out.h5") == "done"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.h5"]
+    result = open_result(tmp_path / "out.h5")
+    assert list(result.realizations) == [0, 1, 2]
+    for r, ds in result.realizations.items():
+        energies = np.linalg.eigvalsh(dense(hamiltonian_of(job().model, seed=5, realization=r).matrix))
+        assert ds.sizes["state"] == 30
+        assert np.abs(ds.energy.values[:, None] - energies).min(axis=1).max() < 1e-10
+        assert np.allclose(ds.p.sum("state"), ds.norm, atol=1e-12)
+        assert result.evidence(r)["complete"] == result.evidence(r, "bath")["complete"] == "yes"
+        assert ds.attrs["E_min"] == pytest.approx(energies[0], abs=1e-9)
+
+
+def test_a_run_that_was_done_is_not_repeated(tmp_path, monkeypatch):
+    output = tmp_path / "out.h5"
+    run(job(), output)
+    before = output.read_bytes()
+
+    def never(*_):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(run_module, "realize", never)
+    assert run(job(), output) == "was done"
+    assert run(job(title="the same numbers under another title"), output) == "was done"
+    assert output.read_bytes() == before
+
+
+def test_an_output_of_another_job_is_left_alone(tmp_path):
+    output = tmp_path / "out.h5"
+    run(job(1), output)
+    before = files_below(tmp_path)
+    with pytest.raises(FileError, match="another job; choose another name with -o"):
+        run(job(2), output)
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"my thesis", None])
+def test_a_damaged_output_is_left_alone(tmp_path, content):
+    output = tmp_path / "out.h5"
+    run(job(1), output)
+    output.write_bytes(output.read_bytes()[:-200] if content is None else content)
+    before = files_below(tmp_path)
+    with pytest.raises(FileError, match="left as it is"):
+        run(job(1), output)
+    assert files_below(tmp_path) == before
+
+
+@pytest.mark.parametrize("below", ["file/out.h5", "file/deeper/out.h5"])
+def test_an_unwritable_output_is_refused_before_work(tmp_path, below, monkeypatch):
+    (tmp_path / "file").write_text("a regular file")
+
+    def never(*_):
+        raise AssertionError("work was started")
+
+    monkeypatch.setattr(run_module, "realize", never)
+    with pytest.raises(FileError, match="cannot"):
+        run(job(), tmp_path / below)
+    assert files_below(tmp_path) == {(tmp_path / "file").relative_to(tmp_path): b"a regular file"}
+
+
+def test_realizations_do_not_depend_on_how_many_are_run(tmp_path):
+    run(job(4), tmp_path / "four.h5")
+    run(job(2, first=2), tmp_path / "two.h5")
+    four, two = (open_result(tmp_path / name).realizations for name in ("four.h5", "two.h5"))
+    assert list(two) == [2, 3]
+    for r in two:
+        same_numbers(two[r], four[r])
+    same_numbers(realize(job(1), 3), four[3].drop_attrs())
+    assert not np.array_equal(four[0].energy, four[1].energy)
+
+
+def test_an_interruption_loses_only_the_realization_at_work(tmp_path, monkeypatch):
+    run(job(4), tmp_path / "undisturbed.h5")
+    done = []
+
+    def interrupted(job, realization, *rest):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(realization)
+        return realize(job, realization, *rest)
+
+    monkeypatch.setattr(run_module, "realize", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(job(4), tmp_path / "out.h5")
+    assert not (tmp_path / "out.h5").exists()
+    rest = []
+    monkeypatch.setattr(run_module, "realize", lambda job, r, *more: rest.append(r) or realize(job, r, *more))
+    assert run(job(4), tmp_path / "out.h5") == "done"
+    assert (done, rest) == ([0, 1], [2, 3])
+    a, b = (open_result(tmp_path / name).realizations for name in ("undisturbed.h5", "out.h5"))
+    for r in range(4):
+        same_numbers(a[r], b[r])
+
+
+def test_a_damaged_or_foreign_shard_is_computed_again(tmp_path, monkeypatch):
+    run(job(2), tmp_path / "undisturbed.h5")
+    parts = tmp_path / "out.h5.parts"
+    monkeypatch.setattr(run_module.shutil, "rmtree", lambda _: None)
+    run(job(2), tmp_path / "out.h5")
+    (tmp_path / "out.h5").unlink()
+    shard = parts / "00000.h5"
+    shard.write_bytes(shard.read_bytes()[:-500])
+    (parts / "00001.h5").unlink()
+    run(job(2, L=4), tmp_path / "small.h5")
+    (tmp_path / "small.h5.parts" / "00001.h5").rename(parts / "00001.h5")
+    again = []
+    monkeypatch.setattr(run_module, "realize", lambda job, r, *more: again.append(r) or realize(job, r, *more))
+    run(job(2), tmp_path / "out.h5")
+    assert again == [0, 1]
+    a, b = (open_result(tmp_path / name).realizations for name in ("undisturbed.h5", "out.h5"))
+    for r in range(2):
+        same_numbers(a[r], b[r])
+
+
+CODE = """
+import sys, time
+import bigbath.cluster.run as module
+from bigbath.job import load_job
+realize = module.realize
+def slowly(*arguments):
+    time.sleep(0.3)
+    return realize(*arguments)
+module.realize = slowly
+module.run(load_job(sys.argv[1]), sys.argv[2])
+"""
+
+TOML = """
+[model]
+name = "imbrie"
+L = 5
+[spectrum]
+window = { kind = "density", epsilon = 0.5, k = 30 }
+engine = "dense"
+[bath]
+window = { kind = "density", epsilon = 0.5, k = 4 }
+engine = "dense"
+[measure.distribution]
+shell_width = 0.3
+keep = true
+fit = "none"
+[measure.gap_ratio]
+[ensemble]
+seed = 5
+realizations = 6
+"""
+
+
+def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
+    """SIGKILL in mid-ensemble; the run is repeated and its arrays are bitwise those of a run in one go."""
+    path, output = tmp_path / "job.toml", tmp_path / "out.h5"
+    path.write_text(TOML)
+    command = [sys.executable, "-c", CODE, str(path), str(output)]
+    process = subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE)
+    parts = tmp_path / "out.h5.parts"
+    deadline = time.monotonic() + 100
+    while len(list(parts.glob("0*.h5"))) < 2:
+        assert process.poll() is None, process.stderr.read().decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert not output.exists()
+    finished = {p.name: p.read_bytes() for p in parts.glob("0*.h5")}
+    assert 2 <= len(finished) < 6
+    whole = job(6)
+    kept = []
+    original = run_module.realize
+    run_module.realize = lambda j, r, *more: kept.append(r) or original(j, r, *more)
+    try:
+        run(whole, output)
+    finally:
+        run_module.realize = original
+    assert len(kept) == 6 - len(finished)
+    run(whole, tmp_path / "undisturbed.h5")
+    a, b = (open_result(p).realizations for p in (tmp_path / "undisturbed.h5", output))
+    for r in range(6):
+        same_numbers(a[r], b[r])
+    assert not parts.exists()
+
+
+def test_a_distribution_without_initial_states_is_a_job_error(tmp_path):
+    with pytest.raises(JobError, match=r"\[bath\]"):
+        realize(
+            parse_job(
+                {"model": {"name": "imbrie", "L": 3}, "spectrum": {"window": "whole"}, "measure": {"distribution": {}}}
+            ),
+            0,
+        )
+
+
+def test_the_gap_ratio_is_the_spectrums():
+    ds = realize(job(1), 0)
+    s = np.diff(np.sort(ds.energy.values))
+    expected = np.mean(np.minimum(s[1:], s[:-1]) / np.maximum(s[1:], s[:-1]))
+    assert ds.gap_ratio.values == pytest.approx([expected], abs=1e-12)
+    assert isinstance(ds, xr.Dataset)
+
+
+@pytest.mark.petsc
+def test_the_estimate_is_what_the_factorisation_uses():
+    from bigbath.hamiltonian import sectors
+    from bigbath.solvers import petsc
+
+    for model, symmetries in (({"name": "imbrie", "L": 10}, None), ({"name": "ring", "N": 12}, ["reflection"])):
+        window = {"kind": "density", "epsilon": 0.5, "k": 10}
+        whole = parse_job(
+            {"model": model, "spectrum": {"window": window, "engine": "shift-invert", "symmetries": symmetries}}
+        )
+        (part,) = estimate(whole).parts
+        h = hamiltonian_of(whole.model)
+        largest = max(sectors(h, use=whole.spectrum.symmetries), key=lambda s: s.dim)
+        assert (part.dim, part.nnz, part.largest_sector, part.engine) == (h.dim, h.nnz, largest.dim, "shift-invert")
+        inertia = petsc.Inertia(petsc.DistributedMatrix.build(largest.restrict(h.matrix), None))
+        inertia.below(0.3)
+        entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
+        true = -entries * 10**6 if entries < 0 else entries
+        assert abs(part.factor_entries - true) <= 0.3 * true

@@ -1,0 +1,60 @@
+"""One rank of an MPI run, started by test_mpi.py: shift-invert over all ranks against LAPACK on each. Prints "OK <rank>"."""
+
+import sys
+
+import numpy as np
+from mpi4py import MPI
+
+from bigbath import (
+    Dense,
+    Interval,
+    Nearest,
+    Ring,
+    ShiftInvert,
+    build,
+    disorder_stream,
+    distribution,
+    solve,
+    system_states,
+)
+from bigbath.models import Imbrie
+
+
+def check(model, window, comm):
+    """Energies, evidence and p_n of the communicator equal those of one process."""
+    composite = model.composite(disorder_stream(3, 1))
+    h, bath_h, system = build(composite), build(composite, "B"), system_states(composite)
+    bath = solve(bath_h, Nearest(target=0.2, k=5), engine=Dense())
+    shared = solve(h, window, engine=ShiftInvert(), comm=comm)
+    alone = solve(h, window, engine=Dense())
+    assert all(b.rows[1] - b.rows[0] == b.vectors.shape[0] < b.sector.dim for b in shared.blocks), (
+        "rows are not shared out"
+    )
+    assert shared.energies.size == alone.energies.size
+    assert np.abs(shared.energies - alone.energies).max() < 1e-9
+    e = shared.evidence
+    assert e.complete == "yes", e.reason
+    assert e.found == e.counted == alone.evidence.found
+    assert e.residual <= 1e-10 * e.norm
+    assert e.orthogonality <= 1e-9
+    p, q = (distribution(states, bath, system, width=0.1, keep=True) for states in (shared, alone))
+    assert p.shells.count.size > 2
+    assert np.abs(p.p - q.p).max() < 1e-9
+    assert np.abs(p.P - q.P).max() < 1e-9
+    assert np.abs(p.mean - q.mean).max() < 1e-9
+
+
+def main():
+    comm = MPI.COMM_WORLD
+    assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
+    if sys.argv[2:] == ["fail"] and comm.rank == comm.size - 1:
+        raise RuntimeError("this rank fails on purpose")
+    check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
+    check(Imbrie(L=6), Interval(lower=-1.0, upper=0.5), comm)
+    check(Ring(N=8), Nearest(target=0.3, k=25), comm)
+    comm.Barrier()
+    print(f"OK {comm.rank}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

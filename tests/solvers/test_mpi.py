@@ -1,0 +1,38 @@
+"""Real MPI: the same states from 2 and from 3 ranks as from one."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import clean_environment
+
+pytestmark = pytest.mark.petsc
+SCRIPT = Path(__file__).with_name("mpi_shift_invert.py")
+
+
+def mpirun(ranks, *arguments):
+    assert shutil.which("mpirun"), "mpirun is not on the path"
+    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), sys.executable, "-m", "mpi4py"]
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    return subprocess.run(
+        [*command, str(SCRIPT), str(ranks), *arguments], capture_output=True, text=True, timeout=180,
+        env=clean_environment(**threads), check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_agree_with_one_process(ranks):
+    process = mpirun(ranks)
+    assert process.returncode == 0, process.stderr[-3000:]
+    assert sorted(line for line in process.stdout.splitlines() if line.startswith("OK")) == [
+        f"OK {r}" for r in range(ranks)
+    ]
+
+
+def test_a_failing_rank_fails_the_run():
+    process = mpirun(2, "fail")
+    assert process.returncode != 0
+    assert "this rank fails on purpose" in process.stderr
+    assert "OK" not in process.stdout

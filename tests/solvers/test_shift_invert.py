@@ -1,0 +1,215 @@
+"""SLEPc shift-invert against LAPACK on random windows of every model (BIGBATH_LONG=1: 200 of them, up to L = 11)."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+from support import KINDS, assert_window, dense, hamiltonian_of, random_model
+
+from bigbath import Auto, Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, solve
+from bigbath.errors import ImpossibleRequest, JobError, MissingCapability
+from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring
+from bigbath.solvers import petsc
+
+pytestmark = pytest.mark.petsc
+
+LONG = os.environ.get("BIGBATH_LONG") == "1"
+COUNT = 200 if LONG else 40
+
+
+def random_case(seed):
+    """A Hamiltonian, a window and the symmetries to use; every fifth case is the degenerate ring without symmetries."""
+    stream = np.random.default_rng([20, seed])
+    largest = int(stream.integers(10, 12)) if LONG or seed % 10 == 0 else 8
+    if seed % 5 == 0:
+        model, symmetries = Ring(N=min(largest, 10), g=float(stream.uniform(0.5, 1.5)), h=0.1), ()
+    else:
+        model = random_model(stream, KINDS[seed % len(KINDS)], largest)
+        symmetries = None
+    h = hamiltonian_of(model, seed=seed, realization=seed)
+    energies = np.linalg.eigvalsh(dense(h.matrix))
+    k = int(stream.integers(1, min(40, h.dim) + 1))
+    x = float(stream.uniform(energies[0], energies[-1]))
+    windows = (
+        lambda: Nearest(target=x, k=k),
+        lambda: Density(epsilon=float(stream.uniform()), k=k),
+        lambda: Interval(lower=x, upper=x + float(stream.uniform(0.01, 0.2)) * float(energies[-1] - energies[0])),
+        lambda: Levels(energies=tuple(float(e) for e in stream.uniform(energies[0], energies[-1], 3))),
+        lambda: Density(epsilon=float(stream.choice([0.0, 1.0, 0.5])), k=k),
+    )
+    return h, windows[int(stream.integers(len(windows)))](), symmetries
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_random_windows_hold_exactly_lapacks_states(seed):
+    h, window, symmetries = random_case(seed)
+    assert_window(solve(h, window, engine=ShiftInvert(), symmetries=symmetries), h, window)
+
+
+@pytest.mark.parametrize("model", [Ring(N=7), TFIM(L=6), Imbrie(L=6), Levy(L=5)], ids=lambda m: m.name)
+@pytest.mark.parametrize("slices", [7, 200])
+def test_whole_spectrum_in_slices(model, slices):
+    h = hamiltonian_of(model)
+    assert_window(solve(h, Whole(), engine=ShiftInvert(slice=slices)), h, Whole())
+
+
+def test_one_sector_alone():
+    h = hamiltonian_of(Ring(N=9))
+    window, sector = Nearest(target=0.2, k=10), {"reflection": -1, "momentum": 2}
+    a, b = (solve(h, window, engine=engine, sector=sector) for engine in (ShiftInvert(), Dense()))
+    assert a.evidence.complete == b.evidence.complete == "yes"
+    assert np.allclose(a.energies, b.energies, atol=1e-10)
+    assert np.allclose(np.abs(np.sum(a.vectors() * b.vectors(), axis=0)), 1, atol=1e-9)
+
+
+@pytest.mark.parametrize("symmetries", [None, ()])
+def test_target_exactly_on_an_eigenvalue(symmetries):
+    h = hamiltonian_of(Ring(N=8))
+    energies = np.linalg.eigvalsh(dense(h.matrix))
+    for n in (0, 100, 101, 255):
+        window = Nearest(target=float(energies[n]), k=3)
+        assert_window(solve(h, window, engine=ShiftInvert(), symmetries=symmetries), h, window)
+
+
+def test_integer_spectrum_with_exact_levels_at_the_target():
+    """H = sum_j sigma^z_j: huge multiplets, a singular shifted matrix at every target that is a level."""
+    model = Custom(
+        L=6, system=(("z", ((1.0, 0),)),), bath=(("z", tuple((1.0, j) for j in range(1, 6))),), interaction=()
+    )
+    h = hamiltonian_of(model)
+    for window in (
+        Nearest(target=2.0, k=1),
+        Nearest(target=-6.0, k=1),
+        Interval(lower=-2.5, upper=0.5),
+        Levels(energies=(4.0,)),
+    ):
+        assert_window(solve(h, window, engine=ShiftInvert()), h, window)
+
+
+def test_an_empty_interval_is_complete():
+    h = hamiltonian_of(Imbrie(L=7))
+    energies = np.linalg.eigvalsh(dense(h.matrix))
+    n = int(np.argmax(np.diff(energies)))
+    third = float(energies[n + 1] - energies[n]) / 3
+    states = solve(
+        h, Interval(lower=float(energies[n]) + third, upper=float(energies[n + 1]) - third), engine=ShiftInvert()
+    )
+    assert states.energies.size == states.evidence.counted == 0
+    assert states.evidence.complete == "yes"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(3))
+def test_inertia_counts_levels(kind, seed):
+    stream = np.random.default_rng([30, seed])
+    h = hamiltonian_of(random_model(stream, kind, 8), seed=seed)
+    energies = np.linalg.eigvalsh(dense(h.matrix))
+    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None))
+    for x in stream.uniform(energies[0] - 1, energies[-1] + 1, 6):
+        assert inertia.below(float(x)) == int((energies < x).sum())
+    middle = energies.size // 2
+    close = float(energies[middle]) - 1e-7  # just below a level
+    assert inertia.below(close) == int((energies < close).sum())
+
+
+def test_inertia_counts_every_member_of_a_multiplet():
+    h = hamiltonian_of(Ring(N=8))
+    energies = np.linalg.eigvalsh(dense(h.matrix))
+    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None))
+    for n in np.flatnonzero(np.diff(energies) < 1e-10)[::10]:
+        below, above = (inertia.below(float(energies[n]) + d) for d in (-1e-6, 1e-6))
+        assert above - below == 2
+
+
+def test_the_estimate_forecasts_the_factorisation():
+    """MUMPS's symbolic analysis against its own count after the factorisation: within 30 %."""
+    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=10)).matrix, None)
+    forecast = petsc.Inertia(matrix).estimate()
+    inertia = petsc.Inertia(matrix)
+    inertia.below(0.1)
+    entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
+    true = -entries * 10**6 if entries < 0 else entries
+    assert abs(forecast.entries - true) <= 0.3 * true
+    assert forecast.entries > hamiltonian_of(Imbrie(L=10)).nnz / 2
+
+
+def test_an_interval_beyond_memory_is_refused_with_its_count(monkeypatch):
+    h = hamiltonian_of(Imbrie(L=7))
+    energies = np.linalg.eigvalsh(dense(h.matrix))
+    window = Interval(lower=-2.0, upper=2.0)
+    expected = int(((energies > -2) & (energies < 2)).sum())
+    monkeypatch.setattr("bigbath.resources.memory_limit", lambda: 1000)
+    with pytest.raises(
+        ImpossibleRequest, match=rf"the {expected} states of the interval \[-2, 2\].*Narrow the interval"
+    ):
+        solve(h, window, engine=ShiftInvert())
+
+
+def test_a_factorisation_beyond_memory_is_refused(monkeypatch):
+    h = hamiltonian_of(Imbrie(L=7))
+    monkeypatch.setattr("bigbath.solvers.petsc.memory_limit", lambda: 1000)
+    with pytest.raises(ImpossibleRequest, match=r"LDL\^T factorisation of 256 states needs"):
+        solve(h, Nearest(target=0.0, k=3), engine=ShiftInvert())
+
+
+def test_raw_options_reach_slepc():
+    """A Krylov space of 12 vectors for 10 states needs restarts, where the default of 43 needs none."""
+    h, window = hamiltonian_of(Imbrie(L=8)), Nearest(target=0.1, k=10)
+    default = solve(h, window, engine=ShiftInvert(certify=False))
+    small = solve(h, window, engine=ShiftInvert(certify=False, options="-eps_ncv 16"))
+    assert small.evidence.iterations > default.evidence.iterations
+    assert np.allclose(small.energies, default.energies, atol=1e-10)
+
+
+def test_raw_options_reach_mumps_and_do_not_stay(monkeypatch):
+    seen = []
+    original = petsc.raise_mumps
+
+    def record(factor):
+        seen.append(factor.getMumpsIcntl(14))
+        original(factor)
+
+    monkeypatch.setattr(petsc, "raise_mumps", record)
+    h, window = hamiltonian_of(Imbrie(L=6)), Nearest(target=0.1, k=4)
+    solve(h, window, engine=ShiftInvert(certify=False, options="-mat_mumps_icntl_14 77"))
+    assert set(seen) == {77}
+    seen.clear()
+    solve(h, window, engine=ShiftInvert(certify=False))
+    assert 77 not in seen
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("-eps_nvc 40", "eps_nvc"),
+        ("-st_ksp_typ preonly", "st_ksp_typ"),
+        ("-mat_mumps_icntl14 50", "mat_mumps_icntl14"),
+        ("-ksp_type gmres", "is not passed on"),
+        ("--eps_ncv 40", "is not passed on"),
+        ("40", "does not belong to an option"),
+        ("-eps_ncv 40 50", "does not belong to an option"),
+        ("-eps_type nonsense", "10 x 10 test"),
+    ],
+)
+def test_a_misspelt_option_is_refused_before_solving(options, message, monkeypatch):
+    def never(*_):
+        raise AssertionError("a solve was started")
+
+    monkeypatch.setattr("bigbath.solvers.shift_invert._find", never)
+    with pytest.raises(JobError, match=message):
+        solve(hamiltonian_of(Imbrie(L=5)), Nearest(target=0.0, k=2), engine=ShiftInvert(options=options))
+
+
+def test_a_complex_model_is_refused():
+    model = Custom(L=4, system=(("z", ((1.0, 0),)),), bath=(("z", ((1.0, 1),)),), interaction=(("xy", ((1.0, 0, 1),)),))
+    with pytest.raises(MissingCapability, match=r"complex.*engine = \"dense\""):
+        solve(hamiltonian_of(model), Nearest(target=0.0, k=2), engine=ShiftInvert())
+
+
+def test_auto_takes_shift_invert_for_large_sectors(monkeypatch):
+    h, window = hamiltonian_of(Imbrie(L=7)), Nearest(target=0.0, k=4)
+    monkeypatch.setattr(sys.modules["bigbath.solvers.solve"], "DENSE_FASTER", 100)
+    states = solve(h, window, engine=Auto())
+    assert states.evidence.engine == "shift-invert (auto: a window in a sector of 256 states)"
+    assert_window(states, h, window)
