@@ -25,10 +25,11 @@ def launched_ranks_here() -> int:
 
 
 def cap_threads() -> None:
-    """Under a launcher give each rank its share of the cores, where the user has not said how many threads.
+    """Under a launcher give each rank its share of the cores; let idle OpenMP threads sleep. The user's words win.
 
     To be called before NumPy is loaded.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     if launched_ranks() > 1:
         for name in THREADS:
             os.environ.setdefault(name, str(max(1, cores() // launched_ranks_here())))

