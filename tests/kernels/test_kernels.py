@@ -105,9 +105,6 @@ def lorentzian(x, centre, chi, width=0.5):
     return width * chi / np.pi / ((x - centre) ** 2 + chi**2)
 
 
-<<<<<<< HEAD
-@given(st.lists(st.tuples(st.floats(-4, 4), st.floats(0.3, 2.0)), min_size=1, max_size=5), st.floats(1e-3, 0.1), SEED)
-=======
 def jacobian(x, centre, chi, width=0.5):
     """d/d centre and d/d chi; curve_fit's own differences fail at a centre of 1e-308."""
     t = x - centre
@@ -115,10 +112,7 @@ def jacobian(x, centre, chi, width=0.5):
     return width / np.pi * np.stack([2 * t * chi, t**2 - chi**2], axis=1) / q[:, None] ** 2
 
 
-@given(
-    st.lists(st.tuples(st.floats(-4, 4), st.floats(0.3, 2.0)), min_size=1, max_size=5), st.floats(1e-3, 0.1), SEED
-)
->>>>>>> tests
+@given(st.lists(st.tuples(st.floats(-4, 4), st.floats(0.3, 2.0)), min_size=1, max_size=5), st.floats(1e-3, 0.1), SEED)
 def test_fit_against_scipy(parameters, noise, seed):
     """Centre, width, their errors and the residual as curve_fit's, with noise of up to 10 % of the peak."""
     stream = np.random.default_rng(seed)
@@ -126,7 +120,9 @@ def test_fit_against_scipy(parameters, noise, seed):
     y = np.stack([lorentzian(x, *p) * (1 + noise * stream.uniform(-1, 1, x.size)) for p in parameters])
     fitted = fit_lorentzians(x, y, 0.5)
     for row, start, values in zip(fitted, parameters, y, strict=True):
-        best, covariance = scipy.optimize.curve_fit(lorentzian, x, values, p0=start, jac=jacobian, xtol=1e-12, ftol=1e-12)
+        best, covariance = scipy.optimize.curve_fit(
+            lorentzian, x, values, p0=start, jac=jacobian, xtol=1e-12, ftol=1e-12
+        )
         best[1] = abs(best[1])
         squares = lambda p, values=values: ((values - lorentzian(x, *p)) ** 2).sum()  # noqa: E731
         assert row[5] == 1
