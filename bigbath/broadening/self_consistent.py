@@ -81,7 +81,7 @@ def solve_parameters(
     eta: np.ndarray | None = None,
     start_chi: float = 1.0,
     damping: float = 0.5,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-3,
     iterations: int = 100,
 ) -> Parameters:
     """chi and Delta from |V|^2 alone: Eqs. 36, 37 iterated from chi = ``start_chi``, Delta = V_{mu i}.

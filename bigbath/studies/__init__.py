@@ -1,0 +1,1 @@
+"""The two papers as ready studies: jobs, figures, tables of printed numbers."""
