@@ -139,7 +139,7 @@ def distribution(
     binned = np.zeros((m, d_system, shells.count.size + 1))
     sums = np.zeros((m, d_system, len(SUMS)))
     p = np.zeros((m, d_system, k)) if keep else None
-    bath_rows, columns = _positions(bath), _positions(states)
+    bath_rows, columns = positions(bath), positions(states)
     for b, part, s, i, o, done in _chunks(states, bath, system):
         report("overlaps", done, 1.0)
         rows = bath_rows[id(b)][part]
@@ -161,7 +161,7 @@ def distribution(
         )  # fmt: skip
 
 
-def _positions(states: Eigenstates) -> dict[int, np.ndarray]:
+def positions(states: Eigenstates) -> dict[int, np.ndarray]:
     """Where the states of each block stand in the order of ascending energy."""
     rank = np.empty(states.order.size, dtype=np.int64)
     rank[states.order] = np.arange(rank.size)

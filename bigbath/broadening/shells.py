@@ -42,7 +42,7 @@ def shells_of(states: Eigenstates, width: float) -> Shells:
     """
     lowest, highest = states.extremes
     lo, hi = max(states.evidence.edges, key=lambda edge: edge[1] - edge[0])
-    first = max(0, int(np.ceil((lo - lowest) / width + 0.5)))
+    first = 0 if lo < lowest else int(np.ceil((lo - lowest) / width + 0.5))
     last = min(int(np.floor((highest - lowest) / width + 0.5)), int(np.floor((hi - lowest) / width - 0.5)))
     if hi > highest:
         last = int(np.floor((highest - lowest) / width + 0.5))

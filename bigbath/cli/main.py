@@ -180,6 +180,7 @@ def reproduce(
 ) -> None:
     """Compute a paper's printed numbers afresh: name, paper, ours, verdict. Exit code 6 if one differs unexplained."""
     from bigbath.cli.progress import ProgressReport
+    from bigbath.plots import save
     from bigbath.studies import entropy
 
     if paper != "entropy":
@@ -192,7 +193,10 @@ def reproduce(
         directory.mkdir(parents=True, exist_ok=True)
         for number, compute in entropy.FIGURES.items():
             if figure in (None, number):
-                rows += compute(directory, report)[0]
+                new, result = compute(directory, report)
+                rows += new
+                if keep:
+                    save(entropy.draw(number, result), keep / f"entropy_fig{number}.png")
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
     else:

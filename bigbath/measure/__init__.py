@@ -6,6 +6,7 @@ from bigbath.choice import choice
 from bigbath.measure.context import Context
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.gap_ratio import MeasureGapRatio
+from bigbath.measure.interaction import MeasureInteraction
 
 
 @choice
@@ -14,13 +15,16 @@ class Measures:
 
     distribution: MeasureDistribution | None = None
     gap_ratio: MeasureGapRatio | None = None
+    interaction: MeasureInteraction | None = None
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset."""
         wanted = [m for m in (self.distribution, self.gap_ratio) if m is not None]
         parts = [m.measure(context) for m in wanted]
+        if self.interaction is not None:
+            parts.append(self.interaction.measure(context, parts[0] if self.distribution is not None else None))
         merged = xr.merge(parts, combine_attrs="no_conflicts") if parts else xr.Dataset()
         return merged
 
 
-__all__ = ["Context", "MeasureDistribution", "MeasureGapRatio", "Measures"]
+__all__ = ["Context", "MeasureDistribution", "MeasureGapRatio", "MeasureInteraction", "Measures"]

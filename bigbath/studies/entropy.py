@@ -1,13 +1,30 @@
-"""The entropy paper (Huang & Cai): its jobs and its printed numbers."""
+"""The entropy paper (Huang & Cai): its jobs, its figures and its printed numbers."""
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+import xarray as xr
+
+from bigbath.broadening.density_of_states import Gaussian, kappa
+from bigbath.broadening.entropy import lorentzian_entropy, observational
+from bigbath.broadening.interaction import SquareWave, fit_square_wave
+from bigbath.broadening.regression import Branch, branches
+from bigbath.broadening.self_consistent import coarse_grained
 from bigbath.cluster.run import run
 from bigbath.job import Job, load_job
+from bigbath.models import Ring
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
 from bigbath.studies.table import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: The bath level at which Fig. 2 shows the interaction.
+LEVEL = 0.583
 
 
 def job(name: str) -> Job:
@@ -35,5 +52,131 @@ def figure_1(directory: Path, report: Report = silent) -> tuple[list[Row], Resul
     return rows, result
 
 
+def whole(directory: Path, report: Report = silent) -> Result:
+    """The one computation that Figs. 2-5 share: every state of N = 15 and the interaction between them."""
+    output = directory / "entropy_whole.h5"
+    run(job("entropy_whole"), output, report=report)
+    return open_result(output)
+
+
+def square_wave(ds: xr.Dataset, i: int, j: int, level: float = LEVEL) -> SquareWave:
+    """Fit of F^2_{i,j} at the bath level nearest ``level``; branches counted from 1."""
+    mu = int(np.abs(ds.bath_energy.values - level).argmin())
+    strengths = ds.F2.isel(bath_state=mu).sel(branch=i, other_branch=j)
+    return fit_square_wave(ds.bath_shell_energy.values, strengths.values)
+
+
+def figure_2(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+    """Interaction strength in bath shells with the tanh fit, and the channel sums of Eq. 42 (mean over the bath)."""
+    result = whole(directory, report)
+    ds = result.realizations[0]
+    cross, same = square_wave(ds, 1, 2), square_wave(ds, 1, 1)
+    channel = ds.channel.mean("bath_state")
+    rows = [
+        Row(name="F12^2 amplitude", paper="0.133", ours=cross.amplitude),
+        Row(name="F12^2 slope", paper="1.930", ours=cross.slope),
+        Row(name="F12^2 lower edge (minus)", paper="2.985", ours=cross.lower),
+        Row(name="F12^2 upper edge", paper="4.216", ours=cross.upper),
+        Row(name="F11^2 amplitude", paper="0.001", ours=same.amplitude),
+        Row(name="V_12, mean over mu", paper="1.982", ours=float(channel.sel(branch=1, other_branch=2))),
+        Row(name="V_11, mean over mu", paper="0.018", ours=float(channel.sel(branch=1, other_branch=1))),
+        Row(name="V_22, mean over mu", paper="0.018", ours=float(channel.sel(branch=2, other_branch=2))),
+    ]
+    return rows, result
+
+
+def regressions(ds: xr.Dataset) -> tuple[Branch, ...]:
+    """Eq. 40 for both branches, over all initial states alike."""
+    return branches(ds.bath_energy.values, ds.system_energy.values, ds.centre.values, ds.chi.values)
+
+
+def figure_3(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+    """Width and shift of all 2^15 initial states, and their regressions (Eq. 40)."""
+    result = whole(directory, report)
+    ds = result.realizations[0]
+    printed = {1: ("0.998", "-1.610", "-0.002", "-0.555"), 2: ("0.998", "1.608", "-0.002", "0.553")}
+    rows = []
+    for (i, (slope, intercept, drift, shift)), line in zip(printed.items(), regressions(ds), strict=True):
+        rows += [
+            Row(name=f"a + Delta slope, i = {i}", paper=slope, ours=line.centre.slope),
+            Row(name=f"a + Delta intercept, i = {i}", paper=intercept, ours=line.centre.intercept),
+            Row(name=f"Delta_{i} slope", paper=drift, ours=line.shift.slope),
+            Row(name=f"Delta_{i} intercept", paper=shift, ours=line.shift.intercept),
+        ]
+    return [*rows, Row(name="mean chi", paper="0.632", ours=float(ds.chi.mean()))], result
+
+
+def figure_4(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+    """Self-consistency: reconstructed against fitted parameters, and the coarse-grained Eqs. 45, 46."""
+    result = whole(directory, report)
+    ds = result.realizations[0]
+    wave = square_wave(ds, 1, 2)
+    bandwidth = wave.lower + wave.upper
+    channel = float(ds.channel.mean("bath_state").sel(branch=1, other_branch=2))
+    at, wide, narrow = (coarse_grained(channel, bandwidth, eta) for eta in (ds.attrs["eta"], bandwidth / 2, 2.4))
+    rows = [
+        Row(name="bandwidth Delta_I", paper="7.2", ours=bandwidth),
+        Row(name="chi of Eqs. 45, 46", paper="0.67", ours=at.chi),
+        Row(name="Delta_2 of Eqs. 45, 46", paper="0.46", ours=at.delta),
+        Row(name="chi, lower bound (eta = Delta_I/2)", paper="0.42", ours=wide.chi),
+        Row(name="chi, upper bound (eta = 2.4)", paper="0.69", ours=narrow.chi),
+        Row(name="-Delta_1, lower bound (eta = 2.4)", paper="0.41", ours=narrow.delta),
+        Row(
+            name="-Delta_1, upper bound (eta = Delta_I/2)",
+            paper="0.65",
+            ours=wide.delta,
+            note=f"Eqs. 45, 46 give {wide.delta:.3f} at eta = Delta_I/2 = {bandwidth / 2:.1f}; 0.65 does not follow from them",
+        ),
+    ]
+    return rows, result
+
+
+def entropies(ds: xr.Dataset, model: Ring) -> xr.Dataset:
+    """Von Neumann, observational and predicted entropy (Eq. 49 with the regressions and mean chi) of each initial state."""
+    pair = ("bath_state", "branch")
+    density = Gaussian(sites=model.N, kappa=kappa(model.g, model.h, sites=model.N, bonds=model.N))
+    centre = np.stack([line.centre(ds.bath_energy.values) for line in regressions(ds)], axis=1)
+    predicted = lorentzian_entropy(centre, np.full(centre.shape, float(ds.chi.mean())), density)
+    return xr.Dataset(
+        {
+            "von_neumann": (pair, ds.shannon.values),
+            "observational": (pair, observational(ds.P.values, ds.shell_count.values)),
+            "predicted": (pair, predicted),
+        },
+        coords={"bath_energy": ds.bath_energy, "branch": ds.branch},
+    )
+
+
+def figure_5(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+    """Entropies of all initial states; the constants of the densities of states (Eqs. 47, 57)."""
+    result = whole(directory, report)
+    model = result.job.model
+    assert isinstance(model, Ring)
+    rows = [
+        Row(name="kappa", paper="0.344", ours=kappa(model.g, model.h, sites=model.N, bonds=model.N)),
+        Row(name="kappa'", paper="0.350", ours=kappa(model.g, model.h, sites=model.N - 1, bonds=model.N - 2)),
+    ]
+    return rows, result
+
+
 #: Figure number -> function (directory, report) that computes it.
-FIGURES = {1: figure_1}
+FIGURES: dict[int, Callable[[Path, Report], tuple[list[Row], Result]]] = {
+    1: figure_1, 2: figure_2, 3: figure_3, 4: figure_4, 5: figure_5,
+}  # fmt: skip
+
+
+def draw(number: int, result: Result) -> "Figure":
+    """The figure ``number`` from what its function returned."""
+    from bigbath import plots
+
+    ds = result.realizations[0]
+    if number == 1:
+        return plots.plot_distribution(ds, result.job.title)
+    if number == 2:
+        mu = int(np.abs(ds.bath_energy.values - LEVEL).argmin())
+        return plots.plot_interaction(ds.isel(bath_state=mu), {(1, 2): square_wave(ds, 1, 2), (1, 1): square_wave(ds, 1, 1)})
+    if number == 3:
+        return plots.plot_parameters(ds, [line.centre for line in regressions(ds)])
+    if number == 4:
+        return plots.plot_self_consistency(ds)
+    return plots.plot_entropies(entropies(ds, result.job.model))  # type: ignore[arg-type]

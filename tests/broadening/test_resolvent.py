@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from bigbath.broadening.resolvent import (
+    closed_form,
+    from_eigenpairs,
+    lanczos,
+    self_energy,
+    self_energy_parts,
+    spectral_density,
+)
+from bigbath.errors import ImpossibleRequest
+
+STATE = (100, 0)
+
+
+@pytest.fixture(scope="module")
+def one(ring):
+    """One product state, dense H in the eigenbasis of H_0, all amplitudes."""
+    basis = np.einsum("ai,bm->abmi", ring.system.vectors, ring.bath.vectors()).reshape(512, 512)
+    amplitudes = (basis.conj().T @ ring.states.vectors()).reshape(256, 2, 512)
+    matrix = basis.conj().T @ ring.h.matrix.toarray() @ basis
+    return basis[:, STATE[0] * 2 + STATE[1]], amplitudes, matrix, ring.v.elements(np.array([STATE[0]]))[0, STATE[1]]
+
+
+Z = np.array([-1.0 - 0.3j, 0.4 - 0.05j, 3.0 - 1.0j])
+
+
+def test_eq_22_against_a_direct_solve(ring, one):
+    phi = one[0]
+    direct = [phi @ np.linalg.solve(z * np.eye(512) - ring.h.matrix.toarray(), phi) for z in Z]
+    assert np.allclose(from_eigenpairs(ring.d.p[STATE], ring.states.energies, Z), direct)
+
+
+def test_eq_9_with_the_first_line_of_eq_10(ring, one):
+    _, amplitudes, matrix, row = one
+    parts = self_energy_parts(amplitudes, ring.states.energies, row, STATE, ring.bare[STATE], Z)
+    at = STATE[0] * 2 + STATE[1]
+    rest = np.delete(np.arange(512), at)
+    couplings = matrix[at, rest]
+    projected = [couplings @ np.linalg.solve(z * np.eye(511) - matrix[np.ix_(rest, rest)], couplings) for z in Z]
+    assert np.allclose(parts.exact, projected)
+    resolvent = from_eigenpairs(ring.d.p[STATE], ring.states.energies, Z)
+    assert np.allclose(closed_form(Z, ring.bare[STATE], ring.strength.diagonal[STATE], parts.exact[None])[0], resolvent)
+    whole = np.zeros(512)
+    whole[rest] = couplings
+    full = [whole @ np.linalg.solve(z * np.eye(512) - matrix, whole) for z in Z]
+    assert np.allclose(parts.full, full)
+    # the printed second line is another number: with c = <phi|VΦ R|phi> = G R, full = exact + c^2/R
+    assert np.allclose(parts.full, parts.exact + parts.exact**2 * resolvent)
+
+
+def test_eq_11_and_12_by_explicit_sums(ring, one):
+    _, amplitudes, _, row = one
+    parts = self_energy_parts(amplitudes, ring.states.energies, row, STATE, ring.bare[STATE], Z)
+    flat = amplitudes.reshape(512, 512)
+    v = row.reshape(512).copy()
+    v[STATE[0] * 2 + STATE[1]] = 0
+    for n, z in enumerate(Z):
+        r = (flat / (z - ring.states.energies)) @ flat.T
+        products = np.outer(v, v) * r
+        assert np.isclose(parts.diagonal[n], np.trace(products))
+        assert np.isclose(parts.cross[n], products.sum() - np.trace(products))
+        same = products.reshape(256, 2, 256, 2)
+        assert np.isclose(parts.same_bath[n], np.einsum("mimj->", same) - np.trace(products))
+
+
+def test_continued_fraction_is_the_resolvent_and_its_tail_the_self_energy(ring, one):
+    phi = one[0]
+    full = lanczos(lambda x: ring.h.matrix @ x, phi, 450)
+    exact = from_eigenpairs(ring.d.p[STATE], ring.states.energies, Z)
+    assert np.allclose(full.resolvent(Z), exact)
+    assert np.isclose(full.alpha[0], ring.bare[STATE] + ring.strength.diagonal[STATE])
+    g = self_energy(exact, Z, np.asarray(ring.bare[STATE]), np.asarray(ring.strength.diagonal[STATE]))
+    assert np.allclose(full.self_energy(Z), g)
+    short = lanczos(lambda x: ring.h.matrix @ x, phi, 12)
+    nodes, weights = short.measure()
+    moments = [ring.d.p[STATE] @ ring.states.energies**k for k in range(23)]
+    assert np.allclose([weights @ nodes**k for k in range(23)], moments, rtol=1e-9, atol=1e-8)
+    with pytest.raises(ImpossibleRequest, match="steps = 0"):
+        lanczos(lambda x: x, phi, 0)
+
+
+def test_eq_24_the_spectral_density_integrates_to_the_shell_probabilities(ring):
+    x = np.linspace(-40, 40, 400001)
+    gamma = 2e-3
+    density = spectral_density(from_eigenpairs(ring.d.p[STATE], ring.states.energies, x[::8] - 1j * gamma))
+    assert np.all(density > 0)
+    step = x[8] - x[0]
+    assert np.isclose(density.sum() * step, 1, atol=2e-3)
+    edges = ring.d.shells.edges
+    inside = np.array([density[(x[::8] >= a) & (x[::8] < b)].sum() * step for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    assert np.abs(inside - ring.d.P[STATE]).max() < 0.01
