@@ -56,7 +56,9 @@ def realize(job: Job, realization: int, comm: Comm = None, report: Report = sile
     states = _solve(composite, "H", job.spectrum, comm, lambda label, *n: report(f"H: {label}", *n))
     seconds["spectrum"] = time.perf_counter() - start
     start = time.perf_counter()
-    context = Context(states=states, bath=bath, system=system, accept_unverified=job.accept_unverified, report=report)
+    context = Context(
+        composite=composite, states=states, bath=bath, system=system, accept_unverified=job.accept_unverified, report=report
+    )
     dataset = job.measure.run(context)
     seconds["measure"] = time.perf_counter() - start
     coords = {

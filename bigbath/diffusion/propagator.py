@@ -1,4 +1,4 @@
-"""Propagator between the levels of the thermometer, directly from the eigenstates of H (diffusion paper, Eqs. 7, 22)."""
+"""Propagator between the levels of the thermometer, from the eigenstates of H (diffusion paper, Eqs. 7, 22)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,7 +69,8 @@ def direct_propagator(
         left = resolvent(row_block.energies, upper)
         nu += np.array([1j * (_norms(c) @ (left - resolvent(row_block.energies, lower))) for _, c in rows])
         for column_block, columns in zip(states.blocks, components, strict=True):
-            common = [np.intersect1d(r, c, return_indices=True)[1:] for (r, _), (c, _) in zip(rows, columns, strict=True)]
+            pairs = zip(rows, columns, strict=True)
+            common = [np.intersect1d(r, c, return_indices=True)[1:] for (r, _), (c, _) in pairs]
             if not any(r.size for r, _ in common):
                 continue
             right = resolvent(column_block.energies, lower)
@@ -91,7 +92,7 @@ def require_whole(states: Eigenstates) -> None:
     dim = first.dim if first.isometry is None else first.isometry.shape[0]
     if states.energies.size != dim:
         raise ImpossibleRequest(
-            f'Green functions need all {dim:,} states, not {states.energies.size:,}: set window = "whole", and no sector'
+            f'Green functions need all {dim:,} states, not {states.energies.size:,}: set window = "whole", no sector'
         )
 
 

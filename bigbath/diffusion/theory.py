@@ -146,10 +146,10 @@ def interaction_strength(composite: Composite, bath: Eigenstates, system: System
 
 
 def rates(local: Broadening, strength: np.ndarray) -> np.ndarray:
-    """Rates Gamma_j,b of state j = (a, k) into thermometer level b: (D_S, N, D_S, E, K) with sum_b Gamma_j,b = Gamma_j.
+    """Rates Gamma_j,b of state j = (a, k) into thermometer level b, sum_b Gamma_j,b = Gamma_j: (D_S, N, D_S, E, K).
 
-    Eq. 11 shares the broadening out in proportion to sum_k |V_jk|^2 nu~_k; with the exact Gamma_j, which that sum equals
-    only within the cavity approximation, probability is conserved exactly.
+    Eq. 11 shares the broadening out in proportion to sum_k |V_jk|^2 nu~_k; with the exact Gamma_j, which that sum
+    equals only within the cavity approximation, probability is conserved exactly.
     """
     shape = local.nu.shape
     shares = np.einsum("ajbk,bkg->ajbg", strength, local.nu.reshape(*shape[:2], -1), optimize=True)

@@ -6,6 +6,7 @@ from bigbath.choice import choice
 from bigbath.measure.context import Context
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.gap_ratio import MeasureGapRatio
+from bigbath.measure.propagator import MeasurePropagator
 
 
 @choice
@@ -14,13 +15,14 @@ class Measures:
 
     distribution: MeasureDistribution | None = None
     gap_ratio: MeasureGapRatio | None = None
+    propagator: MeasurePropagator | None = None
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset."""
-        wanted = [m for m in (self.distribution, self.gap_ratio) if m is not None]
+        wanted = [m for m in (self.distribution, self.gap_ratio, self.propagator) if m is not None]
         parts = [m.measure(context) for m in wanted]
         merged = xr.merge(parts, combine_attrs="no_conflicts") if parts else xr.Dataset()
         return merged
 
 
-__all__ = ["Context", "MeasureDistribution", "MeasureGapRatio", "Measures"]
+__all__ = ["Context", "MeasureDistribution", "MeasureGapRatio", "MeasurePropagator", "Measures"]

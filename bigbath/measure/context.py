@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 from bigbath.broadening import SystemStates
+from bigbath.models import Composite
 from bigbath.progress import Report
 from bigbath.solvers import Eigenstates
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Context:
-    """Eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S for one realization."""
+    """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S."""
 
+    composite: Composite
     states: Eigenstates
     bath: Eigenstates | None
     system: SystemStates
