@@ -1,6 +1,6 @@
 """Propagator between the levels of the thermometer, from the eigenstates of H (diffusion paper, Eqs. 7, 22)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 from bigbath.solvers.eigenstates import Block
 
+#: A function of energies (k,) with values (k, Z).
+OfEnergy = Callable[[np.ndarray], np.ndarray]
 #: Matrix elements held at a time, bytes.
 CHUNK = 2**28
 
@@ -57,32 +59,49 @@ def direct_propagator(
     Pairs of sectors that no projector connects cost nothing. IncompleteWindow unless every state is there.
     """
     epsilon, kappa = np.atleast_1d(epsilon), np.atleast_1d(kappa)
-    levels = system.energies.size
-    require_whole(states)
-    components = [_components(block, states, system) for block in states.blocks]
-    bath_dim = states.energies.size // levels
     upper, lower = grid(epsilon, kappa)
-    D = np.zeros((levels, levels, upper.size), dtype=complex)
-    nu = np.zeros((levels, upper.size), dtype=complex)
-    work, done = float(sum(b.energies.size for b in states.blocks)) ** 2, 0.0
-    for row_block, rows in zip(states.blocks, components, strict=True):
-        left = resolvent(row_block.energies, upper)
-        nu += np.array([1j * (_norms(c) @ (left - resolvent(row_block.energies, lower))) for _, c in rows])
-        for column_block, columns in zip(states.blocks, components, strict=True):
-            pairs = zip(rows, columns, strict=True)
-            common = [np.intersect1d(r, c, return_indices=True)[1:] for (r, _), (c, _) in pairs]
-            if not any(r.size for r, _ in common):
-                continue
-            right = resolvent(column_block.energies, lower)
-            picked = [(rows[a][1][r], columns[a][1][c]) for a, (r, c) in enumerate(common)]
-            D += _contract(picked, left, right)
-            done += row_block.energies.size * column_block.energies.size
-            report("propagator", done, work)
     shape = (epsilon.size, kappa.size)
-    D, nu = D.reshape(levels, levels, *shape) / bath_dim, nu.reshape(levels, *shape) / bath_dim
+    D = pair_sum(states, system, lambda E: resolvent(E, upper), lambda E: resolvent(E, lower), report)
+    diagonal = level_weights(states, system)
+    nu = sum(1j * (w @ (resolvent(E, upper) - resolvent(E, lower))) for E, w in diagonal)
+    N = states.energies.size // system.energies.size
+    D, nu = D.reshape(*D.shape[:2], *shape) / N, nu.reshape(-1, *shape) / N
     if np.isrealobj(kappa):
         D, nu = D.real, nu.real
     return Propagator(epsilon=epsilon, kappa=kappa, D=D, nu=nu)
+
+
+def pair_sum(
+    states: Eigenstates, system: SystemStates, left: OfEnergy, right: OfEnergy, report: Report = silent
+) -> np.ndarray:
+    """sum_mn left(E_m) <n|P_a|m> <m|P_b|n> right(E_n) as complex (D_S, D_S, Z), over all pairs of eigenstates of H.
+
+    ``left``, ``right``: energies (k,) -> complex (k, Z).
+    """
+    require_whole(states)
+    components = [_components(block, states, system) for block in states.blocks]
+    total: np.ndarray | float = 0.0
+    work, done = float(states.energies.size) ** 2, 0.0
+    for row_block, rows in zip(states.blocks, components, strict=True):
+        of_row = left(row_block.energies)
+        for column_block, columns in zip(states.blocks, components, strict=True):
+            pairs = zip(rows, columns, strict=True)
+            common = [np.intersect1d(r, c, return_indices=True)[1:] for (r, _), (c, _) in pairs]
+            if any(r.size for r, _ in common):
+                picked = [(rows[a][1][r], columns[a][1][c]) for a, (r, c) in enumerate(common)]
+                total = total + _contract(picked, of_row, right(column_block.energies))
+            done += row_block.energies.size * column_block.energies.size
+            report("pairs of eigenstates", done, work)
+    return np.asarray(total)
+
+
+def level_weights(states: Eigenstates, system: SystemStates) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each block its energies (k,) and <m|P_a|m> (D_S, k)."""
+    require_whole(states)
+    return [
+        (block.energies, np.array([_norms(c) for _, c in _components(block, states, system)]))
+        for block in states.blocks
+    ]
 
 
 def require_whole(states: Eigenstates) -> None:
@@ -142,7 +161,8 @@ def _contract(picked: list[tuple[np.ndarray, np.ndarray]], left: np.ndarray, rig
         part = slice(start, start + step)
         O = [bra[:, part].conj().T @ ket for bra, ket in picked]  # noqa: E741 - the paper's letter for an operator
         for a in range(levels):
-            for b in range(a + 1):
+            for b in range(levels if np.iscomplexobj(O[a]) else a + 1):
                 result[a, b] += np.einsum("mz,mz->z", left[part], real_times_complex(O[a].conj() * O[b], right))
-                result[b, a] = result[a, b]
+                if b < a and np.isrealobj(O[a]):
+                    result[b, a] = result[a, b]
     return result
