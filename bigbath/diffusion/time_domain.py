@@ -104,9 +104,10 @@ def evolution(
 ) -> Evolution:
     """p_ab(t) = int d epsilon/(2 pi) N f(epsilon) L^-1[D_ab(epsilon, kappa)](t), Eq. 5 with the 1/N in D.
 
-    ``propagator``: (epsilon (E,), kappa (K,) complex) -> D (D_S, D_S, E, K). The inverse transform is a Fourier series on
-    the line Re kappa = sigma with |Im kappa| <= ``cutoff`` (energy units; beyond the largest frequency of p); the
-    integral over epsilon is the trapezoidal rule with a step that resolves poles at the distance sigma/2. ``times`` > 0.
+    ``propagator``: (epsilon (E,), kappa (K,) complex) -> D (D_S, D_S, E, K). The inverse transform is a Fourier series
+    on the line Re kappa = sigma with |Im kappa| <= ``cutoff`` (energy units; beyond the largest frequency of p);
+    the integral over epsilon is the trapezoidal rule with a step that resolves poles at the distance sigma/2.
+    ``times`` > 0.
     """
     line = laplace_line(float(times.max()), tolerance, cutoff)
     sigma = line[0].real

@@ -67,8 +67,9 @@ def levy_population_sweep(
 ) -> None:  # fmt: skip
     """Replace every member of both populations: G = 1/(z - level - sum_k v_k^2 G_k), G_k from the other one.
 
-    ``old``, ``new``: (2, M) complex. Levels are normal with unit width about ``shifts`` (2,). |v_k| = g Lambda_k^(-1/mu)
-    with the ``terms`` first arrival times Lambda_k of a Poisson process of unit rate; ``tail``: (2,) complex, the
-    mean of the rest of the sum over each population. ``seeds``: (2 M,) uint64, a random stream a member. O(M terms).
+    ``old``, ``new``: (2, M) complex. Levels are normal with unit width about ``shifts`` (2,).
+    |v_k| = g Lambda_k^(-1/mu) with the ``terms`` first arrival times Lambda_k of a Poisson process of unit rate;
+    ``tail``: (2,) complex, the mean of the rest of the sum over each population. ``seeds``: (2 M,) uint64, one random
+    stream a member. O(M terms).
     """
     _levy_population_sweep(old, new, seeds, z, shifts, g, mu, terms, tail)

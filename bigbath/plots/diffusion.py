@@ -38,3 +38,24 @@ def plot_autocorrelation(points: Sequence[Any]) -> Figure:
     for axis in (left, right):
         axis.legend(frameon=False, fontsize="x-small")
     return figure
+
+
+def plot_limits(rows: Sequence[Any]) -> Figure:
+    """Typical level broadening (left) and memory of the initial level (right) against kappa; a panel row a model."""
+    models = list(dict.fromkeys(r.model for r in rows))
+    figure, axes = plt.subplots(len(models), 2, figsize=(9, 3.4 * len(models)), squeeze=False, layout="constrained")
+    for (left, right), model in zip(axes, models, strict=True):
+        curves = dict.fromkeys((r.parameter, r.size) for r in rows if r.model == model)
+        styles = dict(zip(dict.fromkeys(parameter for parameter, _ in curves), ("-", "--", ":"), strict=False))
+        sizes = list(dict.fromkeys(size for _, size in curves))
+        for parameter, size in curves:
+            chosen = [r for r in rows if (r.model, r.parameter, r.size) == (model, parameter, size)]
+            kappa = [r.kappa for r in chosen]
+            look = {"ls": styles[parameter], "color": f"C{sizes.index(size)}", "lw": 1, "capsize": 2}
+            label = f"{parameter:g}, L = {size}"
+            left.errorbar(kappa, [r.typical for r in chosen], [r.typical_error for r in chosen], label=label, **look)
+            right.errorbar(kappa, [r.memory for r in chosen], [r.memory_error for r in chosen], **look)
+        left.set(xscale="log", yscale="log", xlabel=r"$\kappa$", ylabel=r"$\Gamma_{\mathrm{typ}}$", title=model)
+        right.set(xscale="log", xlabel=r"$\kappa$", ylabel=r"$\kappa A / (\tilde\nu_0 + \tilde\nu_1)$")
+        left.legend(frameon=False, fontsize="x-small")
+    return figure

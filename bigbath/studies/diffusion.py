@@ -13,7 +13,7 @@ from bigbath.job import Ensemble, Job, Spectrum
 from bigbath.measure import Measures
 from bigbath.measure.propagator import MeasurePropagator
 from bigbath.models import TFIM, Imbrie, Levy
-from bigbath.plots.diffusion import plot_autocorrelation
+from bigbath.plots.diffusion import plot_autocorrelation, plot_limits
 from bigbath.plots.distribution import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
@@ -25,6 +25,8 @@ MODELS = {3: Levy, 4: TFIM, 5: Imbrie}
 KAPPA = (0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0)
 SIZES = (8, 10, 12)
 REALIZATIONS = 30
+#: The same for the limits of Sec. 6.
+LIMIT_SIZES, LIMIT_KAPPA = (6, 8, 10), (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 #: Largest relative difference of theory and direct evaluation at kappa >= RELIABLE that counts as agreement.
 AGREEMENT, RELIABLE = {"levy": 0.04, "tfim": 0.02, "imbrie": 0.02}, 0.3
 
@@ -141,5 +143,73 @@ def figure(
     return rows, target
 
 
-#: Figure number -> function (directory, report, sizes=...) that computes it.
-FIGURES: dict[int, Callable] = {number: partial(figure, number) for number in MODELS}
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """Typical level broadening of one model, size and kappa at epsilon = 0, and what the thermometer remembers.
+
+    ``typical``: exp of the disorder mean of ln Gamma_typ. ``memory``: kappa A / (nu~_0 + nu~_1), 1 for a thermometer
+    that never leaves its level, 0 for one that forgets it; each with its standard error.
+    """
+
+    model: str
+    parameter: float
+    size: int
+    kappa: float
+    typical: float
+    typical_error: float
+    memory: float
+    memory_error: float
+    level_spacing: float
+    realizations: int
+
+    accepted = True
+
+    def as_dict(self) -> dict[str, str | float]:
+        """The row as JSON data."""
+        return asdict(self)
+
+
+def limits(
+    directory: Path,
+    report: Report = silent,
+    *,
+    sizes: Sequence[int] | None = None,
+    realizations: int = REALIZATIONS,
+) -> tuple[list[Limit], Path]:
+    """Sec. 6: where the typical broadening vanishes with kappa, Levy mu = 0.7 and Imbrie W = 12 (and the paper's).
+
+    The paper has no figure for it; rows, and a plot of the typical broadening against kappa.
+    """
+    rows = []
+    for size in sizes or LIMIT_SIZES:
+        levy, imbrie = (
+            [(Levy(L=size, mu=mu), mu) for mu in (1.5, 0.7)],
+            [(Imbrie(L=size, W=W), W) for W in (2.0, 12.0)],
+        )
+        for model, parameter in levy + imbrie:
+            output = directory / f"diffusion_{model.name}_{parameter:g}_L{size}_R{realizations}_limit.h5"
+            run(job(model, realizations=realizations, kappa=LIMIT_KAPPA), output, report=report)
+            rows += _limit_rows(model.name, parameter, size, open_result(output).dataset)
+    target = directory / "diffusion_limits.pdf"
+    save(plot_limits(rows), target)
+    return rows, target
+
+
+def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[Limit]:
+    rows = []
+    for k, kappa in enumerate(ds.kappa.values):
+        logs = np.log(ds.Gamma_typical.values[:, 0, k])
+        memory, memory_error = ratio(kappa * ds.A.values[:, 0, k], ds.nu.values[:, :, 0, k].sum(axis=1))
+        typical = float(np.exp(logs.mean()))
+        rows.append(
+            Limit(
+                model=name, parameter=parameter, size=size, kappa=float(kappa), typical=typical,
+                typical_error=typical * standard_error(logs), memory=memory, memory_error=memory_error,
+                level_spacing=float(ds.level_spacing.values[:, 0].mean()), realizations=logs.size,
+            )
+        )  # fmt: skip
+    return rows
+
+
+#: Figure number -> function (directory, report, sizes=...) that computes it; 6 is Sec. 6, which has no figure.
+FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits}

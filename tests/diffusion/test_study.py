@@ -64,12 +64,12 @@ def test_jackknife_of_a_ratio() -> None:
 
 
 def test_reproduce_prints_rows_and_draws(tmp_path: Path) -> None:
-    arguments = ["reproduce", "diffusion", "--figure", "4", "--sizes", "4,5", "--realizations", "3", "--json"]
+    arguments = ["reproduce", "diffusion", "--figure", "4", "--sizes", "4,5", "--realizations", "2", "--json"]
     outcome = CliRunner().invoke(app, [*arguments, "--keep", str(tmp_path)])
     rows = json.loads(outcome.stdout)
     assert len(rows) == 2 * len(study.KAPPA)
     assert {row["size"] for row in rows} == {4, 5}
-    assert all(row["direct_error"] > 0 and row["realizations"] == 3 for row in rows)
+    assert all(row["direct_error"] > 0 and row["realizations"] == 2 for row in rows)
     assert (tmp_path / "diffusion_fig4.pdf").stat().st_size > 1000
     assert outcome.exit_code == (0 if all(row["verdict"] != "no" for row in rows) else 6)
 
@@ -87,3 +87,15 @@ def test_an_independent_diagonalisation_is_reproduced(model: TFIM | Imbrie | Lev
     """Disorder mean of A(0, 1) at L = 10, 30 realizations there, 6 here."""
     values = np.array([float(realize(study.job(model, kappa=(1.0,)), r).A[0, 0]) for r in range(6)])
     assert abs(values.mean() - mean) < 4 * np.hypot(error, error * np.sqrt(30 / 6))
+
+
+def test_limits_show_the_vanishing_broadening(tmp_path: Path) -> None:
+    """Deep in the heavy-tailed and the localised regime the typical broadening and the memory say so."""
+    rows, plot = study.limits(tmp_path, sizes=[6], realizations=3)
+    assert plot.exists()
+    at = {(r.model, r.parameter, r.kappa): r for r in rows}
+    for model, ergodic, frozen in (("levy", 1.5, 0.7), ("imbrie", 2.0, 12.0)):
+        fast, slow = at[model, ergodic, 1e-2], at[model, frozen, 1e-2]
+        assert slow.typical < fast.typical / 1.5
+        assert slow.memory - fast.memory > 2 * np.hypot(slow.memory_error, fast.memory_error)
+        assert at[model, frozen, 1e-4].typical < at[model, frozen, 1e-2].typical / 5
