@@ -45,7 +45,9 @@ def lorentzian_entropy_integral(
     lower, upper = (np.arctan((edge - centre) / chi) for edge in support)
     angle = lower + (upper - lower) * (np.arange(QUADRATURE) + 0.5) / QUADRATURE
     energy = centre + chi * np.tan(angle)
-    log_density = 2 * np.log(np.cos(angle)) - np.log(chi * (upper - lower))  # ln of the profile normalised on the support
+    log_density = 2 * np.log(np.cos(angle)) - np.log(
+        chi * (upper - lower)
+    )  # ln of the profile normalised on the support
     return np.mean(density.entropy(energy) - log_density, axis=-1)
 
 

@@ -68,7 +68,9 @@ def eth_function(
     )  # fmt: skip
 
 
-def _cells(left: np.ndarray, right: np.ndarray, energy_edges: np.ndarray, delta_edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cells(
+    left: np.ndarray, right: np.ndarray, energy_edges: np.ndarray, delta_edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Flat number of the cell (eps+, delta) of each pair, and whether it lies in one."""
     mean = np.digitize((left[:, None] + right[None, :]) / 2, energy_edges) - 1
     delta = np.digitize(left[:, None] - right[None, :], delta_edges) - 1

@@ -48,7 +48,9 @@ class Evolution:
         long_time = float(p @ squared @ p - (p**2) @ np.diag(squared))
         renyi2 = float(-np.log(np.sum(p**2)))
         bound = operator_norm(observable) ** 2 * np.exp(-renyi2)
-        return Fluctuation(steady=float(p @ np.diag(elements).real), long_time=long_time, bound=float(bound), renyi2=renyi2)
+        return Fluctuation(
+            steady=float(p @ np.diag(elements).real), long_time=long_time, bound=float(bound), renyi2=renyi2
+        )
 
 
 def evolution(states: Eigenstates, initial: np.ndarray, *, tolerance: float = 1e-14) -> Evolution:
@@ -65,7 +67,9 @@ def evolution(states: Eigenstates, initial: np.ndarray, *, tolerance: float = 1e
         energies.append(block.energies[keep])
         amplitudes.append(c[keep])
         vectors.append(block.sector.lift(block.vectors[:, keep]))
-    return Evolution(energies=np.concatenate(energies), amplitudes=np.concatenate(amplitudes), vectors=np.hstack(vectors))
+    return Evolution(
+        energies=np.concatenate(energies), amplitudes=np.concatenate(amplitudes), vectors=np.hstack(vectors)
+    )
 
 
 def operator_norm(observable: sp.csr_array) -> float:

@@ -105,7 +105,9 @@ def interaction(v: Hamiltonian, bath: Eigenstates, system: SystemStates) -> Inte
     """
     d_system, d_bath = v.dims
     if bath.energies.size != d_bath:
-        raise ImpossibleRequest(f"the interaction needs all {d_bath:,} bath states, not {bath.energies.size:,}. Set bath.window = \"whole\".")
+        raise ImpossibleRequest(
+            f'the interaction needs all {d_bath:,} bath states, not {bath.energies.size:,}. Set bath.window = "whole".'
+        )
     entries = sp.coo_array(v.matrix)
     row, column = (index.astype(np.int64) for index in entries.coords)
     pair = (row // d_bath) * d_system + column // d_bath
@@ -131,7 +133,11 @@ def strength(v: Interaction) -> Strength:
     pairs = d_system**2
     weights = np.abs(v.system) ** 2 if factored else np.eye(pairs).reshape(pairs, d_system, d_system)
     m = v.bath.energies.size
-    require_memory(8 * weights.shape[0] * sum(b.energies.size**2 for b in v.bath.blocks), "|V|^2 of all pairs of bath states", "Use fewer spins.")
+    require_memory(
+        8 * weights.shape[0] * sum(b.energies.size**2 for b in v.bath.blocks),
+        "|V|^2 of all pairs of bath states",
+        "Use fewer spins.",
+    )
     diagonal = np.zeros((m, d_system))
     blocks = []
     for rows, columns, elements in v.blocks():

@@ -42,7 +42,9 @@ def quadratic_norm(delta: float, chi: float, upsilon: float, theta: float) -> fl
     return float((2 / np.sqrt(1 + 4 * theta * (chi + 1j * delta) - upsilon * (upsilon - 2j))).real)
 
 
-def composite(x: np.ndarray, delta: float, chi: float, upsilon: float, theta: float, slope: float, sigma: float) -> np.ndarray:
+def composite(
+    x: np.ndarray, delta: float, chi: float, upsilon: float, theta: float, slope: float, sigma: float
+) -> np.ndarray:
     """Eq. 65 times its norm: shift delta + slope x, quadratic width, convolved with a Gaussian over x'."""
     nodes, weights = roots_hermitenorm(NODES)
     shifted = x[..., None] - delta - slope * x[..., None] - abs(sigma) * nodes
@@ -98,7 +100,14 @@ class ProfileFit:
 
 
 def fit_profile(
-    name: str, x: np.ndarray, P: np.ndarray, width: float, *, start: tuple[float, float], norm: Literal["line", "spectrum"] = "spectrum", folds: int = 8
+    name: str,
+    x: np.ndarray,
+    P: np.ndarray,
+    width: float,
+    *,
+    start: tuple[float, float],
+    norm: Literal["line", "spectrum"] = "spectrum",
+    folds: int = 8,
 ) -> ProfileFit:
     """Fit the profile ``name`` of ``PROFILES`` to P (S,) in shells at x = mean energy - a (S,), ``width`` wide.
 
@@ -126,7 +135,13 @@ def fit_profile(
         left_out = np.arange(n) % folds == fold
         held_out += float(np.sum((model(solve(~left_out, best)) - P)[left_out] ** 2))
     aic = n * np.log(rss / n) + 2 * k + 2 * k * (k + 1) / max(n - k - 1, 1)
-    return ProfileFit(name=name, parameters=best, rms=float(np.sqrt(rss / n)), aic=float(aic), cross_validated=float(np.sqrt(held_out / n)))
+    return ProfileFit(
+        name=name,
+        parameters=best,
+        rms=float(np.sqrt(rss / n)),
+        aic=float(aic),
+        cross_validated=float(np.sqrt(held_out / n)),
+    )
 
 
 def _line_norm(name: str, parameters: np.ndarray) -> float:

@@ -47,11 +47,15 @@ class Branch:
     mean_chi: float
 
 
-def branches(bath_energies: np.ndarray, system_energies: np.ndarray, centre: np.ndarray, chi: np.ndarray) -> tuple[Branch, ...]:
+def branches(
+    bath_energies: np.ndarray, system_energies: np.ndarray, centre: np.ndarray, chi: np.ndarray
+) -> tuple[Branch, ...]:
     """Eq. 40 for every branch. ``centre``, ``chi``: (M, D_S) fitted a + Delta and width; states without a fit are left out."""
     result = []
     for i, energy in enumerate(system_energies):
         good = np.isfinite(centre[:, i]) & np.isfinite(chi[:, i])
         x, y = bath_energies[good], centre[good, i]
-        result.append(Branch(centre=regress(x, y), shift=regress(x, y - x - energy), mean_chi=float(chi[good, i].mean())))
+        result.append(
+            Branch(centre=regress(x, y), shift=regress(x, y - x - energy), mean_chi=float(chi[good, i].mean()))
+        )
     return tuple(result)

@@ -103,7 +103,9 @@ def solve_parameters(
         change = np.maximum(np.abs(step_centre), np.abs(step_chi))
         settled = change <= tolerance
         changes.append(float(change.max()))
-    return Parameters(centre=centre, chi=chi, convergence=Convergence(changes=np.array(changes), settled=settled, tolerance=tolerance))
+    return Parameters(
+        centre=centre, chi=chi, convergence=Convergence(changes=np.array(changes), settled=settled, tolerance=tolerance)
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,7 +124,9 @@ class Spectra:
     def binned(self, edges: np.ndarray) -> np.ndarray:
         """Probability in each interval of ``edges`` (S+1,): (M, D_S, S)."""
         walls = np.append(self.energy - self.step / 2, self.energy[-1] + self.step / 2)
-        total = np.concatenate([np.zeros((*self.density.shape[:-1], 1)), np.cumsum(self.density, axis=-1) * self.step], axis=-1)
+        total = np.concatenate(
+            [np.zeros((*self.density.shape[:-1], 1)), np.cumsum(self.density, axis=-1) * self.step], axis=-1
+        )
         at = np.clip((edges - walls[0]) / self.step, 0, self.energy.size)
         left = np.minimum(at.astype(int), self.energy.size - 1)
         cumulative = total[..., left] + (at - left) * (total[..., left + 1] - total[..., left])
@@ -202,7 +206,9 @@ def coarse_grained(channel: float, bandwidth: float, eta: float) -> CoarseGraine
     values = np.array([excess(float(t)) for t in trial])
     down = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
     if not down.size:
-        raise ImpossibleRequest(f"Eqs. 45 and 46 have no solution for V_12 = {channel:g}, Delta_I = {bandwidth:g}, eta = {eta:g}")
+        raise ImpossibleRequest(
+            f"Eqs. 45 and 46 have no solution for V_12 = {channel:g}, Delta_I = {bandwidth:g}, eta = {eta:g}"
+        )
     chi = float(scipy.optimize.brentq(excess, trial[down[-1]], trial[down[-1] + 1], xtol=1e-14))
     ratio = (chi**2 + (half + eta) ** 2) / (chi**2 + (half - eta) ** 2)
     return CoarseGrained(chi=chi, delta=channel / (2 * bandwidth) * float(np.log(ratio)))

@@ -4,6 +4,7 @@ import json
 import sys
 import tempfile
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -169,44 +170,63 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if all(d.checks.values()) else 4)
 
 
+#: Studies of ``reproduce``: modules of ``bigbath.studies`` with a dictionary FIGURES.
+STUDIES = ("entropy", "diffusion")
+
+
 @app.command()
 def reproduce(
-    paper: Annotated[str, typer.Argument(help='"entropy".')],
+    paper: Annotated[str, typer.Argument(help='"entropy" or "diffusion".')],
     figure: Annotated[int | None, typer.Option(help="Only this figure.")] = None,
+    sizes: Annotated[str | None, typer.Option(help="Bath sizes L, as 8,10 (diffusion) [default: the study's].")] = None,
+    realizations: Annotated[
+        int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
+    ] = None,
     as_json: AsJson = False,
     keep: Annotated[
         Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")
     ] = None,
 ) -> None:
-    """Compute a paper's printed numbers afresh: name, paper, ours, verdict. Exit code 6 if one differs unexplained."""
+    """Compute a paper's numbers afresh and compare. Exit code 6 if one differs unexplained."""
     from bigbath.cli.progress import ProgressReport
-    from bigbath.plots import save
-    from bigbath.studies import entropy
 
-    if paper != "entropy":
-        raise JobError(f"no study {paper!r}; there is: entropy")
-    if figure is not None and figure not in entropy.FIGURES:
-        raise JobError(f"--figure {figure}: this study has {', '.join(map(str, entropy.FIGURES))}")
+    if paper not in STUDIES:
+        raise JobError(f"no study {paper!r}; there are: {', '.join(STUDIES)}")
+    figures = import_module(f"bigbath.studies.{paper}").FIGURES
+    if figure is not None and figure not in figures:
+        raise JobError(f"--figure {figure}: this study has {', '.join(map(str, figures))}")
+    options = {"sizes": _numbers("--sizes", sizes), "realizations": realizations}
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if chosen and paper != "diffusion":
+        raise JobError(f"--{next(iter(chosen))}: the study {paper!r} has its own")
     rows = []
     with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:
         directory = keep or Path(scratch)
         directory.mkdir(parents=True, exist_ok=True)
-        for number, compute in entropy.FIGURES.items():
+        for number, compute in figures.items():
             if figure in (None, number):
-                new, result = compute(directory, report)
-                rows += new
-                if keep:
-                    save(entropy.draw(number, result), keep / f"entropy_fig{number}.png")
+                rows += compute(directory, report, **chosen)[0]
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
     else:
-        width = max(len(row.name) for row in rows)
-        typer.echo(f"{'name':{width}}  {'paper':>8}  {'ours':>12}  verdict")
-        for row in rows:
-            typer.echo(
-                f"{row.name:{width}}  {row.paper:>8}  {row.ours:>12.6f}  {row.verdict}{'  ' + row.note if row.note else ''}"
-            )
-    raise typer.Exit(0 if all(row.verdict == "yes" or row.note for row in rows) else 6)
+        _table([row.as_dict() for row in rows])
+    raise typer.Exit(0 if all(row.accepted for row in rows) else 6)
+
+
+def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if text is None else tuple(int(n) for n in text.split(","))
+    except ValueError:
+        raise JobError(f"{option} {text}: give whole numbers with commas between them, as 8,10") from None
+
+
+def _table(rows: list[dict[str, str | float]]) -> None:
+    """Rows of text and numbers under the names of their columns."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[f"{v:.6g}" if isinstance(v := row.get(name, ""), float) else str(v) for name in names] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    for line in (names, *cells):
+        typer.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def main() -> None:

@@ -48,7 +48,12 @@ def realize(job: Job, realization: int, comm: Comm = None, report: Report = sile
     seconds["spectrum"] = time.perf_counter() - start
     start = time.perf_counter()
     context = Context(
-        composite=composite, states=states, bath=bath, system=system, accept_unverified=job.accept_unverified, report=report
+        composite=composite,
+        states=states,
+        bath=bath,
+        system=system,
+        accept_unverified=job.accept_unverified,
+        report=report,
     )
     dataset = job.measure.run(context)
     seconds["measure"] = time.perf_counter() - start

@@ -41,7 +41,13 @@ def _lorentzian_sums(w, weights, energy, centre, chi, own, out):  # type: ignore
 
 
 def lorentzian_sums(
-    w: np.ndarray, weights: np.ndarray, energy: np.ndarray, centre: np.ndarray, chi: np.ndarray, own: np.ndarray, out: np.ndarray
+    w: np.ndarray,
+    weights: np.ndarray,
+    energy: np.ndarray,
+    centre: np.ndarray,
+    chi: np.ndarray,
+    own: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Add sum_{nu j != mu i} |V|^2 chi/[(x - c)^2 + chi^2] and the same with (x - c) above to ``out``, in place.
 

@@ -7,6 +7,7 @@ from bigbath.measure.context import Context
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.gap_ratio import MeasureGapRatio
 from bigbath.measure.interaction import MeasureInteraction
+from bigbath.measure.propagator import MeasurePropagator
 
 
 @choice
@@ -16,10 +17,11 @@ class Measures:
     distribution: MeasureDistribution | None = None
     gap_ratio: MeasureGapRatio | None = None
     interaction: MeasureInteraction | None = None
+    propagator: MeasurePropagator | None = None
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset."""
-        wanted = [m for m in (self.distribution, self.gap_ratio) if m is not None]
+        wanted = [m for m in (self.distribution, self.gap_ratio, self.propagator) if m is not None]
         parts = [m.measure(context) for m in wanted]
         if self.interaction is not None:
             parts.append(self.interaction.measure(context, parts[0] if self.distribution is not None else None))
@@ -27,4 +29,11 @@ class Measures:
         return merged
 
 
-__all__ = ["Context", "MeasureDistribution", "MeasureGapRatio", "MeasureInteraction", "Measures"]
+__all__ = [
+    "Context",
+    "MeasureDistribution",
+    "MeasureGapRatio",
+    "MeasureInteraction",
+    "MeasurePropagator",
+    "Measures",
+]

@@ -10,7 +10,7 @@ from bigbath.solvers import Eigenstates
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Context:
-    """The composite, and eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S for one realization."""
+    """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S."""
 
     composite: Composite
     states: Eigenstates

@@ -33,9 +33,11 @@ class MeasureInteraction:
         ``fits``: the dataset of ``measure.distribution``, with ``centre`` and ``chi``, or None.
         """
         if context.bath is None:
-            raise JobError("measure.interaction needs the bath's states: add a [bath] section with window = \"whole\"")
+            raise JobError('measure.interaction needs the bath\'s states: add a [bath] section with window = "whole"')
         if self.eta is not None and (fits is None or "chi" not in fits):
-            raise JobError("measure.interaction.eta reconstructs fitted parameters: add [measure.distribution] with fit = \"lorentzian\"")
+            raise JobError(
+                'measure.interaction.eta reconstructs fitted parameters: add [measure.distribution] with fit = "lorentzian"'
+            )
         bath, system = context.bath, context.system
         context.report("interaction", 0.0, 1.0)
         v = strength(interaction(build(context.composite, "V"), bath, system))
@@ -68,7 +70,9 @@ class MeasureInteraction:
         """eta_i = (-1)^(i-1) eta."""
         return None if self.eta is None else np.array([self.eta, -self.eta])
 
-    def _reconstructed(self, v: Strength, centre: np.ndarray, chi: np.ndarray) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    def _reconstructed(
+        self, v: Strength, centre: np.ndarray, chi: np.ndarray
+    ) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
         offsets = self._offsets()
         assert offsets is not None
         new_chi, shift = reconstruct(v, centre, chi, other_branch(centre, offsets))

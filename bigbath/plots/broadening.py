@@ -22,7 +22,15 @@ def plot_interaction(ds: xr.Dataset, fits: Mapping[tuple[int, int], SquareWave])
     x = ds.bath_shell_energy.values
     fine = np.linspace(np.nanmin(x), np.nanmax(x), 600)
     for number, ((i, j), wave) in enumerate(fits.items()):
-        axis.plot(x, ds.F2.sel(branch=i, other_branch=j), "o", ms=4, mfc="none", color=f"C{number}", label=rf"$F^2_{{{i},{j}}}$")
+        axis.plot(
+            x,
+            ds.F2.sel(branch=i, other_branch=j),
+            "o",
+            ms=4,
+            mfc="none",
+            color=f"C{number}",
+            label=rf"$F^2_{{{i},{j}}}$",
+        )
         axis.plot(fine, wave(fine), "-", lw=1, color=f"C{number}")
     axis.set(xlabel=r"$\epsilon_\nu$", ylabel=r"$F^2_{i,j}$", title=rf"$\epsilon_\mu = {float(ds.bath_energy):.3f}$")
     axis.legend(frameon=False)
@@ -51,7 +59,10 @@ def plot_self_consistency(ds: xr.Dataset, branch: int = 2) -> Figure:
     x = ds.bath_energy.values
     fitted = one.centre - x - one.system_energy - one.V_diagonal
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
-    panels = ((one.chi, one.chi_reconstructed, r"$\chi_{\mu i}$"), (fitted, one.shift_reconstructed, r"$\Delta_{\mu i} - V_{\mu i}$"))
+    panels = (
+        (one.chi, one.chi_reconstructed, r"$\chi_{\mu i}$"),
+        (fitted, one.shift_reconstructed, r"$\Delta_{\mu i} - V_{\mu i}$"),
+    )
     for axis, (orange, blue, name), title in zip(axes, panels, "ab", strict=True):
         axis.plot(x, orange, ".", ms=1, color="C1", label="fitted", rasterized=True)
         axis.plot(x, blue, ".", ms=1, color="C0", label="Eqs. 36, 37, 43", rasterized=True)

@@ -41,7 +41,9 @@ def window_coefficients(energy: np.ndarray, sigma: float, s: Scale, degree: int)
     ImpossibleRequest when ``degree`` is too low for ``sigma``: the window would ring.
     """
     if degree < s.degree(sigma):
-        raise ImpossibleRequest(f"{degree} Chebyshev moments resolve {DEGREE * s.half_width / degree:.3g}, not sigma = {sigma:g}: take {s.degree(sigma)}")
+        raise ImpossibleRequest(
+            f"{degree} Chebyshev moments resolve {DEGREE * s.half_width / degree:.3g}, not sigma = {sigma:g}: take {s.degree(sigma)}"
+        )
     points = 2 * degree
     angle = np.pi * (np.arange(points) + 0.5) / points
     offset = np.asarray(energy)[:, None] - s.centre - s.half_width * np.cos(angle)

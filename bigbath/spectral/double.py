@@ -47,7 +47,9 @@ def double_moments(
     d_system, d_bath = h.dims
     if np.iscomplexobj(system_vectors) or h.is_complex:
         raise ImpossibleRequest("double_moments takes real models only")
-    require_memory(8 * d_bath * (bath_degree + 5 * d_system), f"{bath_degree} Chebyshev vectors of the bath", "Reduce bath_degree.")
+    require_memory(
+        8 * d_bath * (bath_degree + 5 * d_system), f"{bath_degree} Chebyshev vectors of the bath", "Reduce bath_degree."
+    )
     s, s_bath = scale(h), scale(bath)
     table = np.empty((vectors, d_system, bath_degree, degree))
     left = np.empty((bath_degree, d_bath))
@@ -104,7 +106,9 @@ def jackknife_error(samples: np.ndarray) -> np.ndarray:
     return np.sqrt((r - 1) * samples.var(axis=0))
 
 
-def shell_spectra(moments: DoubleMoments, bath_energy: np.ndarray, energy: np.ndarray, *, sigma: float, bath_sigma: float) -> ShellSpectra:
+def shell_spectra(
+    moments: DoubleMoments, bath_energy: np.ndarray, energy: np.ndarray, *, sigma: float, bath_sigma: float
+) -> ShellSpectra:
     """Distributions near the bath energies (B,) at the energies (E,), through Gaussians of ``bath_sigma`` and ``sigma``.
 
     ImpossibleRequest when the moments do not resolve them. A ratio of two traces: its bias is of order 1/(R D_B).

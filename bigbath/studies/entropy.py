@@ -1,13 +1,14 @@
 """The entropy paper (Huang & Cai): its jobs, its figures and its printed numbers."""
 
-from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 
+from bigbath import plots
 from bigbath.broadening.density_of_states import Gaussian, kappa
 from bigbath.broadening.entropy import lorentzian_entropy, observational
 from bigbath.broadening.interaction import SquareWave, fit_square_wave
@@ -16,12 +17,10 @@ from bigbath.broadening.self_consistent import coarse_grained
 from bigbath.cluster.run import run
 from bigbath.job import Job, load_job
 from bigbath.models import Ring
+from bigbath.plots import save
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
 from bigbath.studies.table import Row
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 #: The bath level at which Fig. 2 shows the interaction.
 LEVEL = 0.583
@@ -159,24 +158,33 @@ def figure_5(directory: Path, report: Report = silent) -> tuple[list[Row], Resul
     return rows, result
 
 
-#: Figure number -> function (directory, report) that computes it.
-FIGURES: dict[int, Callable[[Path, Report], tuple[list[Row], Result]]] = {
-    1: figure_1, 2: figure_2, 3: figure_3, 4: figure_4, 5: figure_5,
-}  # fmt: skip
-
-
-def draw(number: int, result: Result) -> "Figure":
+def draw(number: int, result: Result) -> Figure:
     """The figure ``number`` from what its function returned."""
-    from bigbath import plots
-
     ds = result.realizations[0]
     if number == 1:
         return plots.plot_distribution(ds, result.job.title)
     if number == 2:
         mu = int(np.abs(ds.bath_energy.values - LEVEL).argmin())
-        return plots.plot_interaction(ds.isel(bath_state=mu), {(1, 2): square_wave(ds, 1, 2), (1, 1): square_wave(ds, 1, 1)})
+        return plots.plot_interaction(
+            ds.isel(bath_state=mu), {(1, 2): square_wave(ds, 1, 2), (1, 1): square_wave(ds, 1, 1)}
+        )
     if number == 3:
         return plots.plot_parameters(ds, [line.centre for line in regressions(ds)])
     if number == 4:
         return plots.plot_self_consistency(ds)
     return plots.plot_entropies(entropies(ds, result.job.model))  # type: ignore[arg-type]
+
+
+_COMPUTE = {1: figure_1, 2: figure_2, 3: figure_3, 4: figure_4, 5: figure_5}
+
+
+def figure(number: int, directory: Path, report: Report = silent) -> tuple[list[Row], Path]:
+    """Compute a figure in ``directory``: its rows, and the figure that was drawn."""
+    rows, result = _COMPUTE[number](directory, report)
+    target = directory / f"entropy_fig{number}.png"
+    save(draw(number, result), target)
+    return rows, target
+
+
+#: Figure number -> function (directory, report) that computes and draws it.
+FIGURES = {number: partial(figure, number) for number in _COMPUTE}

@@ -20,6 +20,11 @@ class Row:
         rounded = Decimal(repr(float(self.ours))).quantize(printed)
         return "yes" if rounded == printed else "no"
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the number is the paper's, or a note says why it is not."""
+        return self.verdict == "yes" or bool(self.note)
+
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data: name, paper, ours, verdict, and a note when there is one."""
         row: dict[str, str | float] = {

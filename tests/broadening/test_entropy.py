@@ -75,7 +75,10 @@ def test_eqs_38_and_53_by_quadrature():
 
     norm = scipy.integrate.quad(profile, *support, points=[centre], limit=500)[0]
     integral = scipy.integrate.quad(
-        lambda x: profile(x) / norm * (float(density.entropy(x)) - np.log(profile(x) / norm)), *support, points=[centre], limit=500
+        lambda x: profile(x) / norm * (float(density.entropy(x)) - np.log(profile(x) / norm)),
+        *support,
+        points=[centre],
+        limit=500,
     )[0]
     assert np.isclose(lorentzian_entropy_integral(centre, chi, density, support=support), integral, atol=1e-4)
     log_terms = scipy.integrate.quad(lambda x: -profile(x) * np.log(profile(x)), -np.inf, np.inf, limit=500)[0]
@@ -95,7 +98,11 @@ def test_subsystem_predictions_obey_their_constraint(ring):
     total = Gaussian(sites=9, kappa=kappa(1.05, 0.1, sites=9, bonds=9))
     bath = Gaussian(sites=8, kappa=kappa(1.05, 0.1, sites=8, bonds=7))
     closed = np.stack(
-        [gaussian_weights(x, e, s, 0.6, 0.0, total, bath) for e, s in zip(ring.system.energies, (-0.5, 0.5), strict=True)], axis=1
+        [
+            gaussian_weights(x, e, s, 0.6, 0.0, total, bath)
+            for e, s in zip(ring.system.energies, (-0.5, 0.5), strict=True)
+        ],
+        axis=1,
     )
     assert np.abs(closed.sum(axis=1) - 1).max() < 0.1
     exact = branch_weights(ring.d.p)

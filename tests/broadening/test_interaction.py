@@ -15,7 +15,11 @@ TWO_CHANNELS = Custom(
     system_sites=1,
     L=6,
     system=(("z", ((0.7, 0),)),),
-    bath=(("zz", ((1.0, 1, 2), (0.8, 2, 3), (1.1, 3, 4), (0.9, 4, 5))), ("x", tuple((1.0 + 0.1 * j, j) for j in range(1, 6))), ("z", ((0.3, 2),))),
+    bath=(
+        ("zz", ((1.0, 1, 2), (0.8, 2, 3), (1.1, 3, 4), (0.9, 4, 5))),
+        ("x", tuple((1.0 + 0.1 * j, j) for j in range(1, 6))),
+        ("z", ((0.3, 2),)),
+    ),
     interaction=(("xz", ((0.4, 0, 1),)), ("zx", ((0.3, 0, 3),)), ("yy", ((0.2, 0, 5),))),
 )
 
@@ -47,7 +51,9 @@ def test_channel_sums_are_expectations_of_the_squared_operator(ring):
 
 def test_shell_strengths_add_up_to_the_channel_sums(ring):
     shells = shells_of(ring.bath, 1.0)
-    assert np.allclose(shell_strength(ring.strength, ring.bath.energies, shells).sum(axis=-1), channel_sums(ring.strength))
+    assert np.allclose(
+        shell_strength(ring.strength, ring.bath.energies, shells).sum(axis=-1), channel_sums(ring.strength)
+    )
 
 
 def test_square_wave_recovers_its_own_parameters():

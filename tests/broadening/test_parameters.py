@@ -107,7 +107,9 @@ def test_binned_spectra_keep_their_weight(bigger):
 def test_coarse_grained_numbers_and_equations():
     point = coarse_grained(1.982, 7.2, 2.63)
     for integrand, expected in ((lambda d: point.chi, point.chi), (lambda d: d - 2.63, -point.delta)):
-        value = scipy.integrate.quad(lambda d, f=integrand: f(d) / ((d - 2.63) ** 2 + point.chi**2), -3.6, 3.6, points=[2.63])[0]
+        value = scipy.integrate.quad(
+            lambda d, f=integrand: f(d) / ((d - 2.63) ** 2 + point.chi**2), -3.6, 3.6, points=[2.63]
+        )[0]
         assert np.isclose(1.982 / 7.2 * value, expected)
     with pytest.raises(ImpossibleRequest, match="no solution"):
         coarse_grained(0.01, 7.2, 5.0)

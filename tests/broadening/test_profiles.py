@@ -21,7 +21,9 @@ def test_eq_62_by_quadrature(delta, chi, theta):
     assert np.isclose(value, profiles.quadratic_norm(delta, chi, 0.0, theta), atol=1e-8)
 
 
-@pytest.mark.parametrize("delta, chi, upsilon, theta", [(0.55, 0.63, 0.05, 0.02), (-0.5, 0.6, -0.2, 0.3), (1.0, 0.8, 0.5, 0.2)])
+@pytest.mark.parametrize(
+    "delta, chi, upsilon, theta", [(0.55, 0.63, 0.05, 0.02), (-0.5, 0.6, -0.2, 0.3), (1.0, 0.8, 0.5, 0.2)]
+)
 def test_eq_64_by_quadrature(delta, chi, upsilon, theta):
     value = profiles.integral(lambda x: profiles.quadratic_width(x, delta, chi, upsilon, theta))
     assert np.isclose(value, profiles.quadratic_norm(delta, chi, upsilon, theta), atol=1e-8)
@@ -34,7 +36,9 @@ def test_the_norm_jumps_to_two_as_theta_vanishes():
 
 def test_eq_62_needs_lambda_measured_from_a():
     a, delta, chi, theta = 3.0, 0.5, 0.6, 0.05
-    wrong = profiles.integral(lambda x: (chi + theta * x**2) / np.pi / ((x - a - delta) ** 2 + (chi + theta * x**2) ** 2))
+    wrong = profiles.integral(
+        lambda x: (chi + theta * x**2) / np.pi / ((x - a - delta) ** 2 + (chi + theta * x**2) ** 2)
+    )
     assert abs(wrong - profiles.quadratic_norm(delta, chi, 0.0, theta)) > 0.1
 
 
@@ -46,12 +50,16 @@ def test_eq_66_by_quadrature(shift):
         width = chi + upsilon * x + theta * x**2
         return width / np.pi / ((x - delta - slope * x - shift) ** 2 + width**2)
 
-    assert np.isclose(profiles.integral(imaginary), profiles.composite_norm(delta, chi, upsilon, theta, slope, shift), atol=1e-8)
+    assert np.isclose(
+        profiles.integral(imaginary), profiles.composite_norm(delta, chi, upsilon, theta, slope, shift), atol=1e-8
+    )
 
 
 def test_composite_reduces_to_its_parts():
     x = np.linspace(-10, 10, 101)
-    assert np.allclose(profiles.composite(x, 0.4, 0.7, 0.1, 0.02, 0.0, 0.0), profiles.quadratic_width(x, 0.4, 0.7, 0.1, 0.02))
+    assert np.allclose(
+        profiles.composite(x, 0.4, 0.7, 0.1, 0.02, 0.0, 0.0), profiles.quadratic_width(x, 0.4, 0.7, 0.1, 0.02)
+    )
     assert np.allclose(profiles.composite(x, 0.4, 0.8, 0.0, 0.0, 0.0, 0.3), profiles.voigt(x, 0.4, 0.8, 0.3), atol=1e-6)
 
 

@@ -89,5 +89,7 @@ def test_eq_24_the_spectral_density_integrates_to_the_shell_probabilities(ring):
     step = x[8] - x[0]
     assert np.isclose(density.sum() * step, 1, atol=2e-3)
     edges = ring.d.shells.edges
-    inside = np.array([density[(x[::8] >= a) & (x[::8] < b)].sum() * step for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    inside = np.array(
+        [density[(x[::8] >= a) & (x[::8] < b)].sum() * step for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    )
     assert np.abs(inside - ring.d.P[STATE]).max() < 0.01

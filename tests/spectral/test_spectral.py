@@ -37,7 +37,13 @@ def case():
 def spectra(case):
     s, sb = scale(case.h), scale(case.b)
     moments = double_moments(
-        case.h, case.b, case.system.vectors, degree=s.degree(SIGMA), bath_degree=sb.degree(BATH_SIGMA), vectors=12, rng=np.random.default_rng(5)
+        case.h,
+        case.b,
+        case.system.vectors,
+        degree=s.degree(SIGMA),
+        bath_degree=sb.degree(BATH_SIGMA),
+        vectors=12,
+        rng=np.random.default_rng(5),
     )
     low, high = case.states.extremes
     energy = np.linspace(low - 2, high + 2, 160)
@@ -86,7 +92,13 @@ def test_error_bars_shrink_with_more_vectors(case):
     for vectors in (6, 48):
         rng = np.random.default_rng(1)
         moments = double_moments(
-            case.h, case.b, case.system.vectors, degree=s.degree(SIGMA), bath_degree=sb.degree(BATH_SIGMA), vectors=vectors, rng=rng
+            case.h,
+            case.b,
+            case.system.vectors,
+            degree=s.degree(SIGMA),
+            bath_degree=sb.degree(BATH_SIGMA),
+            vectors=vectors,
+            rng=rng,
         )
         errors.append(shell_spectra(moments, np.array([0.0]), energy, sigma=SIGMA, bath_sigma=BATH_SIGMA).error.mean())
     assert 1.8 < errors[0] / errors[1] < 4.5  # sqrt(8) = 2.8

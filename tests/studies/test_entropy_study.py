@@ -25,7 +25,12 @@ def test_rows_of_every_figure_come_from_one_computation(small, monkeypatch, tmp_
     rows = {n: entropy.FIGURES[n](tmp_path, None)[0] for n in (2, 3, 4, 5)}
     assert [len(rows[n]) for n in (2, 3, 4, 5)] == [8, 9, 7, 2]
     named = {row.name: row for part in rows.values() for row in part}
-    for name in ("V_12, mean over mu", "V_11, mean over mu", "kappa", "a + Delta slope, i = 1"):  # these do not depend on N
+    for name in (
+        "V_12, mean over mu",
+        "V_11, mean over mu",
+        "kappa",
+        "a + Delta slope, i = 1",
+    ):  # these do not depend on N
         assert abs(named[name].ours - float(named[name].paper)) < 0.02
     assert named["kappa"].verdict == "yes"
     assert named["kappa'"].verdict == "no"  # N = 9 is not the paper's
@@ -59,7 +64,10 @@ def test_figures_are_drawn(small, tmp_path):
 
 def test_interaction_says_what_it_misses(tmp_path):
     data = resolved(replace(entropy.job("entropy_whole"), model=Ring(N=5)))
-    for change, message in (({"distribution": None}, "measure.interaction.eta reconstructs"), ({}, "all 16 bath states")):
+    for change, message in (
+        ({"distribution": None}, "measure.interaction.eta reconstructs"),
+        ({}, "all 16 bath states"),
+    ):
         wrong = {**data, "measure": {**data["measure"], **change}}
         if not change:
             wrong["bath"] = {"window": {"kind": "levels", "energies": [0.0]}}

@@ -1,0 +1,168 @@
+"""Propagator between the levels of the thermometer, from the eigenstates of H (diffusion paper, Eqs. 7, 22)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigbath.broadening import SystemStates
+from bigbath.errors import ImpossibleRequest
+from bigbath.kernels import contraction, csr_times_columns
+from bigbath.progress import Report, silent
+from bigbath.solvers import Eigenstates
+from bigbath.solvers.eigenstates import Block
+
+#: A function of energies (k,) with values (k, Z).
+OfEnergy = Callable[[np.ndarray], np.ndarray]
+#: Matrix elements held at a time, bytes.
+CHUNK = 2**28
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Propagator:
+    """D_ab(epsilon, kappa) between thermometer levels a, b, which are in ascending energy of H_T.
+
+    ``epsilon``: (E,), ``kappa``: (K,) real, or complex with Re kappa > 0. ``D``: (D_S, D_S, E, K), carrying the 1/N of
+    Eq. 7. ``nu``: (D_S, E, K), nu~_a = 2 pi times the local density of states (Eqs. 11, 14). Real for real kappa.
+    Energies in units of the coupling, D in their inverse square.
+    """
+
+    epsilon: np.ndarray
+    kappa: np.ndarray
+    D: np.ndarray
+    nu: np.ndarray
+
+    @property
+    def A(self) -> np.ndarray:
+        """A(epsilon, kappa) of a two-level thermometer (E, K), Eq. 22."""
+        return autocorrelation(self.D)
+
+
+def autocorrelation(D: np.ndarray, values: Sequence[float] = (1.0, -1.0)) -> np.ndarray:
+    """sum_ab t_a D_ab t_b (...) for D (D_S, D_S, ...): the Laplace transform of <t(t) t>, Eq. 22 with t = (1, -1)."""
+    t = np.asarray(values)
+    return np.einsum("a,ab...,b->...", t, D, t)
+
+
+def direct_propagator(
+    states: Eigenstates,
+    system: SystemStates,
+    epsilon: Sequence[float] | np.ndarray,
+    kappa: Sequence[float] | np.ndarray,
+    report: Report = silent,
+) -> Propagator:
+    """D_ab and nu~_a on a whole grid from one diagonalisation, Eq. 7.
+
+    D_ab = (1/N) sum_mn O_a[m,n]* O_b[m,n] / ((epsilon + i kappa/2 - E_m)(epsilon - i kappa/2 - E_n)) with
+    O_a[m,n] = <m|P_a|n>, all eigenstates of H. Cost for k states: D_S matrix products of 2 k^2 N flops for O, then
+    2 k^2 E K D_S (D_S + 1) for the grid; nothing larger than CHUNK beyond the eigenvectors' own components is held.
+    Pairs of sectors that no projector connects cost nothing. IncompleteWindow unless every state is there.
+    """
+    epsilon, kappa = np.atleast_1d(epsilon), np.atleast_1d(kappa)
+    upper, lower = grid(epsilon, kappa)
+    shape = (epsilon.size, kappa.size)
+    D = pair_sum(states, system, lambda E: resolvent(E, upper), lambda E: resolvent(E, lower), report)
+    diagonal = level_weights(states, system)
+    nu = sum(1j * (w @ (resolvent(E, upper) - resolvent(E, lower))) for E, w in diagonal)
+    N = states.energies.size // system.energies.size
+    D, nu = D.reshape(*D.shape[:2], *shape) / N, nu.reshape(-1, *shape) / N
+    if np.isrealobj(kappa):
+        D, nu = D.real, nu.real
+    return Propagator(epsilon=epsilon, kappa=kappa, D=D, nu=nu)
+
+
+def pair_sum(
+    states: Eigenstates, system: SystemStates, left: OfEnergy, right: OfEnergy, report: Report = silent
+) -> np.ndarray:
+    """sum_mn left(E_m) <n|P_a|m> <m|P_b|n> right(E_n) as complex (D_S, D_S, Z), over all pairs of eigenstates of H.
+
+    ``left``, ``right``: energies (k,) -> complex (k, Z).
+    """
+    require_whole(states)
+    components = [_components(block, states, system) for block in states.blocks]
+    total: np.ndarray | float = 0.0
+    work, done = float(states.energies.size) ** 2, 0.0
+    for row_block, rows in zip(states.blocks, components, strict=True):
+        of_row = left(row_block.energies)
+        for column_block, columns in zip(states.blocks, components, strict=True):
+            pairs = zip(rows, columns, strict=True)
+            common = [np.intersect1d(r, c, return_indices=True)[1:] for (r, _), (c, _) in pairs]
+            if any(r.size for r, _ in common):
+                picked = [(rows[a][1][r], columns[a][1][c]) for a, (r, c) in enumerate(common)]
+                total = total + _contract(picked, of_row, right(column_block.energies))
+            done += row_block.energies.size * column_block.energies.size
+            report("pairs of eigenstates", done, work)
+    return np.asarray(total)
+
+
+def level_weights(states: Eigenstates, system: SystemStates) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each block its energies (k,) and <m|P_a|m> (D_S, k)."""
+    require_whole(states)
+    return [
+        (block.energies, np.array([_norms(c) for _, c in _components(block, states, system)]))
+        for block in states.blocks
+    ]
+
+
+def require_whole(states: Eigenstates) -> None:
+    """IncompleteWindow unless ``states`` are certified, ImpossibleRequest unless they are the whole space."""
+    states.require_complete()
+    first = states.blocks[0].sector
+    dim = first.dim if first.isometry is None else first.isometry.shape[0]
+    if states.energies.size != dim:
+        raise ImpossibleRequest(
+            f'Green functions need all {dim:,} states, not {states.energies.size:,}: set window = "whole", no sector'
+        )
+
+
+def grid(epsilon: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The arguments epsilon + i kappa/2 and epsilon - i kappa/2 on the grid, each (E K,)."""
+    half = 0.5j * kappa[None, :]
+    return (epsilon[:, None] + half).ravel(), (epsilon[:, None] - half).ravel()
+
+
+def resolvent(energies: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """1/(z - E) as (k, Z) for energies (k,) and arguments (Z,)."""
+    return 1 / (z[None, :] - energies[:, None])
+
+
+def real_times_complex(matrix: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """``matrix @ columns`` for complex columns (k, Z); a real matrix is not blown up to a complex one."""
+    if np.iscomplexobj(matrix):
+        return matrix @ columns
+    return (matrix @ np.ascontiguousarray(columns).view(np.float64)).view(np.complex128)
+
+
+def _components(block: Block, states: Eigenstates, system: SystemStates) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each level a: the bath basis states that <a|_T of this sector reaches, and <a|_T psi_m on them (r, k)."""
+    isometry = block.sector.isometry
+    dim = block.sector.dim if isometry is None else isometry.shape[0]
+    dims = (system.energies.size, dim // system.energies.size)
+    result = []
+    for a in range(dims[0]):
+        bra = contraction(system.vectors[:, a], None, isometry, dims)
+        reached = np.flatnonzero(np.diff(bra.indptr))
+        result.append((reached, np.ascontiguousarray(csr_times_columns(bra[reached], block.vectors))))
+    return result
+
+
+def _norms(component: np.ndarray) -> np.ndarray:
+    """Diagonal elements <m|P_a|m> (k,)."""
+    return np.einsum("rm,rm->m", component.conj(), component).real
+
+
+def _contract(picked: list[tuple[np.ndarray, np.ndarray]], left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """sum_mn left_m O_a[m,n]* O_b[m,n] right_n as (D_S, D_S, Z), a few rows m at a time."""
+    levels = len(picked)
+    k_left, k_right = left.shape[0], right.shape[0]
+    step = max(1, CHUNK // (picked[0][0].itemsize * (levels + 1) * k_right))
+    result = np.zeros((levels, levels, left.shape[1]), dtype=complex)
+    for start in range(0, k_left, step):
+        part = slice(start, start + step)
+        O = [bra[:, part].conj().T @ ket for bra, ket in picked]  # noqa: E741 - the paper's letter for an operator
+        for a in range(levels):
+            for b in range(levels if np.iscomplexobj(O[a]) else a + 1):
+                result[a, b] += np.einsum("mz,mz->z", left[part], real_times_complex(O[a].conj() * O[b], right))
+                if b < a and np.isrealobj(O[a]):
+                    result[b, a] = result[a, b]
+    return result

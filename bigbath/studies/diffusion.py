@@ -1,0 +1,215 @@
+"""The diffusion paper (Lunkin): Figs. 3-5, direct evaluation against theory with errors over disorder."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from bigbath.cluster.run import run
+from bigbath.job import Ensemble, Job, Spectrum
+from bigbath.measure import Measures
+from bigbath.measure.propagator import MeasurePropagator
+from bigbath.models import TFIM, Imbrie, Levy
+from bigbath.plots.diffusion import plot_autocorrelation, plot_limits
+from bigbath.plots.distribution import save
+from bigbath.progress import Report, silent
+from bigbath.solvers import Dense, Whole
+from bigbath.store import open_result
+
+#: Figure -> model; the paper's parameters are the models' defaults.
+MODELS = {3: Levy, 4: TFIM, 5: Imbrie}
+#: Laplace variables, the paper's energy (the centre of the spectrum), bath sizes L and realizations.
+KAPPA = (0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0)
+SIZES = (8, 10, 12)
+REALIZATIONS = 30
+#: The same for the limits of Sec. 6.
+LIMIT_SIZES, LIMIT_KAPPA = (6, 8, 10), (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+#: Largest relative difference of theory and direct evaluation at kappa >= RELIABLE that counts as agreement.
+AGREEMENT, RELIABLE = {"levy": 0.04, "tfim": 0.02, "imbrie": 0.02}, 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A(epsilon, kappa) of a model with L bath spins: disorder means with standard errors.
+
+    ``difference``: theory / direct - 1 of the means, its error by jackknife over realizations, so that their common
+    scatter cancels. ``level_spacing``: mean level spacing of H at epsilon. ``verdict``: "yes" or "no" at
+    kappa >= 0.3, where the two should agree within 2 % (Levy: 4 %), "-" below.
+    """
+
+    model: str
+    size: int
+    epsilon: float
+    kappa: float
+    direct: float
+    direct_error: float
+    theory: float
+    theory_error: float
+    difference: float
+    difference_error: float
+    level_spacing: float
+    realizations: int
+
+    @property
+    def verdict(self) -> str:
+        """Whether theory and direct evaluation agree, within the tolerance or three standard errors beyond it."""
+        if self.kappa < RELIABLE:
+            return "-"
+        return "yes" if abs(self.difference) <= AGREEMENT[self.model] + 3 * self.difference_error else "no"
+
+    @property
+    def accepted(self) -> bool:
+        """False only for a disagreement where agreement is expected."""
+        return self.verdict != "no"
+
+    def as_dict(self) -> dict[str, str | float]:
+        """The row as JSON data."""
+        return {**asdict(self), "verdict": self.verdict}
+
+
+def job(
+    model: Levy | TFIM | Imbrie, *, realizations: int = REALIZATIONS, kappa: tuple[float, ...] = KAPPA, seed: int = 1
+) -> Job:
+    """The job of one curve: whole spectra of H and H_B by LAPACK, propagator at epsilon = 0."""
+    whole = Spectrum(window=Whole(), engine=Dense())
+    return Job(
+        title=f"Lunkin, Thermalisation as Diffusion in Hilbert Space: {model.name}, L = {model.L}",
+        model=model,
+        spectrum=whole,
+        bath=whole,
+        measure=Measures(propagator=MeasurePropagator(kappa=kappa)),
+        ensemble=Ensemble(seed=seed, realizations=realizations),
+    )
+
+
+def points(name: str, size: int, ds: xr.Dataset) -> list[Point]:
+    """Rows of one model and size from the realizations of a result file."""
+    n = ds.sizes["realization"]
+    rows = []
+    for e, epsilon in enumerate(ds.epsilon.values):
+        for k, kappa in enumerate(ds.kappa.values):
+            direct, theory = (ds[v].values[:, e, k] for v in ("A", "A_theory"))
+            difference, difference_error = ratio(theory, direct)
+            rows.append(
+                Point(
+                    model=name, size=size, epsilon=float(epsilon), kappa=float(kappa),
+                    direct=float(direct.mean()), direct_error=standard_error(direct),
+                    theory=float(theory.mean()), theory_error=standard_error(theory),
+                    difference=difference - 1, difference_error=difference_error,
+                    level_spacing=float(ds.level_spacing.values[:, e].mean()), realizations=n,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def standard_error(values: np.ndarray) -> float:
+    """Standard error of the mean of independent values (R,); NaN for one."""
+    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
+
+
+def ratio(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Ratio of the means of paired values (R,), and its jackknife error."""
+    n = a.size
+    value = float(a.mean() / b.mean())
+    if n < 2:
+        return value, float("nan")
+    left_out = (a.sum() - a) / (b.sum() - b)
+    return value, float(np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum()))
+
+
+def figure(
+    number: int,
+    directory: Path,
+    report: Report = silent,
+    *,
+    sizes: Sequence[int] | None = None,
+    realizations: int = REALIZATIONS,
+) -> tuple[list[Point], Path]:
+    """Compute Fig. 3 (Levy), 4 (TFIM) or 5 (Imbrie) in ``directory``: rows, and the figure that was drawn.
+
+    Result files are kept by size there, so that sizes can be added and an interrupted run goes on.
+    """
+    rows: list[Point] = []
+    for size in sizes or SIZES:
+        model = MODELS[number](L=size)
+        output = directory / f"diffusion_{model.name}_L{size}_R{realizations}.h5"
+        run(job(model, realizations=realizations), output, report=report)
+        rows += points(model.name, size, open_result(output).dataset)
+    target = directory / f"diffusion_fig{number}.pdf"
+    save(plot_autocorrelation(rows), target)
+    return rows, target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """Typical level broadening of one model, size and kappa at epsilon = 0, and what the thermometer remembers.
+
+    ``typical``: exp of the disorder mean of ln Gamma_typ. ``memory``: kappa A / (nu~_0 + nu~_1), 1 for a thermometer
+    that never leaves its level, 0 for one that forgets it; each with its standard error.
+    """
+
+    model: str
+    parameter: float
+    size: int
+    kappa: float
+    typical: float
+    typical_error: float
+    memory: float
+    memory_error: float
+    level_spacing: float
+    realizations: int
+
+    accepted = True
+
+    def as_dict(self) -> dict[str, str | float]:
+        """The row as JSON data."""
+        return asdict(self)
+
+
+def limits(
+    directory: Path,
+    report: Report = silent,
+    *,
+    sizes: Sequence[int] | None = None,
+    realizations: int = REALIZATIONS,
+) -> tuple[list[Limit], Path]:
+    """Sec. 6: where the typical broadening vanishes with kappa, Levy mu = 0.7 and Imbrie W = 12 (and the paper's).
+
+    The paper has no figure for it; rows, and a plot of the typical broadening against kappa.
+    """
+    rows = []
+    for size in sizes or LIMIT_SIZES:
+        levy, imbrie = (
+            [(Levy(L=size, mu=mu), mu) for mu in (1.5, 0.7)],
+            [(Imbrie(L=size, W=W), W) for W in (2.0, 12.0)],
+        )
+        for model, parameter in levy + imbrie:
+            output = directory / f"diffusion_{model.name}_{parameter:g}_L{size}_R{realizations}_limit.h5"
+            run(job(model, realizations=realizations, kappa=LIMIT_KAPPA), output, report=report)
+            rows += _limit_rows(model.name, parameter, size, open_result(output).dataset)
+    target = directory / "diffusion_limits.pdf"
+    save(plot_limits(rows), target)
+    return rows, target
+
+
+def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[Limit]:
+    rows = []
+    for k, kappa in enumerate(ds.kappa.values):
+        logs = np.log(ds.Gamma_typical.values[:, 0, k])
+        memory, memory_error = ratio(kappa * ds.A.values[:, 0, k], ds.nu.values[:, :, 0, k].sum(axis=1))
+        typical = float(np.exp(logs.mean()))
+        rows.append(
+            Limit(
+                model=name, parameter=parameter, size=size, kappa=float(kappa), typical=typical,
+                typical_error=typical * standard_error(logs), memory=memory, memory_error=memory_error,
+                level_spacing=float(ds.level_spacing.values[:, 0].mean()), realizations=logs.size,
+            )
+        )  # fmt: skip
+    return rows
+
+
+#: Figure number -> function (directory, report, sizes=...) that computes it; 6 is Sec. 6, which has no figure.
+FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits}

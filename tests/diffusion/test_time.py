@@ -1,0 +1,172 @@
+"""Time domain and long times against exact evolution."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+from conftest import Solved, random_composite, solved
+
+from bigbath import diffusion
+from bigbath.diffusion.cavity import cavity_matrix
+from bigbath.diffusion.long_time import (
+    BathDensity,
+    balanced_mode,
+    effective_rates,
+    imbalance,
+    infinite_time_average,
+    left_zero_mode,
+    stationary,
+)  # fmt: skip
+from bigbath.diffusion.time_domain import (
+    EnergyFilter,
+    direct_evolution,
+    exact_evolution,
+    inverse_laplace,
+    laplace_line,
+    theory_evolution,
+)  # fmt: skip
+from bigbath.models import TFIM, Imbrie, Levy, MatrixComposite, Ring, disorder_stream
+
+INITIAL = EnergyFilter(centre=0.2, width=0.8)
+TIMES = np.array([0.5, 1.0, 2.0, 4.0, 7.0])
+
+
+def projectors(s: Solved) -> list[np.ndarray]:
+    """<m|P_a|n> in the eigenbasis of H, ascending energies."""
+    U, N = s.states.vectors(), s.bath.energies.size
+    return [U.conj().T @ np.kron(np.outer(v, v.conj()), np.eye(N)) @ U for v in s.system.vectors.T]
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.3, 2.0), (1.0, 0.0), (0.0, 3.0)])
+def test_inverse_laplace_of_known_functions(a: float, b: float) -> None:
+    line = laplace_line(TIMES.max(), 1e-7, 20.0)
+    F = (line + a) / ((line + a) ** 2 + b**2)
+    f, change = inverse_laplace(F, line, TIMES)
+    np.testing.assert_allclose(f, np.exp(-a * TIMES) * np.cos(b * TIMES), atol=1e-6 + change)
+    assert change < 1e-5
+
+
+def test_exact_evolution_is_the_trace_of_operators(small: Solved) -> None:
+    H = small.states.vectors() * small.states.energies @ small.states.vectors().conj().T
+    rho = scipy.linalg.expm(-((H - INITIAL.centre * np.eye(len(H))) @ (H - INITIAL.centre * np.eye(len(H)))) / 2 / 0.64)
+    rho /= np.trace(rho)
+    N = small.bath.energies.size
+    P = [np.kron(np.outer(v, v.conj()), np.eye(N)) for v in small.system.vectors.T]
+    U = scipy.linalg.expm(-1j * H * 1.7)
+    expected = [[np.trace(U.conj().T @ p @ U @ q @ rho).real for q in P] for p in P]
+    e = exact_evolution(small.states, small.system, INITIAL, np.array([1.7]))
+    np.testing.assert_allclose(e.p[..., 0], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", [TFIM(L=5), Levy(L=5)])
+def test_eq_5_takes_the_filter_at_the_mean_energy(model: TFIM | Levy) -> None:
+    """The inverse transform gives Re sum_mn W_ab exp[i(E_m - E_n)t] f((E_m + E_n)/2), within its stated error."""
+    s = solved(model.composite(disorder_stream(9, 0)))
+    E, P = s.states.energies, projectors(s)
+    f = INITIAL.unnormalised((E[:, None] + E) / 2) / INITIAL.trace(s.states)
+    expected = np.array([[[np.sum(x * y * f * np.cos((E[:, None] - E) * t)) for t in TIMES] for y in P] for x in P])
+    e = direct_evolution(s.states, s.system, INITIAL, TIMES)
+    late = 2 * TIMES * INITIAL.width > 5  # earlier than the filter's own time Eq. 5 smears f
+    assert late.sum() >= 2
+    np.testing.assert_allclose(e.p[..., late], expected[..., late], atol=max(2e-4, 3 * e.error))
+    assert e.error < 5e-3
+
+
+def test_eq_5_against_exact_evolution_and_theory() -> None:
+    s = solved(Imbrie(L=7).composite(disorder_stream(4, 0)))
+    times, initial = np.array([2.0, 4.0, 6.0]), EnergyFilter(centre=0.0, width=1.5)
+    exact = exact_evolution(s.states, s.system, initial, times).autocorrelation
+    direct = direct_evolution(s.states, s.system, initial, times, tolerance=1e-4, cutoff=9.0)
+    theory = theory_evolution(s.states, s.bath, s.system, initial, times, tolerance=1e-4, cutoff=9.0)
+    assert abs(direct.autocorrelation - exact).max() < 0.05
+    assert abs(theory.autocorrelation - exact).max() < 0.2
+    assert exact[0] > 0.2
+
+
+def test_infinite_time_average_is_the_mean_over_long_times(small: Solved) -> None:
+    times = np.random.default_rng(0).uniform(1e5, 1e6, 4000)
+    p = exact_evolution(small.states, small.system, INITIAL, times).p
+    average = infinite_time_average(small.states, small.system, INITIAL)
+    error = p.std(axis=-1) / np.sqrt(times.size)
+    assert (abs(p.mean(axis=-1) - average) < 5 * error + 1e-9).all()
+    np.testing.assert_allclose(average.sum(), 1, atol=1e-9)
+
+
+def test_degenerate_levels_are_joined() -> None:
+    s = solved(Ring(N=6).composite(disorder_stream(0, 0)))
+    assert (np.diff(s.states.energies) < 1e-10).any()
+    times = np.random.default_rng(1).uniform(1e5, 1e6, 6000)
+    p = exact_evolution(s.states, s.system, INITIAL, times).p
+    average = infinite_time_average(s.states, s.system, INITIAL)
+    assert (abs(p.mean(axis=-1) - average) < 5 * p.std(axis=-1) / np.sqrt(times.size) + 1e-9).all()
+
+
+def test_zero_mode_gives_the_pole_of_the_propagator() -> None:
+    """Eq. 26: kappa D_ab -> nu~_a s_b B_b as kappa -> 0, for three levels and any Pi that conserves probability."""
+    stream = np.random.default_rng(3)
+    nu, B, kappa = stream.uniform(1, 2, 3), stream.uniform(0.2, 0.8, 3), 1e-7
+    flow = stream.uniform(0, 1, (3, 3))
+    flow *= ((nu - kappa * B) / flow.sum(axis=1))[:, None]
+    Pi = flow / nu
+    s, eigenvalue = left_zero_mode(Pi, B)
+    D = diffusion.diffusion_propagator(Pi, B)
+    np.testing.assert_allclose(kappa * D, nu[:, None] * (s * B), rtol=1e-5)
+    assert eigenvalue == pytest.approx(kappa / (s @ nu), rel=1e-4)
+    one = stationary(nu[:, None], B[:, None], s[:, None], np.ones(1))
+    np.testing.assert_allclose(one.sum(), 1)
+    thermal = stationary(nu[:, None], B[:, None], balanced_mode(nu, B)[:, None], np.ones(1))
+    np.testing.assert_allclose(thermal, np.outer(nu, nu) / nu.sum() ** 2)  # Eq. 29
+
+
+def test_beta_of_a_gaussian_bath() -> None:
+    energies = np.random.default_rng(2).normal(0, 2, 100_000)
+    density = BathDensity(energies=energies, width=0.3)
+    np.testing.assert_allclose(density.beta(np.array([-1.0, 0.0, 2.0])), -np.array([-1.0, 0, 2.0]) / 4.09, atol=0.05)
+    levels = np.array([-0.2, 0.1, 0.3])
+    np.testing.assert_allclose(density.thermal(1.0, levels), density.canonical(1.0, levels), atol=0.005)
+    x = np.linspace(-15, 15, 61)
+    assert np.exp(density.log(x)).sum() * 0.5 == pytest.approx(1, abs=1e-3)
+
+
+def test_chaotic_spins_thermalise() -> None:
+    """Exact long-time populations of an all-to-all Ising bath at a finite temperature against Eq. 28.
+
+    Eq. 29, that the initial level is forgotten, holds for L = 8 only in the middle of the spectrum.
+    """
+    s = solved(TFIM(L=8).composite(disorder_stream(1, 0)))
+    initial = EnergyFilter(centre=-5.0, width=0.7)
+    average = infinite_time_average(s.states, s.system, initial)
+    weights = initial.unnormalised(s.states.energies)
+    centre = float(weights @ s.states.energies / weights.sum())
+    thermal = BathDensity(energies=s.bath.energies, width=0.7).thermal(centre, s.system.energies)
+    assert thermal[0] - thermal[1] > 0.1
+    np.testing.assert_allclose(average.sum(axis=1), thermal, atol=0.03)
+    average = infinite_time_average(s.states, s.system, EnergyFilter(centre=0.0, width=0.7))
+    np.testing.assert_allclose(average, np.full((2, 2), 0.25), atol=0.05)
+
+
+def test_global_balance_of_gaussian_couplings() -> None:
+    """Eqs. 30, 31: the mismatch is that of a finite bath; balance is exact with rates weighted by nu~_j."""
+    N, kappa = 300, 0.5
+    stream = np.random.default_rng(4)
+    V = np.triu(stream.standard_normal((N, N)) * 0.3 / np.sqrt(N))
+    V = V + np.triu(V, 1).T
+    flip = np.array([[0.0, 1.0], [1.0, 0.0]])
+    bath, levels = np.diag(stream.standard_normal(N)), np.diag([-0.45, 0.45])
+    s = solved(MatrixComposite(system=levels, bath=bath, interaction=((flip, V),)))
+    local = diffusion.level_broadening(s.states, s.bath, s.system, [0.7], [kappa])
+    strength = cavity_matrix(s.composite, s.bath, s.system)[1].reshape(2, N, 2, N)
+    golden = np.einsum("ajbk,bk->ajb", strength, local.nu[..., 0, 0])
+    nu = local.mean_nu[:, 0, 0]
+    rates = effective_rates(golden)
+    assert rates[0, 1] != pytest.approx(rates[1, 0], rel=0.02)  # energies where the two levels are populated unequally
+    assert abs(imbalance(rates, nu)).max() < 0.05
+    weighted = np.einsum("ajb,aj->ab", golden, local.nu[..., 0, 0]) / local.nu[..., 0, 0].sum(axis=1)[:, None]
+    np.testing.assert_allclose(imbalance(weighted, nu), 0, atol=1e-12)
+    # B = nu~/(kappa + Gamma) with self-averaging rates
+    np.testing.assert_allclose(local.mean_B[:, 0, 0], nu / (kappa + rates.sum(axis=1)), rtol=0.02)
+
+
+def test_sectors_do_not_matter() -> None:
+    composite = random_composite(2, 12, 1)
+    s = solved(composite)
+    assert exact_evolution(s.states, s.system, INITIAL, np.zeros(1)).p.sum() == pytest.approx(1)
