@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, disorder_stream
+from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, disorder_stream, scaled
 from bigbath.models.custom import Custom
 from bigbath.models.imbrie import Imbrie
 from bigbath.models.levy import Levy
@@ -16,5 +16,5 @@ Model = Annotated[Ring | Imbrie | TFIM | Levy | Custom, Field(discriminator="nam
 
 __all__ = [
     "TFIM", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "Ring", "SpinComposite", "Symmetry",
-    "disorder_stream",
+    "disorder_stream", "scaled",
 ]  # fmt: skip
