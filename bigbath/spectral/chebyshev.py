@@ -18,6 +18,9 @@ from bigbath.solvers.problem import spectral_extremes
 #: Degree times sigma over the half-width of the spectrum from which a Gaussian window is exact to 1e-7.
 DEGREE = 6.0
 
+#: Dimension from which starting threads pays for one product.
+PARALLEL = 2**14
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
@@ -70,7 +73,7 @@ def recurrence(h: Hamiltonian, s: Scale, start: np.ndarray, degree: int) -> Iter
 
 
 def _product(h: Hamiltonian, x: np.ndarray) -> np.ndarray:
-    if x.ndim == 2 and sp.issparse(h.matrix):
+    if x.ndim == 2 and sp.issparse(h.matrix) and h.dim >= PARALLEL:
         return csr_times_columns(h.matrix, x)
     return h.matrix @ x
 
