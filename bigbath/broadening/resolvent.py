@@ -2,7 +2,8 @@
 
 Sign convention of the paper: the spectral measure is (1/pi) Im R(x - i0), so energies carry a *negative* imaginary part.
 Eq. 10: its first line is the resolvent of H projected off the state, Phi V (z - Phi H Phi)^-1 V Phi; the second line, as
-printed with the full H, is a different number (it differs by |G|^2 R-like terms). Both are computed here.
+printed with the full H, is another number, G + G^2 R. Both are computed here. The difference between the exact G and Eq. 16
+shrinks with N; the cross terms Eq. 12 of the second line do not.
 """
 
 from collections.abc import Callable

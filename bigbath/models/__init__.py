@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, disorder_stream
+from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, disorder_stream, scaled
 from bigbath.models.custom import Custom
 from bigbath.models.imbrie import Imbrie
 from bigbath.models.levy import Levy
@@ -22,6 +22,5 @@ Model = Annotated[Ring | Imbrie | TFIM | Levy | Custom, Field(discriminator="nam
 
 __all__ = [
     "TFIM", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "Ring", "SpinComposite", "Symmetry",
-    "disorder_stream",
-    "draw",
+    "disorder_stream", "draw", "scaled",
 ]  # fmt: skip

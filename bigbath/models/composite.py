@@ -8,7 +8,7 @@ n = i * D_B + b and a vector reshapes to (D_S, D_B) with the system first, as ``
 This is QuSpin's own order of its full basis. Energies are in units of the coupling; h-bar = 1.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -74,6 +74,17 @@ class MatrixComposite:
 
 
 Composite = SpinComposite | MatrixComposite
+
+
+def scaled(composite: SpinComposite, factor: float) -> SpinComposite:
+    """The same composite with its interaction times ``factor``; translations, which mix V with H_B, are dropped."""
+    interaction = tuple(
+        (letters, tuple((c[0] * factor, *c[1:]) for c in couplings)) for letters, couplings in composite.interaction
+    )
+    kept = tuple(
+        s for s in composite.symmetries if all(s.permutation[s.permutation[j]] == j for j in range(len(s.permutation)))
+    )
+    return replace(composite, interaction=interaction, symmetries=kept)
 
 
 def disorder_stream(seed: int, realization: int) -> np.random.Generator:

@@ -8,13 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from bigbath.errors import ImpossibleRequest
 from bigbath.hamiltonian import Hamiltonian
+from bigbath.kernels import csr_times_columns
 from bigbath.solvers.problem import spectral_extremes
 
 #: Degree times sigma over the half-width of the spectrum from which a Gaussian window is exact to 1e-7.
 DEGREE = 6.0
+
+#: Dimension from which starting threads pays for one product.
+PARALLEL = 2**14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +59,25 @@ def window_coefficients(energy: np.ndarray, sigma: float, s: Scale, degree: int)
 
 
 def recurrence(h: Hamiltonian, s: Scale, start: np.ndarray, degree: int) -> Iterator[np.ndarray]:
-    """T_0(x) v, T_1(x) v, ... T_{degree - 1}(x) v for v = ``start`` (D,); two vectors are held at a time."""
-    previous, current = start, (h.matrix @ start - s.centre * start) / s.half_width
+    """T_0(x) v, T_1(x) v, ... T_{degree - 1}(x) v for v = ``start`` (D,), or columns (D, b) in Fortran order.
+
+    Three such arrays are held at a time; columns run in parallel.
+    """
+    previous, current = start, (_product(h, start) - s.centre * start) / s.half_width
     yield previous
     for _ in range(degree - 1):
         yield current
-        image = h.matrix @ current
+        image = _product(h, current)
         image -= s.centre * current
         image *= 2 / s.half_width
         image -= previous
         previous, current = current, image
+
+
+def _product(h: Hamiltonian, x: np.ndarray) -> np.ndarray:
+    if x.ndim == 2 and sp.issparse(h.matrix) and h.dim >= PARALLEL:
+        return csr_times_columns(h.matrix, x)
+    return h.matrix @ x
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from conftest import diagonalised
 
 from bigbath.broadening.resolvent import (
     closed_form,
@@ -10,6 +11,7 @@ from bigbath.broadening.resolvent import (
     spectral_density,
 )
 from bigbath.errors import ImpossibleRequest
+from bigbath.models import Ring
 
 STATE = (100, 0)
 
@@ -93,3 +95,24 @@ def test_eq_24_the_spectral_density_integrates_to_the_shell_probabilities(ring):
         [density[(x[::8] >= a) & (x[::8] < b)].sum() * step for a, b in zip(edges[:-1], edges[1:], strict=True)]
     )
     assert np.abs(inside - ring.d.P[STATE]).max() < 0.01
+
+
+def test_cross_terms_vanish_with_the_projected_resolvent_only(ring):
+    """Eq. 16 errs less and less with N for G of Eq. 9; the cross terms of the printed second line stay (found)."""
+
+    def sizes(exact):
+        m = exact.bath.energies.size
+        basis = np.einsum("ai,bm->abmi", exact.system.vectors, exact.bath.vectors()).reshape(2 * m, 2 * m)
+        amplitudes = (basis.conj().T @ exact.states.vectors()).reshape(m, 2, 2 * m)
+        found = []
+        for mu in np.linspace(m // 4, 3 * m // 4, 12).astype(int):
+            row = exact.v.elements(np.array([mu]))[0, 0]
+            z = exact.fit.centre[mu, :1] - 0.5j
+            parts = self_energy_parts(amplitudes, exact.states.energies, row, (int(mu), 0), exact.bare[mu, 0], z)
+            found.append((abs(parts.neglected[0]), abs(parts.cross[0])))
+        return np.mean(found, axis=0)
+
+    small, large = sizes(diagonalised(Ring(N=7))), sizes(ring)
+    assert large[0] < 0.8 * small[0]
+    assert large[1] > 0.8 * small[1]
+    assert large[1] > 2 * large[0]
