@@ -107,7 +107,7 @@ class Expansion:
 
     @classmethod
     def of(cls, h: Hamiltonian, z: np.ndarray, tolerance: float) -> "Expansion":
-        """Expansion to relative ``tolerance``: c_n ~ (2 - delta_n0) w^n/sqrt(x^2 - 1), w = x - sqrt(x^2 - 1), |w| < 1."""
+        """Expansion to ``tolerance``: c_n ~ (2 - delta_n0) w^n/sqrt(x^2 - 1), w = x - sqrt(x^2 - 1), |w| < 1."""
         lowest, highest = spectral_extremes(h)
         centre, half = (highest + lowest) / 2, 1.01 * (highest - lowest) / 2
         x = (z - centre) / half
