@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.propagator import autocorrelation
 from bigbath.diffusion.theory import interaction_strength, two_level_propagator
+from bigbath.errors import ImpossibleRequest
 from bigbath.hamiltonian import build
 from bigbath.kernels.cavity import cavity_sweep, levy_population_sweep
 from bigbath.models import Composite, Levy
@@ -128,10 +129,11 @@ def levy_population(
 
     Only the couplings matter, a Poisson process of rate mu g^mu |v|^(-1-mu): the ``terms`` largest are drawn, the sum
     over all the others is replaced by its mean, whose relative error falls as terms^-3/2. A finite ``bath_states`` N
-    keeps the cut-off |v| > g N^(-1/mu). Memory 32 bytes a member and level; O(members x terms) a sweep. Needs mu < 2.
+    keeps the cut-off |v| > g N^(-1/mu). Memory 32 bytes a member and level; O(members x terms) a sweep.
+    ImpossibleRequest for mu >= 2.
     """
     if model.mu >= 2:
-        raise ValueError(f"mu = {model.mu}: the couplings have a finite variance, use the golden rule")
+        raise ImpossibleRequest(f"mu = {model.mu:g}: the couplings have a finite variance, use the golden rule")
     z, exponent = epsilon + 0.5j * kappa, 2 / model.mu
     shifts = np.array([-model.Delta / 2, model.Delta / 2])
     rest = model.g**2 * (terms ** (1 - exponent) - bath_states ** (1 - exponent)) / (exponent - 1)
@@ -144,7 +146,7 @@ def levy_population(
         levy_population_sweep(old, new, seeds, z, shifts, model.g, model.mu, terms, rest * old.mean(axis=1))
         old, new = new, old
         if sweep >= warm_up:
-            Gamma = 2 * (-1 / old).imag * -1 - kappa
+            Gamma = 2 * (1 / old).imag - kappa  # Eq. 11 with Sigma = z - E - 1/G
             typical = np.log(np.maximum(Gamma, np.finfo(float).tiny)).mean()
             samples.append([*(-2 * old.imag).mean(axis=1), *(np.abs(old) ** 2).mean(axis=1), typical])
         report("population dynamics", sweep + 1, len(streams))

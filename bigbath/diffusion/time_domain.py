@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from bigbath.broadening import SystemStates
+from bigbath.choice import choice
 from bigbath.diffusion.propagator import direct_propagator, pair_sum
 from bigbath.diffusion.theory import level_broadening, two_level_propagator
 from bigbath.progress import Report, silent
@@ -18,12 +21,12 @@ ACCELERATED = 12
 CHUNK = 4000
 
 
-@dataclass(frozen=True, kw_only=True)
+@choice
 class EnergyFilter:
     """Initial state f(H) = exp[-(H - centre)^2 / (2 width^2)] / Tr: the well-defined energy of Sec. 2."""
 
     centre: float
-    width: float
+    width: Annotated[float, Field(gt=0)]
 
     def unnormalised(self, energy: np.ndarray) -> np.ndarray:
         """exp[-(E - centre)^2 / (2 width^2)]."""

@@ -7,6 +7,7 @@ from conftest import solved
 
 from bigbath import diffusion
 from bigbath.diffusion.cavity import cavity, cavity_matrix, golden_rule, levy_cavity_matrix, levy_population
+from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.cavity import cavity_sweep, levy_population_sweep
 from bigbath.models import Imbrie, Levy, MatrixComposite, disorder_stream
 
@@ -144,5 +145,5 @@ def test_population_is_reproducible_and_agrees_with_matrices() -> None:
 
 
 def test_population_refuses_finite_variance() -> None:
-    with pytest.raises(ValueError, match="golden rule"):
+    with pytest.raises(ImpossibleRequest, match="golden rule"):
         levy_population(Levy(L=2, mu=2.5), 0.0, 0.3, members=10)
