@@ -73,8 +73,8 @@ def _pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ..
     if part == "S":
         return composite.system, S, ()
     if part == "B":
-        own = tuple((letters, tuple((c[0], *(j - S for j in c[1:])) for c in couplings)) for letters, couplings in composite.bath)
-        return own, B, composite.bath_symmetries
+        shifted = ((name, tuple((c[0], *(j - S for j in c[1:])) for c in couplings)) for name, couplings in composite.bath)
+        return tuple(shifted), B, composite.bath_symmetries
     terms = {
         "H": composite.system + composite.bath + composite.interaction,
         "H0": composite.system + composite.bath,

@@ -110,7 +110,7 @@ def _cost(strings: _Strings, sites: int, rotated: frozenset[int]) -> tuple[int, 
 
 
 def _masks(strings: _Strings, sites: int, rotated: frozenset[int]) -> Iterator[tuple[int, int, float]]:
-    """(x mask, z mask, coefficient) of every string: sigma^y = i sigma^x sigma^z, and -i a y as S_z stands left of X_x."""
+    """(x mask, z mask, coefficient) of every string; sigma^y is -i S_z X_x."""
     for letters, (coupling, *where) in strings:
         x = z = 0
         value = float(np.real(coupling))
