@@ -12,7 +12,7 @@ _WHERE = {
     "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "Custom", "disorder_stream"),
     "bigbath.hamiltonian": ("Hamiltonian", "build", "sectors"),
     "bigbath.solvers": (
-        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
+        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
         "solve",
     ),
     "bigbath.broadening": ("Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian"),
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Density,
         Eigenstates,
         Evidence,
+        Filter,
         Interval,
         Levels,
         Nearest,

@@ -12,7 +12,7 @@ from typing import Any
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -221,16 +221,17 @@ class _Tile:
         return result
 
 
-@njit(parallel=True, cache=True)
+@njit(nogil=True, cache=True)
 def csr_steps(indptr, indices, data, v0, v1, total, weights, count):  # type: ignore[no-untyped-def]
-    """The same ``count`` steps for blocks (D, c) of c vectors and the CSR matrix of 2 H; rows in parallel.
+    """The same ``count`` steps for blocks (D, c) of c vectors and the CSR matrix of 2 H.
 
     ``weights``: empty, or ``count`` (even) numbers, with which ``total`` (D, c) is accumulated as in ``flip_steps``.
+    The matrix is read once for the c vectors. Releases the interpreter lock.
     """
     columns = v0.shape[1]
     for step in range(count):
         accumulate = weights.size > 0 and step % 2 == 0
-        for row in prange(indptr.size - 1):
+        for row in range(indptr.size - 1):
             if accumulate:
                 for c in range(columns):
                     total[row, c] += weights[step] * v0[row, c] + weights[step + 1] * v1[row, c]
