@@ -12,7 +12,7 @@ _WHERE = {
     "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "Custom", "draw"),
     "bigbath.hamiltonian": ("Hamiltonian", "build", "sectors"),
     "bigbath.solvers": (
-        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
+        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
         "solve",
     ),
     "bigbath.broadening": (
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Density,
         Eigenstates,
         Evidence,
+        Filter,
         Interval,
         Levels,
         Nearest,

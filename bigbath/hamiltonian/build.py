@@ -20,13 +20,15 @@ class Hamiltonian:
     ``matrix``: (D, D) CSR, or a dense array for models without sparsity; float64, or complex128 for a complex
     model. ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone.
     ``sites``: number of spins, 0 for a model without any. ``symmetries`` are declared, not yet verified:
-    ``bigbath.hamiltonian.symmetry.sectors`` verifies before it uses them.
+    ``bigbath.hamiltonian.symmetry.sectors`` verifies before it uses them. ``terms``: the Pauli strings that the
+    matrix was built of, for matrix-free engines; () for a matrix that was given.
     """
 
     matrix: sp.csr_array | np.ndarray
     dims: tuple[int, int]
     sites: int
     symmetries: tuple[Symmetry, ...] = ()
+    terms: tuple[Term, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -58,34 +60,36 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     """
     check_size(composite, part)
     symmetries: tuple[Symmetry, ...] = ()
+    terms: tuple[Term, ...] = ()
     if isinstance(composite, MatrixComposite):
         matrix, sites = _from_matrices(composite, part), 0
     else:
-        matrix, sites, symmetries = _from_pauli_strings(composite, part)
+        terms, sites, symmetries = _pauli_strings(composite, part)
+        matrix = _quspin(terms, sites)
     difference = abs(matrix - matrix.conj().T).max()
     if difference > 1e-12 * max(1.0, abs(matrix).max()):
         raise SymmetryError(f"part {part} of the model is not Hermitian: max |H - H^dagger| = {difference:.1e}")
     d_system, d_bath = composite.dims
     dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
-    return Hamiltonian(matrix=matrix, dims=dims, sites=sites, symmetries=symmetries)
+    return Hamiltonian(matrix=matrix, dims=dims, sites=sites, symmetries=symmetries, terms=terms)
 
 
-def _from_pauli_strings(composite: SpinComposite, part: Part) -> tuple[sp.csr_array, int, tuple[Symmetry, ...]]:
+def _pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ...], int, tuple[Symmetry, ...]]:
+    """The strings of a part in its own site numbers, their number of sites and the declared symmetries."""
     S, B = composite.system_sites, composite.bath_sites
     if part == "S":
-        return _quspin(composite.system, S), S, ()
+        return composite.system, S, ()
     if part == "B":
-        own = tuple(
-            (letters, tuple((c[0], *(j - S for j in c[1:])) for c in couplings))
-            for letters, couplings in composite.bath
+        shifted = (
+            (name, tuple((c[0], *(j - S for j in c[1:])) for c in couplings)) for name, couplings in composite.bath
         )
-        return _quspin(own, B), B, composite.bath_symmetries
+        return tuple(shifted), B, composite.bath_symmetries
     terms = {
         "H": composite.system + composite.bath + composite.interaction,
         "H0": composite.system + composite.bath,
         "V": composite.interaction,
     }[part]
-    return _quspin(terms, S + B), S + B, composite.symmetries if part == "H" else ()
+    return terms, S + B, composite.symmetries if part == "H" else ()
 
 
 def _quspin(terms: tuple[Term, ...], sites: int) -> sp.csr_array:

@@ -1,12 +1,13 @@
-"""Eigenstates of energy windows with evidence: LAPACK, SLEPc shift-invert."""
+"""Eigenstates of energy windows with evidence: LAPACK, SLEPc shift-invert, Chebyshev filter."""
 
 from bigbath.solvers.dense import Dense
 from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, Evidence
+from bigbath.solvers.filter import Filter
 from bigbath.solvers.shift_invert import ShiftInvert
 from bigbath.solvers.solve import ENGINES, AnyEngine, Auto, Engine, choose, prepare, solve
 from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest, Whole, Window
 
 __all__ = [
     "ENGINES", "AnyEngine", "AnyWindow", "Auto", "Block", "Comm", "Dense", "Density", "Eigenstates", "Engine", "Evidence",
-    "Interval", "Levels", "Nearest", "ShiftInvert", "Whole", "Window", "choose", "prepare", "solve",
+    "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole", "Window", "choose", "prepare", "solve",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from bigbath.resources import memory_limit
 from bigbath.solvers import petsc
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Comm, Eigenstates
+from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
 from bigbath.solvers.window import TIE, AnyWindow, Whole, resolve
@@ -29,9 +30,9 @@ class Auto:
 
 
 #: Engine choice -> function (problem, engine, comm, report); to add an engine, write its file and name it here.
-ENGINES = {Dense: solve_dense, ShiftInvert: solve_shift_invert}
+ENGINES = {Dense: solve_dense, ShiftInvert: solve_shift_invert, Filter: solve_filter}
 
-AnyEngine = Auto | Dense | ShiftInvert
+AnyEngine = Auto | Dense | ShiftInvert | Filter
 #: Any engine, told apart by its ``kind``.
 Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 

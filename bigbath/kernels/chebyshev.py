@@ -1,0 +1,244 @@
+"""Chebyshev steps T_{n+2} = 2 H T_{n+1} - T_n, with the filter's accumulation in the same pass.
+
+For a diagonal plus flips the loop body is written in LLVM's vector instructions for the given flips: a tile of 64 or
+128 states sits in registers, so that flips of its bits are permutations of registers, and the other flips are aligned
+loads. Rows of 512 states are padded by one cache line: without it all flips above bit 8 fall on the same cache set.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+#: States of a row, as bits; a cache line in bytes.
+_ROW_BITS, _LINE = 9, 64
+
+_DOUBLE = np.dtype(np.float64)
+
+
+def _tile_bits(dtype: np.dtype) -> tuple[int, int]:
+    """Bits of a vector register's states, and of the registers of one tile (32 registers with AVX-512, 16 without)."""
+    lane = (_LINE // np.dtype(dtype).itemsize).bit_length() - 1
+    wide = llvmlite.binding.get_host_cpu_features().get("avx512f", False)
+    return lane, 3 if wide else 1
+
+
+def smallest_sites(dtype: np.dtype = _DOUBLE) -> int:
+    """Spins that fill one tile: the flip kernel takes no fewer."""
+    return sum(_tile_bits(dtype))
+
+
+def padded(sites: int, count: int, dtype: np.dtype = _DOUBLE) -> np.ndarray:
+    """``count`` zero vectors (count, rows, width + padding) for the flip kernel, aligned to cache lines.
+
+    State n is at [n >> 9, n & 511]; ``inside`` is the view without the padding.
+    """
+    rows, width = _shape(sites)
+    line = _LINE // np.dtype(dtype).itemsize
+    stride = width + line
+    apart = rows * stride + 9 * line  # vectors must not start on the same cache set either
+    buffer = np.zeros(count * apart + line, dtype)
+    first = -(buffer.ctypes.data // buffer.itemsize) % line
+    blocks = buffer[first : first + count * apart].reshape(count, apart)
+    strides = (blocks.strides[0], stride * buffer.itemsize, buffer.itemsize)
+    return np.lib.stride_tricks.as_strided(blocks, (count, rows, stride), strides)
+
+
+def inside(vectors: np.ndarray) -> np.ndarray:
+    """The states of padded vectors (..., rows, width): what is not padding."""
+    line = _LINE // vectors.itemsize
+    return vectors[..., : vectors.shape[-1] - line]
+
+
+def _shape(sites: int) -> tuple[int, int]:
+    row_bits = min(_ROW_BITS, sites)
+    return 2 ** (sites - row_bits), 2**row_bits
+
+
+_Strings = tuple[tuple[int, int], ...]
+Steps = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], None]
+
+
+@lru_cache(maxsize=32)
+def flip_steps(sites: int, strings: _Strings, dtype: np.dtype = _DOUBLE) -> Steps:
+    """Compiled steps(v0, v1, total, diagonal, coefficients, weights, count) for flips (x mask, z mask).
+
+    All vectors are rows of ``padded``; ``diagonal`` and ``coefficients`` (one for each string) are those of 2 H.
+    From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place: an even count leaves T_{n+count} in v0 and the next
+    in v1, an odd one the other way round. With ``weights`` (count even) total += sum_{j < count} weights[j] T_{n+j}.
+    Releases the interpreter lock, so that vectors advance on several threads.
+    """
+    lane, group = _tile_bits(dtype)
+    if sites < lane + group:
+        raise ValueError(f"{sites} spins are fewer than a tile's {lane + group}")
+    rows, width = _shape(sites)
+    tile = 2 ** (lane + group)
+    plain, accumulating = (_tile_intrinsic(sites, strings, lane, group, dtype, flag) for flag in (False, True))
+
+    @njit(nogil=True)
+    def steps(v0, v1, total, diagonal, coefficients, weights, count):  # type: ignore[no-untyped-def]
+        for step in range(count):
+            if step % 2 == 0 and weights.size:
+                for row in range(rows):
+                    for column in range(0, width, tile):
+                        accumulating(v0, v1, total, diagonal, coefficients, weights, step, row, column)
+            else:
+                for row in range(rows):
+                    for column in range(0, width, tile):
+                        plain(v0, v1, total, diagonal, coefficients, weights, step, row, column)
+            v0, v1 = v1, v0
+
+    return steps
+
+
+def _tile_intrinsic(sites: int, strings: _Strings, lane: int, group: int, dtype: np.dtype, accumulate: bool) -> Any:
+    @intrinsic
+    def tile(typing, v0, v1, total, diagonal, coefficients, weights, step, row, column):  # type: ignore[no-untyped-def]
+        arguments = (v0, v1, total, diagonal, coefficients, weights, step, row, column)
+
+        def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
+            arrays = zip(signature.args[:6], args[:6], strict=True)
+            data = [context.make_array(t)(context, builder, value=a).data for t, a in arrays]
+            body = _Tile(builder, sites, lane, group, dtype, args[7], args[8])
+            body.emit(strings, *data, args[6] if accumulate else None)
+            return context.get_dummy_value()
+
+        return types.void(*arguments), code
+
+    return tile
+
+
+class _Tile:
+    """Writes the LLVM code of one tile; see LLVM's language reference for ``shufflevector`` and ``llvm.fma``."""
+
+    def __init__(self, builder: Any, sites: int, lane: int, group: int, dtype: np.dtype, row: Any, column: Any) -> None:
+        single = np.dtype(dtype) == np.float32
+        self.builder, self.lane, self.row, self.column = builder, lane, row, column
+        self.lanes, self.groups, self.chunk = 2**lane, 2**group, lane + group
+        self.rows, self.width = _shape(sites)
+        self.row_bits = self.width.bit_length() - 1
+        self.element = ir.FloatType() if single else ir.DoubleType()
+        self.vector = ir.VectorType(self.element, self.lanes)
+        self.word, self.size = ir.IntType(64), ir.IntType(32 if single else 64)
+        fma, count = ir.FunctionType(self.vector, [self.vector] * 3), ir.FunctionType(self.word, [self.word])
+        name = f"llvm.fma.v{self.lanes}f{self.size.width}"
+        self._fma = cgutils.get_or_insert_function(builder.module, fma, name)
+        self._count = cgutils.get_or_insert_function(builder.module, count, "llvm.ctpop.i64")
+
+    def emit(
+        self, strings: _Strings, v0: Any, v1: Any, total: Any, diagonal: Any, coefficients: Any, weights: Any, step: Any
+    ) -> None:
+        """Code of one tile's step; ``step`` is None without accumulation."""
+        b, here = self.builder, self.offset(0)
+        own = [self.load(v1, here, g) for g in range(self.groups)]
+        old = [self.load(v0, here, g) for g in range(self.groups)]
+        new = [self.fma(self.load(diagonal, here, g), own[g], b.fneg(old[g])) for g in range(self.groups)]
+        for mask in dict.fromkeys(x for x, _ in strings):
+            signed = [(self.coefficient(coefficients, i, z), z) for i, (x, z) in enumerate(strings) if x == mask]
+            near = mask >> self.chunk == 0
+            there = here if near else self.offset(mask)
+            sums: dict[tuple[int, ...], Any] = {}
+            for g in range(self.groups):
+                signs = tuple((g << self.lane & z).bit_count() % 2 for _, z in signed)
+                if signs not in sums:
+                    terms = [b.fneg(c) if odd else c for (c, _), odd in zip(signed, signs, strict=True)]
+                    sums[signs] = self.sum(terms)
+                source = g ^ (mask >> self.lane & (self.groups - 1))
+                flipped = own[source] if near else self.load(v1, there, source)
+                new[g] = self.fma(sums[signs], self.permute(flipped, mask & (self.lanes - 1)), new[g])
+        if step is not None:
+            first, second = (self.splat(self.scalar(weights, b.add(step, self.constant(i)))) for i in (0, 1))
+            for g in range(self.groups):
+                partial = self.fma(first, old[g], self.load(total, here, g))
+                self.store(total, here, g, self.fma(second, own[g], partial))
+        for g in range(self.groups):
+            self.store(v0, here, g, new[g])
+
+    def constant(self, value: int) -> Any:
+        return ir.Constant(self.word, value)
+
+    def offset(self, mask: int) -> Any:
+        """Place of the tile that ``mask`` leads to from this one."""
+        row = self.builder.xor(self.row, self.constant(mask >> self.row_bits))
+        column = self.builder.xor(self.column, self.constant((mask & (self.width - 1)) >> self.chunk << self.chunk))
+        stride = self.constant(self.width + self.lanes)
+        return self.builder.add(self.builder.mul(row, stride), column)
+
+    def _place(self, base: Any, offset: Any, g: int) -> Any:
+        place = self.builder.gep(base, [self.builder.add(offset, self.constant(g * self.lanes))])
+        return self.builder.bitcast(place, self.vector.as_pointer())
+
+    def load(self, base: Any, offset: Any, g: int) -> Any:
+        return self.builder.load(self._place(base, offset, g), align=_LINE)
+
+    def store(self, base: Any, offset: Any, g: int, value: Any) -> None:
+        self.builder.store(value, self._place(base, offset, g), align=_LINE)
+
+    def scalar(self, base: Any, index: Any) -> Any:
+        return self.builder.load(self.builder.gep(base, [index]))
+
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        return self.builder.call(self._fma, [a, b, c])
+
+    def sum(self, values: list[Any]) -> Any:
+        total = values[0]
+        for value in values[1:]:
+            total = self.builder.fadd(total, value)
+        return total
+
+    def permute(self, value: Any, mask: int) -> Any:
+        """Register whose lane l is lane l ^ mask of ``value``."""
+        return self._shuffle(value, [i ^ mask for i in range(self.lanes)]) if mask else value
+
+    def splat(self, scalar: Any) -> Any:
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        first = self.builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+        return self._shuffle(first, [0] * self.lanes)
+
+    def _shuffle(self, value: Any, lanes: list[int]) -> Any:
+        order = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), lanes)
+        return self.builder.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), order)
+
+    def coefficient(self, coefficients: Any, number: int, z: int) -> Any:
+        """Coefficient times (-1)^|n & z| for the tile's first register; the registers' own bits come later."""
+        b, value = self.builder, self.scalar(coefficients, self.constant(number))
+        if high := z >> self.chunk << self.chunk:
+            index = b.or_(b.shl(self.row, self.constant(self.row_bits)), self.column)
+            odd = b.call(self._count, [b.and_(index, self.constant(high))])
+            odd = b.trunc(odd, self.size) if self.size.width < 64 else odd
+            sign = b.shl(odd, ir.Constant(self.size, self.size.width - 1))
+            value = b.bitcast(b.xor(b.bitcast(value, self.size), sign), self.element)
+        result = self.splat(value)
+        if z & (self.lanes - 1):
+            signs = [(-1.0) ** (i & z).bit_count() for i in range(self.lanes)]
+            result = b.fmul(result, ir.Constant(self.vector, signs))
+        return result
+
+
+@njit(nogil=True, cache=True)
+def csr_steps(indptr, indices, data, v0, v1, total, weights, count):  # type: ignore[no-untyped-def]
+    """The same ``count`` steps for blocks (D, c) of c vectors and the CSR matrix of 2 H.
+
+    ``weights``: empty, or ``count`` (even) numbers, with which ``total`` (D, c) is accumulated as in ``flip_steps``.
+    The matrix is read once for the c vectors. Releases the interpreter lock.
+    """
+    columns = v0.shape[1]
+    for step in range(count):
+        accumulate = weights.size > 0 and step % 2 == 0
+        for row in range(indptr.size - 1):
+            if accumulate:
+                for c in range(columns):
+                    total[row, c] += weights[step] * v0[row, c] + weights[step + 1] * v1[row, c]
+            for c in range(columns):
+                v0[row, c] = -v0[row, c]
+            for p in range(indptr[row], indptr[row + 1]):
+                value, other = data[p], indices[p]
+                for c in range(columns):
+                    v0[row, c] += value * v1[other, c]
+        v0, v1 = v1, v0

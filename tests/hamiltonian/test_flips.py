@@ -1,0 +1,54 @@
+"""Pauli strings as a diagonal plus flips, against QuSpin's own matrices."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bigbath.hamiltonian import Hamiltonian, build, flips
+from bigbath.hamiltonian.build import _quspin
+from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
+
+
+def random_terms(rng, sites: int, strings: int):
+    """Strings of up to four letters with an even number of sigma^y, couplings of any sign."""
+    terms = []
+    while len(terms) < strings:
+        length = int(rng.integers(1, min(4, sites) + 1))
+        letters = "".join(rng.choice(list("xyzI"), length))
+        if letters.count("y") % 2 == 0:
+            where = rng.choice(sites, length, replace=False)
+            terms.append((letters, ((float(rng.normal()), *map(int, where)),)))
+    return tuple(terms)
+
+
+def dense_in_z_basis(h) -> np.ndarray:
+    """The flips' matrix, rotated back."""
+    matrix = h @ np.eye(h.dim)
+    return h.to_z_basis(np.ascontiguousarray(h.to_z_basis(matrix).T))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 20))
+def test_random_strings_are_quspin_s_matrix(seed, sites, strings):
+    terms = random_terms(np.random.default_rng(seed), sites, strings)
+    np.testing.assert_allclose(dense_in_z_basis(flips(terms, sites)), _quspin(terms, sites).toarray(), atol=1e-12)
+
+
+@pytest.mark.parametrize("model", [Ring(N=8), Ring(N=7, boundary="open"), Imbrie(L=7), TFIM(L=7)])
+def test_models_become_a_diagonal_and_as_many_flips_as_spins(model):
+    h: Hamiltonian = build(model.composite(disorder_stream(3, 0)))
+    free = flips(h.terms, h.sites)
+    assert len({x for x, _ in free.flips}) == h.sites
+    assert all(z == 0 for _, z in free.flips)
+    np.testing.assert_allclose(dense_in_z_basis(free), h.matrix.toarray(), atol=1e-12)
+
+
+@pytest.mark.parametrize("part", ["H0", "V", "S", "B"])
+def test_every_part_carries_its_strings(part):
+    h = build(TFIM(L=5).composite(disorder_stream(3, 0)), part)
+    np.testing.assert_allclose(dense_in_z_basis(flips(h.terms, h.sites)), h.matrix.toarray(), atol=1e-12)
+
+
+def test_complex_strings_are_refused():
+    assert flips((("yz", ((1.0, 0, 1),)),), 2) is None

@@ -1,0 +1,91 @@
+"""Chebyshev kernels against NumPy on QuSpin's matrices."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bigbath.hamiltonian import Flips, build, flips
+from bigbath.kernels.chebyshev import csr_steps, flip_steps, inside, padded, smallest_sites
+from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
+
+DOUBLE = np.dtype(np.float64)
+
+
+def reference(apply, v0, v1, weights, count):
+    """T_{n+count}, T_{n+count+1} and sum_j weights[j] T_{n+j}; apply = 2 H."""
+    total = np.zeros_like(v0)
+    for step in range(count):
+        if weights.size:
+            total += weights[step] * v0
+        v0, v1 = v1, apply(v1) - v0
+    return v0, v1, total
+
+
+def by_flips(h: Flips, v0, v1, weights, count, dtype=DOUBLE):
+    work = padded(h.sites, 4, dtype)
+    for row, vector in zip(work, (v0, v1, 0 * v0, 2 * h.diagonal), strict=True):
+        inside(row)[:] = vector.reshape(inside(row).shape)
+    steps = flip_steps(h.sites, tuple(h.flips), dtype)
+    steps(work[0], work[1], work[2], work[3], 2 * np.array([*h.flips.values()], dtype), weights.astype(dtype), count)
+    low, high = (work[0], work[1]) if count % 2 == 0 else (work[1], work[0])
+    assert not np.any(work[:, :, inside(work).shape[-1] :])  # nothing was written to the padding
+    return [inside(v).ravel() for v in (low, high, work[2])]
+
+
+def check(h: Flips, seed: int, dtype=DOUBLE, tolerance=1e-13):
+    stream = np.random.default_rng(seed)
+    v0, v1 = stream.normal(size=(2, h.dim))
+    scale = sum(map(abs, h.flips.values())) + np.abs(h.diagonal).max()
+    fields, strings = ({key: c / scale for key, c in part.items()} for part in (h.fields, h.flips))
+    h = Flips(sites=h.sites, rotated=h.rotated, fields=fields, flips=strings)
+    for count, weights in ((1, np.empty(0)), (4, np.empty(0)), (6, stream.normal(size=6))):
+        expected = reference(lambda v: 2 * (h @ v), v0, v1, weights, count)
+        for a, b in zip(by_flips(h, v0, v1, weights, count, dtype), expected, strict=True):
+            assert np.abs(a - b).max() <= tolerance * 50
+
+
+@pytest.mark.parametrize("model", [Ring(N=10), Imbrie(L=11), TFIM(L=9), Imbrie(L=6)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-14), (np.dtype(np.float32), 1e-6)])
+def test_models(model, dtype, tolerance):
+    h = build(model.composite(disorder_stream(1, 0)))
+    check(flips(h.terms, h.sites), 0, dtype, tolerance)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 10**6), st.integers(smallest_sites(), 11))
+def test_random_strings_with_signs(seed, sites):
+    stream = np.random.default_rng(seed)
+    x, z = stream.integers(1, 2**sites, 12), stream.integers(0, 2**sites, 12)
+    x[6:9] = x[:3]  # several signs of the same flip
+    strings = {(int(a), int(b)): float(stream.normal()) for a, b in zip(x, z, strict=True)}
+    check(Flips(sites=sites, rotated=frozenset(), fields={0: 0.3, 5: -1.0}, flips=strings), seed)
+
+
+def test_heisenberg_chain_has_signed_flips():
+    sites = 10
+    pairs = tuple((1.0, j, j + 1) for j in range(sites - 1))
+    h = flips((("xx", pairs), ("yy", pairs), ("zz", pairs)), sites)
+    assert any(z for _, z in h.flips)
+    check(h, 1)
+
+
+def test_too_few_spins_are_refused():
+    with pytest.raises(ValueError, match="fewer"):
+        flip_steps(smallest_sites() - 1, ((1, 0),))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_csr_blocks(columns):
+    stream = np.random.default_rng(2)
+    matrix = sp.random_array((300, 300), density=0.03, rng=stream, format="csr")
+    matrix = sp.csr_array(matrix + matrix.T) / 20
+    v0, v1 = stream.normal(size=(2, 300, columns))
+    for count, weights in ((3, np.empty(0)), (4, stream.normal(size=4))):
+        a, b, total = v0.copy(), v1.copy(), np.zeros_like(v0)
+        csr_steps(matrix.indptr, matrix.indices, matrix.data, a, b, total, weights, count)
+        low, high = (a, b) if count % 2 == 0 else (b, a)
+        expected = reference(lambda v: matrix @ v, v0, v1, weights, count)
+        for result, right in zip((low, high, total), expected, strict=True):
+            np.testing.assert_allclose(result, right, atol=1e-13)

@@ -1,0 +1,171 @@
+"""The filter engine against LAPACK: random windows, degenerate levels, sectors, matrices; its parts against NumPy."""
+
+import os
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from bigbath.errors import ImpossibleRequest, JobError
+from bigbath.hamiltonian import Hamiltonian, build
+from bigbath.job import parse_job
+from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
+from bigbath.solvers.eigenstates import RESIDUAL
+from bigbath.solvers.filter import rayleigh_ritz
+from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box
+
+WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
+LARGEST = 12 if os.environ.get("BIGBATH_LONG") else 11
+
+
+def hamiltonian(model, seed: int = 1) -> Hamiltonian:
+    return build(model.composite(disorder_stream(seed, 0)))
+
+
+def heisenberg(L: int) -> Custom:
+    """Chain with random fields: total S^z is not declared, and the flips carry signs."""
+    pairs = tuple((1.0, j, j + 1) for j in range(1, L - 1))
+    bath = tuple((letters, pairs) for letters in ("xx", "yy", "zz"))
+    return Custom(
+        L=L,
+        system=(("z", ((0.3, 0),)),),
+        bath=bath,
+        interaction=(("xx", ((0.5, 0, 1),)),),
+        disorder=(("z", "bath", -1.0, 1.0),),
+    )
+
+
+def random_window(stream: np.random.Generator):
+    """A model, how its symmetries are used, and a window; W up to 20 is strong disorder."""
+    L = int(stream.integers(10, LARGEST + 1))
+    model = [
+        Imbrie(L=L - 1, W=float(stream.choice([0.5, 2.0, 20.0]))),
+        TFIM(L=L - 1),
+        Ring(N=L),
+        Ring(N=L, g=0.6, h=0.0, boundary="open"),
+        heisenberg(L),
+        Levy(L=10),
+    ][int(stream.integers(6))]
+    epsilon, k = float(stream.uniform(0.1, 0.9)), int(stream.integers(1, 50))
+    symmetries = [None, ()][int(stream.integers(2))]
+    return model, symmetries, Density(epsilon=epsilon, k=k), int(stream.integers(10**6))
+
+
+@pytest.mark.parametrize("case", range(WINDOWS))
+def test_random_windows_are_lapack_s(case):
+    model, symmetries, window, seed = random_window(np.random.default_rng([17, case]))
+    h = hamiltonian(model, seed)
+    expected = solve(h, window, engine=Dense(), symmetries=symmetries)
+    if case % 3 == 0:  # the same states as an interval
+        (edges,) = expected.evidence.edges
+        window = Interval(lower=edges[0], upper=edges[1])
+    states = solve(h, window, engine=Filter(seed=seed), symmetries=symmetries)
+    assert states.evidence.complete == "yes", states.evidence
+    np.testing.assert_allclose(states.energies, expected.energies, rtol=0, atol=1e-10 * states.evidence.norm)
+    assert states.evidence.residual <= RESIDUAL * states.evidence.norm
+    assert states.evidence.orthogonality <= 1e-9
+
+
+def copies(matrix: sp.csr_array, number: int) -> Hamiltonian:
+    """Every level of ``matrix`` ``number`` times."""
+    return Hamiltonian(
+        matrix=sp.csr_array(sp.kron(matrix, sp.eye_array(number))), dims=(1, matrix.shape[0] * number), sites=0
+    )
+
+
+def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
+    h = copies(hamiltonian(Imbrie(L=8)).matrix, 4)
+    window = Nearest(target=0.1, k=24)
+    once = solve(h, window, engine=Filter(b=2, attempts=1))
+    assert once.evidence.complete == "no"
+    states = solve(h, window, engine=Filter(b=2))
+    assert states.evidence.complete == "yes"
+    np.testing.assert_allclose(states.energies, solve(h, window, engine=Dense()).energies, atol=1e-9)
+
+
+def test_a_missing_state_is_noticed(monkeypatch):
+    """The test of completeness fails when one state inside the window is thrown away after the Rayleigh-Ritz step."""
+
+    def without_one(basis, matrix):
+        energies, vectors, residuals = rayleigh_ritz(basis, matrix)
+        kept = np.arange(energies.size) != np.argmin(np.abs(energies - 0.01))
+        return energies[kept], vectors[:, kept], residuals[kept]
+
+    monkeypatch.setattr("bigbath.solvers.filter.rayleigh_ritz", without_one)
+    states = solve(hamiltonian(Imbrie(L=10)), Nearest(target=0.0, k=20), engine=Filter(attempts=1))
+    assert states.evidence.complete == "no"
+    assert "does not lie" in states.evidence.reason
+
+
+def test_empty_interval():
+    h = hamiltonian(Imbrie(L=9))
+    energies = solve(h, Whole(), engine=Dense()).energies
+    widest = int(np.argmax(np.diff(energies[400:600]))) + 400
+    lower, upper = energies[widest] + 1e-4, energies[widest + 1] - 1e-4
+    states = solve(h, Interval(lower=float(lower), upper=float(upper)), engine=Filter())
+    assert states.evidence.found == 0 and states.evidence.complete == "yes"
+
+
+def test_other_windows_complex_models_and_memory_are_refused():
+    h = hamiltonian(Imbrie(L=9))
+    for window in (Whole(), Levels(energies=(0.0,))):
+        with pytest.raises(ImpossibleRequest, match="filter"):
+            solve(h, window, engine=Filter())
+    with pytest.raises(ImpossibleRequest, match="real models"):
+        solve(Hamiltonian(matrix=h.matrix.astype(complex), dims=h.dims, sites=0), Nearest(k=5), engine=Filter())
+    with pytest.raises(ImpossibleRequest, match=r"engine\.memory"):
+        solve(h, Nearest(k=40), engine=Filter(memory=1e-4))
+
+
+def test_a_job_file_can_name_it():
+    job = {"model": {"name": "imbrie", "L": 9}, "spectrum": {"window": {"kind": "nearest", "k": 5}, "engine": "filter"}}
+    assert parse_job(job).spectrum.engine == Filter()
+    with pytest.raises(JobError, match="spectrum.engine.b"):
+        parse_job(job | {"spectrum": job["spectrum"] | {"engine": {"kind": "filter", "b": 0}}})
+
+
+def test_box_coefficients_are_the_smoothed_box():
+    theta = np.linspace(0, np.pi, 2001)
+    series = np.polynomial.chebyshev.chebval(np.cos(theta), box(1.1, 0.2, 0.05, 200))
+    from scipy.special import erf
+
+    smooth = (erf((theta - 0.9) / 0.05 / 2**0.5) - erf((theta - 1.3) / 0.05 / 2**0.5)) / 2
+    np.testing.assert_allclose(series, smooth, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["flips", "csr"])
+def test_recurrence_makes_chebyshev_polynomials(kind):
+    h = hamiltonian(TFIM(L=7))
+    dense = h.matrix.toarray()
+    energies, vectors = np.linalg.eigh(dense)
+    scale = Scale.of((energies[0], energies[-1]))
+    from bigbath.hamiltonian import flips
+
+    operator = {
+        "flips": lambda: FlipOperator(flips(h.terms, h.sites), scale),
+        "csr": lambda: MatrixOperator(h.matrix, scale, 2),
+    }[kind]()
+    recurrence = Recurrence(operator, np.random.default_rng(0).standard_normal((h.dim, operator.columns)))
+    start = np.array(operator.get(recurrence.low))
+    weights = np.random.default_rng(1).standard_normal(40)
+    recurrence.advance(40, weights)
+    recurrence.advance(3)
+    x = (energies - scale.centre) / scale.halfwidth
+
+    def polynomial(coefficients):
+        return vectors @ (np.polynomial.chebyshev.chebval(x, coefficients)[:, None] * (vectors.T @ start))
+
+    np.testing.assert_allclose(operator.get(recurrence.total), polynomial(weights), atol=1e-11)
+    np.testing.assert_allclose(operator.get(recurrence.low), polynomial(np.eye(44)[43]), atol=1e-11)
+    np.testing.assert_allclose(operator.get(recurrence.high), polynomial(np.eye(45)[44]), atol=1e-11)
+
+
+def test_density_of_states_counts_within_its_error():
+    h = hamiltonian(Imbrie(L=10))
+    energies = np.linalg.eigvalsh(h.matrix.toarray())
+    scale = Scale.of((energies[0], energies[-1]))
+    density = DensityOfStates.sample(MatrixOperator(h.matrix, scale, 8), np.random.default_rng(0), vectors=16)
+    for lo, hi in ((-2.0, 2.0), (0.0, 5.0), (-20.0, 20.0)):
+        number, error = density.count(scale.angle(hi), scale.angle(lo))
+        assert abs(number - np.sum((energies > lo) & (energies < hi))) < 4 * error + 10
