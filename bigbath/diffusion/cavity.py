@@ -12,7 +12,7 @@ from bigbath.diffusion.theory import interaction_strength, two_level_propagator
 from bigbath.errors import ImpossibleRequest
 from bigbath.hamiltonian import build
 from bigbath.kernels.cavity import cavity_sweep, levy_population_sweep
-from bigbath.models import Composite, Levy
+from bigbath.models import Composite, Levy, MatrixComposite
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 
@@ -85,7 +85,7 @@ def cavity_matrix(composite: Composite, bath: Eigenstates, system: SystemStates)
     return levels, strength.reshape(levels.size, levels.size)
 
 
-def levy_cavity_matrix(composite: Composite) -> tuple[np.ndarray, sp.csr_array]:
+def levy_cavity_matrix(composite: MatrixComposite) -> tuple[np.ndarray, sp.csr_array]:
     """``levels`` and sparse ``strength`` of a Levy composite, whose product basis is the eigenbasis of H_T + H_B."""
     bath = composite.bath.diagonal()
     V = composite.interaction[0][1]
@@ -152,7 +152,7 @@ def levy_population(
         report("population dynamics", sweep + 1, len(streams))
     nu0, nu1, B0, B1, typical = _blocks(np.array(samples)).T
     nu, B = np.array([nu0, nu1]), np.array([B0, B1])
-    A = autocorrelation(two_level_propagator(nu, B, kappa))
+    A = autocorrelation(two_level_propagator(nu, B, np.asarray(kappa)))
 
     def error(values: np.ndarray) -> np.ndarray:
         return values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1])
@@ -160,7 +160,7 @@ def levy_population(
     mean_nu, mean_B = nu.mean(axis=1), B.mean(axis=1)
     return Population(
         nu=mean_nu, nu_error=error(nu), B=mean_B, B_error=error(B),
-        A=float(autocorrelation(two_level_propagator(mean_nu, mean_B, kappa))), A_error=float(error(A)),
+        A=float(autocorrelation(two_level_propagator(mean_nu, mean_B, np.asarray(kappa)))), A_error=float(error(A)),
         typical=float(np.exp(typical.mean())), typical_error=float(np.exp(typical.mean()) * error(typical)),
         Gamma=Gamma.ravel(),
     )  # fmt: skip

@@ -86,7 +86,7 @@ def flips(terms: tuple[Term, ...], sites: int) -> Flips | None:
     strings = [(letters, coupling) for letters, couplings in terms for coupling in couplings if coupling[0] != 0]
     if any(letters.count("y") % 2 or np.iscomplex(coupling[0]) for letters, coupling in strings):
         return None
-    starts = (frozenset(), frozenset(range(sites)))
+    starts: tuple[frozenset[int], ...] = (frozenset(), frozenset(range(sites)))
     best = min((_descend(strings, sites, s) for s in starts), key=lambda s: _cost(strings, sites, s))
     return _rotated(strings, sites, best)
 
