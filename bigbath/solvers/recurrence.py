@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
 
 from bigbath.hamiltonian import Flips
 from bigbath.kernels.chebyshev import csr_steps, flip_steps, inside, padded, smallest_sites
@@ -79,16 +80,20 @@ class FlipOperator:
         return h is not None and h.sites >= smallest_sites() and bool(h.flips)
 
     def zeros(self, count: int) -> np.ndarray:
+        """``count`` zero blocks of vectors."""
         return padded(self._h.sites, count)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
+        """Write vectors (D, columns) into a storage."""
         inside(storage)[:] = block.reshape(inside(storage).shape)
 
     def get(self, storage: np.ndarray) -> np.ndarray:
+        """The vectors (D, columns) of a storage."""
         vector = np.array(inside(storage)).reshape(-1, 1)
         return self._h.to_z_basis(vector) if self._h.rotated else vector
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
+        """``count`` Chebyshev steps in place."""
         self._steps(low, high, total, self._diagonal, self._coefficients, weights, count)
 
 
@@ -102,15 +107,19 @@ class MatrixOperator:
         self.work = columns * self._twice.nnz
 
     def zeros(self, count: int) -> np.ndarray:
+        """``count`` zero blocks of vectors."""
         return np.zeros((count, self.dim, self.columns))
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
+        """Write vectors (D, columns) into a storage."""
         storage[:] = block
 
     def get(self, storage: np.ndarray) -> np.ndarray:
+        """The vectors (D, columns) of a storage."""
         return storage
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
+        """``count`` Chebyshev steps in place."""
         csr_steps(self._twice.indptr, self._twice.indices, self._twice.data, low, high, total, weights, count)
 
 
@@ -159,10 +168,11 @@ class DensityOfStates:
             block = stream.standard_normal((operator.dim, operator.columns))
             recurrence = Recurrence(operator, block)
             mu = np.empty(order)
-            for n in range(order // 2):
-                mu[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
-                mu[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
-                recurrence.advance(1)
+            with threadpool_limits(1, user_api="blas"):  # threads cost more than these products
+                for n in range(order // 2):
+                    mu[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
+                    mu[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
+                    recurrence.advance(1)
             mu[:2] /= 2
             mu[2::2] -= mu[0]
             mu[3::2] -= mu[1]

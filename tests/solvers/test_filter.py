@@ -79,6 +79,7 @@ def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
     window = Nearest(target=0.1, k=24)
     once = solve(h, window, engine=Filter(b=2, attempts=1))
     assert once.evidence.complete == "no"
+    assert "does not lie" in once.evidence.reason
     states = solve(h, window, engine=Filter(b=2))
     assert states.evidence.complete == "yes"
     np.testing.assert_allclose(states.energies, solve(h, window, engine=Dense()).energies, atol=1e-9)
@@ -121,7 +122,7 @@ def test_other_windows_complex_models_and_memory_are_refused():
 def test_a_job_file_can_name_it():
     job = {"model": {"name": "imbrie", "L": 9}, "spectrum": {"window": {"kind": "nearest", "k": 5}, "engine": "filter"}}
     assert parse_job(job).spectrum.engine == Filter()
-    with pytest.raises(JobError, match="spectrum.engine.b"):
+    with pytest.raises(JobError, match="engine"):
         parse_job(job | {"spectrum": job["spectrum"] | {"engine": {"kind": "filter", "b": 0}}})
 
 
