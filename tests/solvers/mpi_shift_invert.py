@@ -12,8 +12,8 @@ from bigbath import (
     Ring,
     ShiftInvert,
     build,
-    disorder_stream,
     distribution,
+    draw,
     solve,
     system_states,
 )
@@ -22,7 +22,7 @@ from bigbath.models import Imbrie
 
 def check(model, window, comm):
     """Energies, evidence and p_n of the communicator equal those of one process."""
-    composite = model.composite(disorder_stream(3, 1))
+    composite = draw(model, seed=3, realization=1)
     h, bath_h, system = build(composite), build(composite, "B"), system_states(composite)
     bath = solve(bath_h, Nearest(target=0.2, k=5), engine=Dense())
     shared = solve(h, window, engine=ShiftInvert(), comm=comm)
