@@ -64,8 +64,9 @@ def resolved(job: Job) -> dict[str, Any]:
 
 
 def job_hash(job: Job) -> str:
-    """Hash of what decides the numbers: the resolved job without its title."""
-    content = {key: value for key, value in resolved(job).items() if key != "title"}
+    """Hash of what decides the numbers: the resolved job without its title and without what is absent."""
+    content = _JOB.dump_python(job, mode="json", exclude_none=True)
+    del content["title"]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
