@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import threadpoolctl
 
 from bigbath.errors import BigbathError
@@ -48,10 +47,6 @@ def diagnose() -> Diagnosis:
     return d
 
 
-def _chain() -> sp.csr_array:
-    return sp.csr_array(sp.diags_array([np.ones(9), np.arange(10.0), np.ones(9)], offsets=[-1, 0, 1]))
-
-
 def _embedded(d: Diagnosis) -> None:
     from bigbath.hamiltonian import build
     from bigbath.models import Ring, disorder_stream
@@ -86,9 +81,9 @@ def _slepc(d: Diagnosis) -> None:
     )
     if not mumps:
         return
-    exact = np.linalg.eigvalsh(_chain().toarray())
+    exact = np.linalg.eigvalsh(petsc.tiny_chain().toarray())
     try:
-        matrix = petsc.DistributedMatrix.build(_chain(), None)
+        matrix = petsc.DistributedMatrix.build(petsc.tiny_chain(), None)
         energies, _ = petsc.KrylovSchur(matrix).run(sigma=4.4, nev=2, tol=1e-10)
         nearest = exact[np.argsort(abs(exact - 4.4))[:2]]
         d.check(

@@ -66,6 +66,7 @@ def realize(job: Job, realization: int, comm: Comm = None, report: Report = sile
     }
     attrs = {
         "realization": realization,
+        "scalar_type": np.result_type(float, *(b.vectors.dtype for b in states.blocks)).name,
         "evidence_spectrum": json.dumps(asdict(states.evidence)),
         "sectors_spectrum": json.dumps([str(b.sector) for b in states.blocks]),
         "E_min": states.extremes[0],
