@@ -9,6 +9,7 @@ whole process's peak. Residuals are ||H v - E v|| in units of ||H||.
 
 import argparse
 import json
+import pathlib
 import resource
 import subprocess
 import sys
@@ -84,6 +85,20 @@ def checked(start: float, h, energies, vectors) -> dict:
     }
 
 
+def measured(command: list[str], limit: float) -> dict:
+    """The row that the process prints, or why there is none: its last word, or its memory when it was stopped."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 2**20
+        process.kill()
+        process.communicate()
+        return {"failed": f"stopped after {limit:.0f} s, {peak:.2f} GB", "peak_GB": peak}
+    return json.loads(out) if process.returncode == 0 else {"failed": err.strip().splitlines()[-1][:200]}
+
+
 ENGINES = {
     "bigbath shift-invert": bigbath,
     "bigbath shift-invert, certify = false": bigbath_uncertified,
@@ -110,15 +125,7 @@ def main() -> None:
         for engine in ENGINES:
             command = [sys.executable, __file__, "--k", str(args.k), "--one", engine, str(spins)]
             row: dict = {"engine": engine, "spins": spins, "k": args.k}
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=args.limit)
-                row |= (
-                    json.loads(done.stdout)
-                    if done.returncode == 0
-                    else {"failed": done.stderr.strip().splitlines()[-1][:200]}
-                )
-            except subprocess.TimeoutExpired:
-                row |= {"failed": f"stopped after {args.limit:.0f} s"}
+            row |= measured(command, args.limit)
             if "failed" in row:
                 print(f"{engine:38} {spins:5} {args.k:5} {row['failed']}", flush=True)
             else:
