@@ -41,3 +41,9 @@ class SymmetryError(BigbathError):
     """A declared symmetry does not commute with the Hamiltonian, or its sectors do not fill the space."""
 
     exit_code = 6
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal has ended a run before it was whole; not an error of a task, so ``except Exception`` lets it pass."""
+
+    exit_code = 75

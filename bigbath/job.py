@@ -7,13 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from bigbath.choice import choice
 from bigbath.errors import FileError, JobError
 from bigbath.measure import Measures
 from bigbath.models import Model
-from bigbath.solvers import Auto, Engine, Window
+from bigbath.solvers import Auto, Dense, Engine, Interval, Whole, Window
+from bigbath.sweep import Sweep, substituted
 
 
 @choice
@@ -21,13 +22,23 @@ class Spectrum:
     """Which eigenstates of a Hamiltonian, and how they are found.
 
     ``symmetries``: names of declared symmetries to use (absent: all; []: none). ``sector``: labels to restrict to, as
-    ``{reflection = -1}``.
+    ``{reflection = -1}``. ``shells``: cut a whole spectrum or an interval into so many energy shells, each a task of
+    its own.
     """
 
     window: Window
     engine: Engine = Auto()
     symmetries: tuple[str, ...] | None = None
     sector: dict[str, int] | None = None
+    shells: Annotated[int, Field(ge=2)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "Spectrum":
+        if self.shells and not isinstance(self.window, Whole | Interval):
+            raise ValueError('shells cut a window = "whole" or of kind = "interval", not this one')
+        if self.shells and isinstance(self.engine, Dense):
+            raise ValueError('shells with engine = "dense" would diagonalise the whole matrix for each: leave shells out')
+        return self
 
 
 @choice
@@ -41,7 +52,7 @@ class Ensemble:
 
 @choice
 class Job:
-    """A run: model, eigenstates of H (``spectrum``), initial states (``bath``), measurements, disorder.
+    """A run: model, eigenstates of H (``spectrum``), initial states (``bath``), measurements, disorder, sweep.
 
     ``accept_unverified``: let measurements use windows whose completeness was not certified.
     """
@@ -52,6 +63,7 @@ class Job:
     bath: Spectrum | None = None
     measure: Measures = Measures()
     ensemble: Ensemble = Ensemble()
+    sweep: Sweep | None = None
     accept_unverified: bool = False
 
 
@@ -70,8 +82,32 @@ def job_hash(job: Job) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def point_jobs(job: Job) -> tuple[Job, ...]:
+    """The job of each point of the sweep, without sweep; JobError names the point whose values cannot be."""
+    if job.sweep is None:
+        return (job,)
+    data = resolved(job)
+    del data["sweep"]
+    jobs = []
+    for parameters in job.sweep.points():
+        try:
+            jobs.append(_parse(substituted(data, parameters)))
+        except JobError as error:
+            point = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+            raise JobError(f"sweep, at {point}: {error}") from None
+    return tuple(jobs)
+
+
 def parse_job(data: dict[str, Any]) -> Job:
-    """A job from the tables of a TOML file; JobError names each wrong key and the remedy."""
+    """A job from the tables of a TOML file, every point of its sweep checked; JobError names each wrong key and the
+    remedy.
+    """
+    job = _parse(data)
+    point_jobs(job)
+    return job
+
+
+def _parse(data: dict[str, Any]) -> Job:
     try:
         return _JOB.validate_json(json.dumps(data))
     except (TypeError, ValueError) as error:
@@ -127,7 +163,7 @@ def _location(loc: tuple[int | str, ...], data: Any) -> str:
         try:
             data = data[step]
         except (KeyError, IndexError, TypeError):
-            if step != loc[-1] or step in _TAGS:
+            if "." not in str(step) and (step != loc[-1] or step in _TAGS):
                 continue
         parts.append(str(step))
     return ".".join(parts)
@@ -137,9 +173,8 @@ def _names() -> tuple[set[str], set[str]]:
     """Every key that a job may hold, and every tag that tells types apart."""
     schema = _JOB.json_schema()
     properties = [d.get("properties", {}) for d in (schema, *schema.get("$defs", {}).values())]
-    return {key for p in properties for key in p}, {
-        str(v["const"]) for p in properties for v in p.values() if "const" in v
-    }
+    tags = {str(v["const"]) for p in properties for v in p.values() if "const" in v}
+    return {key for p in properties for key in p}, tags | {"range", "list"}
 
 
 _KEYS, _TAGS = _names()

@@ -35,6 +35,13 @@ def world() -> Comm:
     return MPI.COMM_WORLD
 
 
+def threads_allowed() -> bool:
+    """Whether the MPI library lets several threads of a rank send messages."""
+    from mpi4py import MPI
+
+    return MPI.Query_thread() == MPI.THREAD_MULTIPLE
+
+
 @contextmanager
 def abort_together(comm: Comm) -> Iterator[None]:
     """End every rank when one of them raises, with its message or traceback, instead of hanging the others."""
@@ -43,7 +50,8 @@ def abort_together(comm: Comm) -> Iterator[None]:
     except BaseException as error:
         if comm is None:
             raise
-        text = f"bigbath: {error}" if isinstance(error, BigbathError) else traceback.format_exc()
+        expected = isinstance(error, BigbathError | KeyboardInterrupt)
+        text = f"bigbath: {error or 'interrupted'}" if expected else traceback.format_exc()
         print(f"[rank {comm.rank}] {text}", file=sys.stderr, flush=True)
         comm.Abort(getattr(error, "exit_code", 1))
 

@@ -1,25 +1,38 @@
-"""One disorder realization of a job: model -> Hamiltonians -> eigenstates -> measurements."""
+"""One task of a job: model -> Hamiltonians -> eigenstates -> measurements."""
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import xarray as xr
 
-from bigbath.broadening import system_states
-from bigbath.hamiltonian import build
+from bigbath.broadening import SystemStates, system_states
+from bigbath.hamiltonian import Hamiltonian, build, sectors
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
 from bigbath.models import Composite, draw
 from bigbath.progress import Report, silent
-from bigbath.solvers import Comm, Eigenstates, solve
+from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Whole, energy_shells, solve
 
 
-def _solve(composite: Composite, part: str, spectrum: Spectrum, comm: Comm, report: Report) -> Eigenstates:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Realization:
+    """What the energy shells of one realization share: the composite, H, the initial states, and their ``seconds``."""
+
+    job: Job
+    number: int
+    composite: Composite
+    h: Hamiltonian
+    system: SystemStates
+    bath: Eigenstates | None
+    seconds: float
+
+
+def _solve(h: Hamiltonian, spectrum: Spectrum, window: AnyWindow, comm: Comm, report: Report) -> Eigenstates:
     return solve(
-        build(composite, part),  # type: ignore[arg-type]
-        spectrum.window,
+        h,
+        window,
         engine=spectrum.engine,
         symmetries=spectrum.symmetries,
         sector=spectrum.sector,
@@ -28,27 +41,44 @@ def _solve(composite: Composite, part: str, spectrum: Spectrum, comm: Comm, repo
     )
 
 
-def realize(job: Job, realization: int, comm: Comm = None, report: Report = silent) -> xr.Dataset:
-    """Compute one realization.
+def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
+    """Draw one realization of a job without sweep, build its Hamiltonian and find its initial states."""
+    start = time.perf_counter()
+    composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
+    h = build(composite)
+    bath = None
+    if job.bath is not None:
+        below = build(composite, "B")
+        bath = _solve(below, job.bath, job.bath.window, None, lambda label, *n: report(f"bath: {label}", *n))
+    return Realization(
+        job=job, number=realization, composite=composite, h=h, system=system_states(composite), bath=bath,
+        seconds=time.perf_counter() - start,
+    )  # fmt: skip
+
+
+def realize(job: Job, realization: int, report: Report = silent) -> xr.Dataset:
+    """Prepare and measure one realization of a job without sweep and shells."""
+    return measured(prepare(job, realization, report), report=report)
+
+
+def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Report = silent) -> xr.Dataset:
+    """Solve and measure one realization, or one energy shell of it.
 
     The dataset has the coordinates ``energy``, ``residual``, ``sector_index`` along ``state``, ``bath_energy`` along
     ``bath_state``, ``system_energy`` along ``branch`` (numbered from 1), the measurements, and the evidence as JSON
     attributes. With a communicator each factorisation spans its ranks.
     """
-    seconds = {}
+    job, h, bath, system = shared.job, shared.h, shared.bath, shared.system
     start = time.perf_counter()
-    composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
-    system = system_states(composite)
-    bath = None
-    if job.bath is not None:
-        bath = _solve(composite, "B", job.bath, None, lambda label, *n: report(f"bath: {label}", *n))
-        seconds["bath"] = time.perf_counter() - start
-    start = time.perf_counter()
-    states = _solve(composite, "H", job.spectrum, comm, lambda label, *n: report(f"H: {label}", *n))
-    seconds["spectrum"] = time.perf_counter() - start
+    window: AnyWindow = job.spectrum.window
+    if job.spectrum.shells:
+        assert isinstance(window, Whole | Interval)
+        window = energy_shells(h, window, job.spectrum.shells)[shell]
+    states = _solve(h, job.spectrum, window, comm, lambda label, *n: report(f"H: {label}", *n))
+    seconds = {"prepare": shared.seconds, "spectrum": time.perf_counter() - start}
     start = time.perf_counter()
     context = Context(
-        composite=composite,
+        composite=shared.composite,
         states=states,
         bath=bath,
         system=system,
@@ -65,7 +95,8 @@ def realize(job: Job, realization: int, comm: Comm = None, report: Report = sile
         "branch": ("branch", np.arange(1, system.energies.size + 1)),
     }
     attrs = {
-        "realization": realization,
+        "realization": shared.number,
+        "dim": sum(s.dim for s in sectors(h, use=job.spectrum.symmetries, only=job.spectrum.sector)),
         "scalar_type": np.result_type(float, *(b.vectors.dtype for b in states.blocks)).name,
         "evidence_spectrum": json.dumps(asdict(states.evidence)),
         "sectors_spectrum": json.dumps([str(b.sector) for b in states.blocks]),

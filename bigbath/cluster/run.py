@@ -1,60 +1,156 @@
-"""Run a job: every realization once, each kept as a shard until the result file is whole."""
+"""Run a job: every task once, each kept as a shard until the result file is whole."""
 
 import shutil
 import time
 from pathlib import Path
 from typing import Literal
 
-import h5py
-
 from bigbath.cluster.communicator import on_root
-from bigbath.cluster.realize import realize
-from bigbath.errors import FileError
-from bigbath.job import Job, job_hash
+from bigbath.cluster.cost import ranks_per_task, relative_cost
+from bigbath.cluster.realize import Realization, measured, prepare
+from bigbath.cluster.schedule import Scheduler
+from bigbath.cluster.stop import listening
+from bigbath.cluster.workers import work
+from bigbath.errors import FileError, JobError
+from bigbath.job import Job, job_hash, point_jobs
 from bigbath.progress import Report, silent
 from bigbath.solvers import Comm
-from bigbath.store import open_result, provenance, read_header, write_result
+from bigbath.store import Shards, Survey, job_of, open_result, provenance, read_header, write_result
+from bigbath.tasks import Task, tasks_of
+
+#: How a run ended: the result file is written, was there already; a share of the tasks is done; some tasks failed; a
+#: signal asked to stop.
+State = Literal["done", "was done", "share done", "failed", "stopped"]
 
 
-def run(job: Job, output: str | Path, *, comm: Comm = None, report: Report = silent) -> Literal["done", "was done"]:
+def run(
+    job: Job,
+    output: str | Path,
+    *,
+    comm: Comm = None,
+    group_size: int | None = None,
+    share: tuple[int, int] = (0, 1),
+    retry_failed: bool = False,
+    report: Report = silent,
+) -> State:
     """Compute what is missing of a job and write ``output``.
 
-    Finished realizations are kept in ``<output>.parts/`` and taken from there when an interrupted run is repeated.
-    With a communicator every rank takes part in each factorisation and rank 0 writes. FileError when ``output``
-    exists and belongs to another job, or cannot be written: before any work starts.
+    Finished tasks are kept in ``<output>.parts/`` and taken from there when an interrupted run is repeated; failed ones
+    are noted there, and tried again only with ``retry_failed``. ``share`` = (i, n): do only the i-th of n shares of the
+    tasks (0 <= i < n), for job arrays, and leave merging to ``merge``. With a communicator its ranks form groups of
+    ``group_size`` (None: as few as the memory allows), each of which takes tasks; rank 0 writes the result file.
+
+    Raises FileError when ``output`` exists and belongs to another job, or cannot be written: before any work starts. An
+    error of a job's only task is raised.
     """
     output = Path(output)
-    if on_root(comm, lambda: _already_there(output, job)):
+    shards = Shards(output, job)
+    if on_root(comm, lambda: whole(output, job)):
         return "was done"
-    parts = output.with_name(output.name + ".parts")
-    chosen = range(job.ensemble.first, job.ensemble.first + job.ensemble.realizations)
-    present = on_root(comm, lambda: _prepare(parts, job))
+    on_root(comm, shards.prepare)
+    survey: Survey = on_root(comm, shards.survey)
+    wanted = tasks_of(job)
+    todo = [t for t in wanted if t not in survey.done and (retry_failed or t not in survey.failed)]
+    index, count = share
+    mine = set(sorted(wanted, key=relative_cost(job))[index::count])
+    todo = [t for t in todo if t in mine]
     ranks = 1 if comm is None else comm.size
-    start = time.perf_counter()
-    for number, realization in enumerate(chosen):
-        if realization in present:
-            continue
-        label = f"realization {realization} ({number + 1} of {len(chosen)}): " if len(chosen) > 1 else ""
+    if todo:
+        group_size = group_size or ranks_per_task(job, comm)
+        start = time.perf_counter()
+        scheduler = Scheduler(todo, relative_cost(job))
+        worker = _Worker(job, shards, len(wanted), ranks, report)
+        fail = _raise if len(wanted) == 1 else shards.fail
+        with listening() as stop:
+            scheduler = work(scheduler, worker.compute, fail, comm, group_size, stop, report)
+        seconds = time.perf_counter() - start
+        if scheduler.left:
+            return "stopped"
+    else:
+        seconds = 0.0
+    if count > 1:
+        return "share done"
+    where = provenance(ranks=ranks, seconds={"total": seconds}, seed=job.ensemble.seed)
+    return on_root(comm, lambda: _finish(shards, where))
+
+
+class _Worker:
+    """Computes tasks, one after the other, and keeps what the next one may share with the last."""
+
+    def __init__(self, job: Job, shards: Shards, tasks: int, ranks: int, report: Report) -> None:
+        self._points, self._shards, self._tasks, self._ranks = point_jobs(job), shards, tasks, ranks
+        self._report = report
+        self._last: Realization | None = None
+        self._begun = 0
+
+    def compute(self, task: Task, group: Comm) -> None:
+        """Compute a task on the ranks of ``group``; its first rank writes the shard."""
         begun = time.perf_counter()
-        dataset = realize(job, realization, comm, lambda text, *n, label=label: report(label + text, *n))
-        where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - begun})
-        on_root(comm, lambda: write_result(_shard(parts, realization), job, [(realization, dataset)], where))  # noqa: B023
-    where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - start}, seed=job.ensemble.seed)
-    on_root(comm, lambda: _merge(parts, chosen, output, job, where))
+        report = self._labelled(task)
+        point = self._points[task.point]
+        if self._last is None or (self._last.job, self._last.number) != (point, task.realization):
+            self._last = None  # two Hamiltonians at a time would double the memory
+            self._last = prepare(point, task.realization, report)
+        dataset = measured(self._last, task.shell, group, report)
+        where = provenance(ranks=1 if group is None else group.size, seconds={"total": time.perf_counter() - begun})
+        if group is None or group.rank == 0:
+            self._shards.write(task, dataset, where)
+
+    def _labelled(self, task: Task) -> Report:
+        if self._tasks == 1:
+            return self._report
+        if self._ranks > 1:  # rank 0 reports how many tasks are done instead
+            return silent
+        self._begun += 1
+        label = f"{task.name.replace('_', ' ')} ({self._begun} of {self._tasks}): "
+        return lambda text, *numbers: self._report(label + text, *numbers)
+
+
+def _raise(task: Task, error: Exception) -> None:
+    raise error
+
+
+def _finish(shards: Shards, where: dict) -> State:
+    """Merge if everything is there."""
+    survey = shards.survey()
+    if survey.failed or survey.missing:
+        return "failed" if survey.failed else "share done"
+    _write(shards, survey, where)
     return "done"
 
 
-def _merge(parts: Path, chosen: range, output: Path, job: Job, where: dict) -> None:
-    shards = ((r, open_result(_shard(parts, r)).realizations[r]) for r in chosen)
-    write_result(output, job, shards, where)
-    shutil.rmtree(parts)
+def merge(output: str | Path, *, partial: bool = False) -> Survey:
+    """Make the result file of its shards, each task once; returns what was there. Repeating it changes nothing.
+
+    FileError when tasks are missing, unless ``partial``: then the file holds what there is, and the shards are kept.
+    """
+    output = Path(output)
+    try:
+        job = job_of(output)
+    except OSError:
+        if output.exists():
+            return Survey(done=dict.fromkeys(read_header(output)["tasks"], output), failed={}, missing=())
+        raise FileError(f"there is no run to merge: neither {output} nor its shards") from None
+    shards = Shards(output, job)
+    survey = shards.survey()
+    if (survey.missing or survey.failed) and not partial:
+        raise FileError(
+            f"{len(survey.missing)} task(s) are missing and {len(survey.failed)} failed: run the job again (with "
+            "--retry-failed), or merge what there is with --partial. `bigbath status` lists them."
+        )
+    _write(shards, survey, provenance(ranks=1, seconds={"total": 0.0}, seed=job.ensemble.seed))
+    return survey
 
 
-def _shard(parts: Path, realization: int) -> Path:
-    return parts / f"{realization:05d}.h5"
+def _write(shards: Shards, survey: Survey, where: dict) -> None:
+    datasets = ((task, open_result(survey.done[task]).tasks[task]) for task in sorted(survey.done))
+    write_result(shards.output, shards.job, datasets, where)
+    if not (survey.missing or survey.failed or survey.foreign):
+        shutil.rmtree(shards.directory)
 
 
-def _already_there(output: Path, job: Job) -> bool:
+def whole(output: Path, job: Job) -> bool:
+    """Whether ``output`` is this job's result with every task in it; FileError when it is something else."""
     if not output.exists():
         return False
     try:
@@ -63,30 +159,26 @@ def _already_there(output: Path, job: Job) -> bool:
         raise FileError(f"{error} It is left as it is; choose another name with -o.") from None
     if header["job_hash"] != job_hash(job):
         raise FileError(f"{output} holds the result of another job; choose another name with -o, or remove it")
-    return True
+    return set(tasks_of(job)) <= set(header["tasks"])
 
 
-def _prepare(parts: Path, job: Job) -> set[int]:
-    """Make sure that results can be written before they are computed; the realizations that are there already."""
-    try:
-        parts.mkdir(parents=True, exist_ok=True)
-        with h5py.File(parts / ".probe", "w"):
-            pass
-        (parts / ".probe").unlink()
-    except OSError as error:
-        raise FileError(f"cannot write to {parts.parent}: {error}") from None
-    present = set()
-    for shard in parts.glob("*.h5"):
-        if _valid(shard, job):
-            present.add(int(shard.stem))
-        else:
-            shard.unlink()
-    return present
-
-
-def _valid(shard: Path, job: Job) -> bool:
-    """Whether a shard is whole and belongs to this job."""
-    try:
-        return open_result(shard).job_hash == job_hash(job)
-    except FileError:
-        return False
+def share_of_array(text: str | None, environment: dict[str, str]) -> tuple[int, int]:
+    """(i, n) of "i/n", or of SLURM's array variables; JobError when these do not say which share is meant."""
+    if text is not None:
+        try:
+            index, count = map(int, text.split("/"))
+        except ValueError:
+            index, count = -1, 0
+        if not 0 <= index < count:
+            raise JobError(f"--share {text}: give I/N with 0 <= I < N, as 3/16")
+        return index, count
+    count = int(environment.get("SLURM_ARRAY_TASK_COUNT", 1))
+    if count == 1 and "SLURM_ARRAY_TASK_ID" not in environment:
+        return 0, 1
+    first, last = (int(environment.get(f"SLURM_ARRAY_TASK_{end}", 0)) for end in ("MIN", "MAX"))
+    if (first, last) != (0, count - 1):
+        raise JobError(
+            "this is a SLURM array whose indices are not 0 ... N-1: say which share of the tasks each member does, as "
+            "--share $SLURM_ARRAY_TASK_ID/16"
+        )
+    return int(environment["SLURM_ARRAY_TASK_ID"]), count

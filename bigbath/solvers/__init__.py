@@ -2,6 +2,7 @@
 
 from bigbath.solvers.dense import Dense
 from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, Evidence
+from bigbath.solvers.energy_shells import energy_shells, partition
 from bigbath.solvers.filter import Filter
 from bigbath.solvers.shift_invert import ShiftInvert
 from bigbath.solvers.solve import ENGINES, AnyEngine, Auto, Engine, choose, prepare, solve
@@ -9,5 +10,5 @@ from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest
 
 __all__ = [
     "ENGINES", "AnyEngine", "AnyWindow", "Auto", "Block", "Comm", "Dense", "Density", "Eigenstates", "Engine", "Evidence",
-    "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole", "Window", "choose", "prepare", "solve",
+    "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole", "Window", "choose", "energy_shells", "partition", "prepare", "solve",
 ]  # fmt: skip

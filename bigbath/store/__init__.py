@@ -1,6 +1,19 @@
-"""Result files and where they come from."""
+"""Result files, the shards of unfinished ones, and where they come from."""
 
 from bigbath.store.provenance import provenance, versions
-from bigbath.store.result import SCHEMA, Result, group_name, open_result, read_header, write_result
+from bigbath.store.result import SCHEMA, Result, open_result, read_header, write_result
+from bigbath.store.shards import Shards, Survey, job_of, open_run
 
-__all__ = ["SCHEMA", "Result", "group_name", "open_result", "provenance", "read_header", "versions", "write_result"]
+__all__ = [
+    "SCHEMA",
+    "Result",
+    "Shards",
+    "Survey",
+    "job_of",
+    "open_result",
+    "open_run",
+    "provenance",
+    "read_header",
+    "versions",
+    "write_result",
+]

@@ -1,26 +1,33 @@
 """Result files: netCDF-4 (HDF5), versioned, written aside and renamed, checksummed. See docs/result-file.md.
 
-Root attributes: ``bigbath_schema``, ``job`` (JSON), ``job_hash``, ``provenance`` (JSON). One group
-``realization_<index>`` for each disorder realization holds its labelled arrays, with the evidence of its
-eigenstates as JSON attributes.
+Root attributes: ``bigbath_schema``, ``job`` (JSON), ``job_hash``, ``provenance`` (JSON). One group for each task
+(``realization_<index>``, with its point of a sweep and its energy shell where there are any) holds its labelled arrays,
+with the evidence of its eigenstates as JSON attributes. The first 512 bytes, HDF5's user block, hold the SHA-256 of
+the rest.
 """
 
+import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
+import numpy as np
 import xarray as xr
 
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, parse_job, resolved
+from bigbath.solvers import Evidence, partition
+from bigbath.tasks import Task, coordinates
 
-SCHEMA = 1
+SCHEMA = 2
+USER_BLOCK = 512
 
 #: What reading a damaged file raises, depending on where the damage is.
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, JobError)
@@ -28,52 +35,110 @@ DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeEr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """A result file in memory: ``job``, ``provenance``, and one dataset for each realization index."""
+    """A result in memory: ``job``, ``provenance``, and one dataset for each task that is there."""
 
     path: Path
     job: Job
     job_hash: str
     provenance: dict[str, Any]
-    realizations: dict[int, xr.Dataset]
+    tasks: dict[Task, xr.Dataset]
+
+    @property
+    def realizations(self) -> dict[int, xr.Dataset]:
+        """The datasets by realization index, for a job without sweep and without energy shells."""
+        if self.job.sweep or self.job.spectrum.shells:
+            raise JobError("this job has a sweep or energy shells: use .dataset, or .tasks[Task(point=..., ...)]")
+        return {task.realization: dataset for task, dataset in self.tasks.items()}
 
     @cached_property
     def dataset(self) -> xr.Dataset:
-        """All realizations along the dimension ``realization``; dimensions whose lengths differ are padded with NaN."""
-        return xr.concat(
-            [ds.drop_attrs() for ds in self.realizations.values()],
-            dim=xr.DataArray(list(self.realizations), dims="realization", name="realization"),
-            join="outer",
-            coords="different",
-            compat="equals",
-            data_vars="all",
-        )
+        """All tasks as one labelled dataset.
 
-    def evidence(self, realization: int, part: str = "spectrum") -> dict[str, Any]:
-        """Evidence of the eigenstates of "spectrum" or "bath"."""
-        return json.loads(self.realizations[realization].attrs[f"evidence_{part}"])
+        Dimensions ``realization``, ``energy_shell`` if the spectrum was cut into shells, and one for each swept
+        parameter, named by its key ("model.W"). What is missing or shorter is padded with NaN.
+        """
+        points = coordinates(self.job)
+        names = [*points[0], "realization", *(["energy_shell"] if self.job.spectrum.shells else [])]
+        labelled = []
+        for task, dataset in sorted(self.tasks.items()):
+            label = [v if np.isscalar(v) else json.dumps(v) for v in points[task.point].values()]
+            labelled.append(((*label, task.realization, task.shell), dataset.drop_attrs()))
+        return _stack(labelled, names)
+
+    def average(self, name: str) -> xr.Dataset:
+        """``mean`` of a variable over the realizations, its standard ``error`` and how many ``count`` went into it."""
+        values = self.dataset[name]
+        count = values.notnull().sum("realization")
+        error = values.std("realization", ddof=1) / np.sqrt(count) if values.sizes["realization"] > 1 else np.nan * count
+        return xr.Dataset({"mean": values.mean("realization"), "error": error, "count": count})
+
+    def evidence(self, task: Task | int, part: str = "spectrum") -> dict[str, Any]:
+        """Evidence of the eigenstates of "spectrum" or "bath", of a task or of a realization index."""
+        task = task if isinstance(task, Task) else Task(realization=task)
+        return json.loads(self.tasks[task].attrs[f"evidence_{part}"])
+
+    def gaps(self) -> dict[Task, str]:
+        """Spectra that were cut into shells and are not whole without repeats: first task and why."""
+        if not self.job.spectrum.shells:
+            return {}
+        spectra: dict[tuple[int, int], list[Task]] = {}
+        for task in sorted(self.tasks):
+            spectra.setdefault((task.point, task.realization), []).append(task)
+        found = {}
+        for tasks in spectra.values():
+            whole = self.job.spectrum.window.kind == "whole"
+            if [task.shell for task in tasks] != list(range(self.job.spectrum.shells)):
+                reason: str | None = "shells are missing"
+            else:
+                evidence = [Evidence(**self.evidence(task)) for task in tasks]
+                reason = partition(evidence, self.tasks[tasks[0]].attrs["dim"] if whole else None)
+            if reason:
+                found[tasks[0]] = reason
+        return found
 
 
-def write_result(path: Path, job: Job, datasets: Iterable[tuple[int, xr.Dataset]], provenance: dict[str, Any]) -> None:
+def _stack(labelled: list[tuple[tuple, xr.Dataset]], names: list[str]) -> xr.Dataset:
+    """Datasets with the labels that go with ``names``, stacked along dimensions of these names."""
+    if not names:
+        return labelled[0][1]
+    groups: dict[Any, list[tuple[tuple, xr.Dataset]]] = {}
+    for (label, *rest), dataset in labelled:
+        groups.setdefault(label, []).append((tuple(rest), dataset))
+    return xr.concat(
+        [_stack(group, names[1:]) for group in groups.values()],
+        dim=xr.DataArray(list(groups), dims=names[0], name=names[0]),
+        join="outer",
+        coords="different",
+        compat="equals",
+        data_vars="all",
+    )
+
+
+def write_result(path: Path, job: Job, datasets: Iterable[tuple[Task, xr.Dataset]], provenance: dict[str, Any]) -> None:
     """Write a complete result file; an existing one is replaced only when the new one is whole on disk.
 
     FileError when the place cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
     try:
-        draft.unlink(missing_ok=True)
-        for realization, dataset in datasets:
+        with h5py.File(draft, "w", userblock_size=USER_BLOCK):
+            pass
+        for task, dataset in datasets:
             checksums = {
                 name: {"fletcher32": True}
                 for name, v in dataset.variables.items()
                 if v.ndim and v.size and v.dtype.kind in "iuf"
             }
-            dataset.to_netcdf(draft, mode="a", group=group_name(realization), engine="h5netcdf", encoding=checksums)
+            dataset.to_netcdf(draft, mode="a", group=task.name, engine="h5netcdf", encoding=checksums)
         with h5py.File(draft, "a") as file:
             file.attrs["bigbath_schema"] = SCHEMA
             file.attrs["job"] = json.dumps(resolved(job))
             file.attrs["job_hash"] = job_hash(job)
             file.attrs["provenance"] = json.dumps(provenance)
-        with open(draft, "rb") as file:
+        with open(draft, "r+b") as file:
+            seal = _seal(file)
+            file.seek(0)
+            file.write(seal)
             os.fsync(file.fileno())
         os.replace(draft, path)
     except OSError as error:
@@ -83,9 +148,10 @@ def write_result(path: Path, job: Job, datasets: Iterable[tuple[int, xr.Dataset]
             draft.unlink(missing_ok=True)
 
 
-def group_name(realization: int) -> str:
-    """Name of a realization's group."""
-    return f"realization_{realization:05d}"
+def _seal(file: BinaryIO) -> bytes:
+    """What the user block of a result file must say: the digest of all that follows it."""
+    file.seek(USER_BLOCK)
+    return b"bigbath result, sha256 of what follows byte 512: " + hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -96,7 +162,7 @@ def read_header(path: Path) -> dict[str, Any]:
         with h5py.File(path, "r") as file:
             header = dict(file.attrs)
             later = header.get("bigbath_schema", SCHEMA) > SCHEMA
-            groups = sorted(name for name in file if name.startswith("realization_"))
+            tasks = sorted(task for task in map(Task.parse, file) if task is not None)
     except DAMAGE as error:
         raise FileError(
             f"{path} is truncated or not an HDF5 file ({error}). Run the job again, with -o elsewhere or after removing it."
@@ -105,7 +171,7 @@ def read_header(path: Path) -> dict[str, Any]:
         raise FileError(f"{path} is an HDF5 file, but not a bigbath result")
     if later:
         raise FileError(f"{path} has schema {header['bigbath_schema']}; this bigbath reads up to {SCHEMA}: update it")
-    return {**header, "groups": groups}
+    return {**header, "tasks": tasks}
 
 
 def open_result(path: str | Path) -> Result:
@@ -113,16 +179,22 @@ def open_result(path: str | Path) -> Result:
     path = Path(path)
     header = read_header(path)
     try:
+        if header["bigbath_schema"] >= 2:
+            with open(path, "rb") as file:
+                seal = _seal(file)
+                file.seek(0)
+                if file.read(len(seal)) != seal:
+                    raise OSError("its content does not match its SHA-256")
         datasets = {}
-        for group in header["groups"]:
-            with xr.open_dataset(path, group=group, engine="h5netcdf") as dataset:
-                datasets[int(group.removeprefix("realization_"))] = dataset.load()
+        for task in header["tasks"]:
+            with xr.open_dataset(path, group=task.name, engine="h5netcdf") as dataset:
+                datasets[task] = dataset.load()
         return Result(
             path=path,
             job=parse_job(json.loads(header["job"])),
             job_hash=str(header["job_hash"]),
             provenance=json.loads(header["provenance"]),
-            realizations=datasets,
+            tasks=datasets,
         )
     except DAMAGE as error:
         raise FileError(

@@ -13,7 +13,7 @@ from support import clean_environment, dense, hamiltonian_of
 
 from bigbath.cluster import run as run_module
 from bigbath.cluster.estimate import estimate
-from bigbath.cluster.realize import realize
+from bigbath.cluster.realize import measured, realize
 from bigbath.cluster.run import run
 from bigbath.errors import FileError, JobError
 from bigbath.job import parse_job
@@ -68,7 +68,7 @@ def test_a_run_that_was_done_is_not_repeated(tmp_path, monkeypatch):
     def never(*_):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(run_module, "realize", never)
+    monkeypatch.setattr(run_module, "measured", never)
     assert run(job(), output) == "was done"
     assert run(job(title="the same numbers under another title"), output) == "was done"
     assert output.read_bytes() == before
@@ -101,7 +101,7 @@ def test_an_unwritable_output_is_refused_before_work(tmp_path, below, monkeypatc
     def never(*_):
         raise AssertionError("work was started")
 
-    monkeypatch.setattr(run_module, "realize", never)
+    monkeypatch.setattr(run_module, "measured", never)
     with pytest.raises(FileError, match="cannot"):
         run(job(), tmp_path / below)
     assert files_below(tmp_path) == {(tmp_path / "file").relative_to(tmp_path): b"a regular file"}
@@ -122,18 +122,18 @@ def test_an_interruption_loses_only_the_realization_at_work(tmp_path, monkeypatc
     run(job(4), tmp_path / "undisturbed.h5")
     done = []
 
-    def interrupted(job, realization, *rest):
+    def interrupted(shared, *rest):
         if len(done) == 2:
             raise KeyboardInterrupt
-        done.append(realization)
-        return realize(job, realization, *rest)
+        done.append(shared.number)
+        return measured(shared, *rest)
 
-    monkeypatch.setattr(run_module, "realize", interrupted)
+    monkeypatch.setattr(run_module, "measured", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(job(4), tmp_path / "out.h5")
     assert not (tmp_path / "out.h5").exists()
     rest = []
-    monkeypatch.setattr(run_module, "realize", lambda job, r, *more: rest.append(r) or realize(job, r, *more))
+    monkeypatch.setattr(run_module, "measured", lambda shared, *more: rest.append(shared.number) or measured(shared, *more))
     assert run(job(4), tmp_path / "out.h5") == "done"
     assert (done, rest) == ([0, 1], [2, 3])
     a, b = (open_result(tmp_path / name).realizations for name in ("undisturbed.h5", "out.h5"))
@@ -147,13 +147,13 @@ def test_a_damaged_or_foreign_shard_is_computed_again(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module.shutil, "rmtree", lambda _: None)
     run(job(2), tmp_path / "out.h5")
     (tmp_path / "out.h5").unlink()
-    shard = parts / "00000.h5"
+    shard = parts / "realization_00000.h5"
     shard.write_bytes(shard.read_bytes()[:-500])
-    (parts / "00001.h5").unlink()
+    (parts / "realization_00001.h5").unlink()
     run(job(2, L=4), tmp_path / "small.h5")
-    (tmp_path / "small.h5.parts" / "00001.h5").rename(parts / "00001.h5")
+    (tmp_path / "small.h5.parts" / "realization_00001.h5").rename(parts / "realization_00001.h5")
     again = []
-    monkeypatch.setattr(run_module, "realize", lambda job, r, *more: again.append(r) or realize(job, r, *more))
+    monkeypatch.setattr(run_module, "measured", lambda shared, *more: again.append(shared.number) or measured(shared, *more))
     run(job(2), tmp_path / "out.h5")
     assert again == [0, 1]
     a, b = (open_result(tmp_path / name).realizations for name in ("undisturbed.h5", "out.h5"))
@@ -165,11 +165,11 @@ CODE = """
 import sys, time
 import bigbath.cluster.run as module
 from bigbath.job import load_job
-realize = module.realize
+measured = module.measured
 def slowly(*arguments):
     time.sleep(0.3)
-    return realize(*arguments)
-module.realize = slowly
+    return measured(*arguments)
+module.measured = slowly
 module.run(load_job(sys.argv[1]), sys.argv[2])
 """
 
@@ -202,7 +202,7 @@ def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
     process = subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE)
     parts = tmp_path / "out.h5.parts"
     deadline = time.monotonic() + 100
-    while len(list(parts.glob("0*.h5"))) < 2:
+    while len(list(parts.glob("*.h5"))) < 2:
         assert process.poll() is None, process.stderr.read().decode()
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -210,16 +210,16 @@ def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
     process.wait()
     process.stderr.close()
     assert not output.exists()
-    finished = {p.name: p.read_bytes() for p in parts.glob("0*.h5")}
+    finished = {p.name: p.read_bytes() for p in parts.glob("*.h5")}
     assert 2 <= len(finished) < 6
     whole = job(6)
     kept = []
-    original = run_module.realize
-    run_module.realize = lambda j, r, *more: kept.append(r) or original(j, r, *more)
+    original = run_module.measured
+    run_module.measured = lambda shared, *more: kept.append(shared.number) or original(shared, *more)
     try:
         run(whole, output)
     finally:
-        run_module.realize = original
+        run_module.measured = original
     assert len(kept) == 6 - len(finished)
     run(whole, tmp_path / "undisturbed.h5")
     a, b = (open_result(p).realizations for p in (tmp_path / "undisturbed.h5", output))

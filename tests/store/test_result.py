@@ -9,6 +9,7 @@ import xarray as xr
 
 from bigbath.errors import FileError
 from bigbath.job import job_hash, parse_job, resolved
+from bigbath.tasks import Task
 from bigbath.store import SCHEMA, open_result, provenance, read_header, write_result
 
 JOB = parse_job(
@@ -38,7 +39,7 @@ def dataset(realization, k=300):
 @pytest.fixture
 def written(tmp_path):
     path = tmp_path / "result.h5"
-    write_result(path, JOB, ((r, dataset(r)) for r in range(3)), provenance(ranks=1, seconds={"total": 1.5}, seed=1))
+    write_result(path, JOB, ((Task(realization=r), dataset(r)) for r in range(3)), provenance(ranks=1, seconds={"total": 1.5}, seed=1))
     return path
 
 
@@ -68,7 +69,7 @@ def test_the_file_can_be_read_without_bigbath(written):
 
 
 def test_realizations_of_different_length_are_padded(tmp_path):
-    write_result(tmp_path / "r.h5", JOB, [(0, dataset(0)), (4, dataset(4).isel(shell=slice(30)))], {})
+    write_result(tmp_path / "r.h5", JOB, [(Task(realization=0), dataset(0)), (Task(realization=4), dataset(4).isel(shell=slice(30)))], {})
     joined = open_result(tmp_path / "r.h5").dataset
     assert list(joined.realization.values) == [0, 4]
     assert np.isnan(joined.P.sel(realization=4).values[:, 30:]).all()
@@ -144,7 +145,7 @@ def test_a_failed_write_keeps_the_old_file(written):
     before = written.read_bytes()
 
     def broken():
-        yield 0, dataset(0)
+        yield Task(realization=0), dataset(0)
         raise OSError("disk full")
 
     with pytest.raises(FileError, match="disk full"):
@@ -155,4 +156,4 @@ def test_a_failed_write_keeps_the_old_file(written):
 
 def test_a_place_below_a_file_cannot_be_written(written):
     with pytest.raises(FileError, match="cannot write"):
-        write_result(written / "below.h5", JOB, [(0, dataset(0))], {})
+        write_result(written / "below.h5", JOB, [(Task(realization=0), dataset(0))], {})
