@@ -8,8 +8,8 @@ import psutil
 from bigbath.errors import ImpossibleRequest
 
 #: Where launchers write how many ranks they started, in all and on this node.
-LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
-LAUNCHED_HERE = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "PMI_SIZE")
+LAUNCHED = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+LAUNCHED_HERE = ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 #: Read by BLAS, OpenMP and Numba when they are loaded.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -33,6 +33,16 @@ def cap_threads() -> None:
     if launched_ranks() > 1:
         for name in THREADS:
             os.environ.setdefault(name, str(max(1, cores() // launched_ranks_here())))
+
+
+def thread_line() -> str:
+    """How ranks and threads fill this node's cores, with a warning when they are more than there are."""
+    ranks, mine, node = launched_ranks_here(), cores(), node_cores()
+    threads = int(os.environ.get("OMP_NUM_THREADS", mine))
+    line = f"{ranks} rank(s) x {threads} thread(s) here, {mine} of {node} core(s) for this rank"
+    if threads > mine or ranks * threads > node:
+        line += "; that is more than there are, and slower: take fewer ranks or a smaller OMP_NUM_THREADS"
+    return line
 
 
 def memory_limit() -> int:
@@ -68,6 +78,11 @@ def peak_memory() -> int:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def node_cores() -> int:
+    """Cores that all ranks on this node may use together: SLURM_CPUS_ON_NODE, or the machine's."""
+    return int(os.environ.get("SLURM_CPUS_ON_NODE", psutil.cpu_count() or 1))
 
 
 def cores() -> int:

@@ -1,6 +1,7 @@
 """The command line. Exit codes are in docs/cli.md and in ``bigbath --help``."""
 
 import json
+import os
 import sys
 import tempfile
 from dataclasses import asdict
@@ -10,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from bigbath.errors import BigbathError, JobError
-from bigbath.resources import cap_threads
+from bigbath.errors import BigbathError, JobError, Stopped
+from bigbath.resources import cap_threads, thread_line
 
 app = typer.Typer(
     add_completion=False,
@@ -19,7 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="How a small quantum system thermalises in a big bath, at exact-diagonalisation accuracy.",
     epilog="Exit codes: 0 done; 2 wrong job or option; 3 impossible request; 4 something is not installed; "
-    "5 a file cannot be read or written; 6 not certified; 130 interrupted (run the same command again to go on).",
+    "5 a file cannot be read or written; 6 not certified; 7 some tasks failed; 75 stopped by a signal and 130 interrupted "
+    "(run the same command again to go on).",
 )
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file (docs/job-file.md).")]
@@ -31,20 +33,104 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def run(
     job: JobFile,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Result file [default: JOB.h5].")] = None,
+    ranks_per_task: Annotated[
+        int | None, typer.Option(min=1, help="Ranks that share a task [default: as few as memory allows].")
+    ] = None,
+    share: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th (from 0) of N shares of the tasks, for job arrays.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again the tasks that failed.")] = False,
 ) -> None:
-    """Run a job, or go on with it where it was interrupted. Under mpirun its ranks share each factorisation."""
+    """Run a job, or go on with it where it was interrupted. Under mpirun groups of ranks take the tasks."""
     from bigbath.cli.progress import ProgressReport
     from bigbath.cluster.communicator import abort_together, world
     from bigbath.cluster.run import run as run_job
+    from bigbath.cluster.run import share_of_array
     from bigbath.job import load_job
+    from bigbath.store import Shards
 
     parsed = load_job(job)
     target = output or job.with_suffix(".h5")
+    chosen = share_of_array(share, dict(os.environ))
     comm = world()
-    with abort_together(comm), ProgressReport(quiet=comm is not None and comm.rank > 0) as report:
-        state = run_job(parsed, target, comm=comm, report=report)
-    if comm is None or comm.rank == 0:
-        typer.echo(f"{target}: {'written' if state == 'done' else 'was complete already, nothing to do'}")
+    first = comm is None or comm.rank == 0
+    if comm is not None and first:
+        typer.echo(f"bigbath: {thread_line()}", err=True)
+    with abort_together(comm), ProgressReport(quiet=not first) as report:
+        state = run_job(
+            parsed, target, comm=comm, group_size=ranks_per_task, share=chosen, retry_failed=retry_failed, report=report
+        )
+    if first:
+        message = {
+            "done": "written",
+            "was done": "was complete already, nothing to do",
+            "share done": f"share {chosen[0]} of {chosen[1]} is done; `bigbath merge {target}` when all are",
+            "failed": f"some tasks failed, see `bigbath status {target}`; --retry-failed tries them again",
+            "stopped": "stopped by a signal; run the same command again to go on",
+        }[state]
+        typer.echo(f"{target}: {message}")
+        if state == "failed":
+            failures = Shards(target, parsed).survey().failed
+            for task, record in list(failures.items())[:3]:
+                typer.echo(f"{task.name}: {record['error']}", err=True)
+    raise typer.Exit({"failed": 7, "stopped": 75}.get(state, 0))
+
+
+RunFile = Annotated[Path, typer.Argument(metavar="FILE", help="The result file of a run, there already or not yet.")]
+
+
+@app.command()
+def status(file: RunFile, as_json: AsJson = False) -> None:
+    """Which tasks of a run are done, failed and missing, and what is wrong with its shards. Exit code 7 if any failed."""
+    from bigbath.cluster.status import status_of
+
+    result = status_of(file)
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+    else:
+        typer.echo(f"{file}: {result['state']}; {len(result['done'])} of {result['tasks']} tasks done")
+        for kind in ("missing", "failed", "corrupt", "foreign", "duplicate", "incomplete_spectra"):
+            found = result[kind]
+            for item in list(found)[:20]:
+                detail = f": {found[item]}" if isinstance(found, dict) else ""
+                typer.echo(f"   {kind.replace('_', ' ')}: {item}{detail}")
+            if len(found) > 20:
+                typer.echo(f"   ... and {len(found) - 20} more {kind.replace('_', ' ')} (--json lists all)")
+    raise typer.Exit(7 if result["failed"] else 0)
+
+
+@app.command()
+def merge(
+    file: RunFile,
+    partial: Annotated[bool, typer.Option("--partial", help="Merge what there is; the shards are kept.")] = False,
+) -> None:
+    """Make the result file of its shards, each task once. Repeating it changes nothing."""
+    from bigbath.cluster.run import merge as merge_run
+
+    survey = merge_run(file, partial=partial)
+    left = len(survey.missing) + len(survey.failed)
+    typer.echo(f"{file}: {len(survey.done)} task(s)" + (f", {left} are not done" if left else ""))
+
+
+@app.command()
+def slurm(
+    job: JobFile,
+    array: Annotated[int, typer.Option(min=0, help="Members of a job array [default: one MPI job].")] = 0,
+    nodes: Annotated[int, typer.Option(min=1, help="Nodes of the MPI job.")] = 1,
+    ranks: Annotated[int, typer.Option(min=1, help="Ranks a node, of the MPI job.")] = 1,
+    time_factor: Annotated[float, typer.Option(min=0.1, help="Times the estimate that is asked for.")] = 3.0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Result file [default: JOB.h5].")] = None,
+) -> None:
+    """Print the batch script of a job for SLURM, with time and memory from the estimate."""
+    from bigbath.cluster.slurm import script
+    from bigbath.job import load_job
+
+    typer.echo(
+        script(
+            load_job(job), job, output or job.with_suffix(".h5"), array=array, nodes=nodes, ranks=ranks, time_factor=time_factor
+        ),
+        nl=False,
+    )
 
 
 @app.command()
@@ -237,6 +323,9 @@ def main() -> None:
     except BigbathError as error:
         print(f"bigbath: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except Stopped as stopped:
+        print(f"bigbath: {stopped}", file=sys.stderr)
+        sys.exit(stopped.exit_code)
     except KeyboardInterrupt:
         print("bigbath: interrupted; run the same command again to go on", file=sys.stderr)
         sys.exit(130)

@@ -15,7 +15,7 @@ from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, point_jobs
 from bigbath.progress import Report, silent
 from bigbath.solvers import Comm
-from bigbath.store import Shards, Survey, job_of, open_result, provenance, read_header, write_result
+from bigbath.store import Shards, Survey, job_of, merge_results, provenance, read_header
 from bigbath.tasks import Task, tasks_of
 
 #: How a run ended: the result file is written, was there already; a share of the tasks is done; some tasks failed; a
@@ -62,9 +62,9 @@ def run(
         worker = _Worker(job, shards, len(wanted), ranks, report)
         fail = _raise if len(wanted) == 1 else shards.fail
         with listening() as stop:
-            scheduler = work(scheduler, worker.compute, fail, comm, group_size, stop, report)
+            left = work(scheduler, worker.compute, fail, comm, group_size, stop, report)
         seconds = time.perf_counter() - start
-        if scheduler.left:
+        if left:
             return "stopped"
     else:
         seconds = 0.0
@@ -143,8 +143,7 @@ def merge(output: str | Path, *, partial: bool = False) -> Survey:
 
 
 def _write(shards: Shards, survey: Survey, where: dict) -> None:
-    datasets = ((task, open_result(survey.done[task]).tasks[task]) for task in sorted(survey.done))
-    write_result(shards.output, shards.job, datasets, where)
+    merge_results(shards.output, shards.job, dict(sorted(survey.done.items())), where)
     if not (survey.missing or survey.failed or survey.foreign):
         shutil.rmtree(shards.directory)
 

@@ -30,8 +30,8 @@ Fail = Callable[[Task, Exception], None]
 
 def work(
     scheduler: Scheduler, compute: Compute, fail: Fail, comm: Comm, group_size: int, stop: Stop, report: Report
-) -> Scheduler:
-    """Do every task of ``scheduler``; returns it, on all ranks, as it was in the end.
+) -> int:
+    """Do every task of ``scheduler``; returns, on all ranks, how many were not begun since a signal asked to stop.
 
     Ranks form groups of ``group_size``, each with its own communicator; rank 0 hands out the tasks from a thread beside
     its own work, or, where the MPI library forbids threads, does nothing else. An exception of a task is noted by
@@ -39,7 +39,7 @@ def work(
     """
     if comm is None or comm.size == 1:
         _loop(_Desk(scheduler, stop), compute, fail, None, stop)
-        return scheduler
+        return scheduler.left
     messages = comm.Dup()
     aside = 0 if threads_allowed() else 1
     number = -1 if comm.rank < aside else (comm.rank - aside) // group_size
@@ -56,9 +56,9 @@ def work(
     elif number >= 0:
         _loop(_Counter(messages, stop) if leader else None, compute, fail, group, stop)
     group.Free()
-    scheduler = messages.bcast(scheduler if comm.rank == 0 else None)
+    left = messages.bcast(scheduler.left)
     messages.Free()
-    return scheduler
+    return left
 
 
 class _Desk:

@@ -1,7 +1,7 @@
 """Result files, the shards of unfinished ones, and where they come from."""
 
 from bigbath.store.provenance import provenance, versions
-from bigbath.store.result import SCHEMA, Result, open_result, read_header, write_result
+from bigbath.store.result import SCHEMA, Result, merge_results, open_result, read_header, write_result
 from bigbath.store.shards import Shards, Survey, job_of, open_run
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Shards",
     "Survey",
     "job_of",
+    "merge_results",
     "open_result",
     "open_run",
     "provenance",

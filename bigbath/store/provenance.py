@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import threadpoolctl
@@ -17,7 +18,6 @@ PACKAGES = (
     "quspin",
     "numba",
     "h5py",
-    "h5netcdf",
     "xarray",
     "petsc4py",
     "slepc4py",
@@ -25,6 +25,7 @@ PACKAGES = (
 )
 
 
+@cache
 def versions() -> dict[str, str]:
     """Installed versions of the packages that decide the numbers."""
     found = {"python": platform.python_version()}

@@ -1,6 +1,6 @@
-"""Result files: netCDF-4 (HDF5), versioned, written aside and renamed, checksummed. See docs/result-file.md.
+"""Result files: HDF5, versioned, written aside and renamed, sealed by a digest. See docs/result-file.md.
 
-Root attributes: ``bigbath_schema``, ``job`` (JSON), ``job_hash``, ``provenance`` (JSON). One group for each task
+At the root ``job`` and ``provenance`` (JSON), attributes ``bigbath_schema`` and ``job_hash``. One group for each task
 (``realization_<index>``, with its point of a sweep and its energy shell where there are any) holds its labelled arrays,
 with the evidence of its eigenstates as JSON attributes. The first 512 bytes, HDF5's user block, hold the SHA-256 of
 the rest.
@@ -10,8 +10,8 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,12 @@ import xarray as xr
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, parse_job, resolved
 from bigbath.solvers import Evidence, partition
+from bigbath.store.arrays import load, save
 from bigbath.tasks import Task, coordinates
 
 SCHEMA = 2
 USER_BLOCK = 512
+SEAL = b"bigbath result, sha256 of what follows byte 512: "
 
 #: What reading a damaged file raises, depending on where the damage is.
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, JobError)
@@ -119,27 +121,35 @@ def write_result(path: Path, job: Job, datasets: Iterable[tuple[Task, xr.Dataset
 
     FileError when the place cannot be written.
     """
+    with _written(path, job, provenance) as file:
+        for task, dataset in datasets:
+            save(file.create_group(task.name), dataset)
+
+
+def merge_results(path: Path, job: Job, sources: Mapping[Task, Path], provenance: dict[str, Any]) -> None:
+    """Write a result file of tasks that lie in others, by copying; otherwise as ``write_result``."""
+    with _written(path, job, provenance) as file:
+        for task, source in sources.items():
+            with h5py.File(source, "r") as shard:
+                shard.copy(task.name, file)
+
+
+@contextmanager
+def _written(path: Path, job: Job, provenance: dict[str, Any]) -> Iterator[h5py.File]:
+    """A draft to be filled, which then is sealed, synced and takes the place of ``path``."""
     draft = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
     try:
-        with h5py.File(draft, "w", userblock_size=USER_BLOCK):
-            pass
-        for task, dataset in datasets:
-            checksums = {
-                name: {"fletcher32": True}
-                for name, v in dataset.variables.items()
-                if v.ndim and v.size and v.dtype.kind in "iuf"
-            }
-            dataset.to_netcdf(draft, mode="a", group=task.name, engine="h5netcdf", encoding=checksums)
-        with h5py.File(draft, "a") as file:
+        with h5py.File(draft, "w", userblock_size=USER_BLOCK) as file:
+            yield file
             file.attrs["bigbath_schema"] = SCHEMA
-            file.attrs["job"] = json.dumps(resolved(job))
             file.attrs["job_hash"] = job_hash(job)
-            file.attrs["provenance"] = json.dumps(provenance)
-        with open(draft, "r+b") as file:
-            seal = _seal(file)
-            file.seek(0)
-            file.write(seal)
-            os.fsync(file.fileno())
+            file["job"] = json.dumps(resolved(job))
+            file["provenance"] = json.dumps(provenance)
+        with open(draft, "r+b") as raw:
+            seal = _seal(raw)
+            raw.seek(0)
+            raw.write(seal)
+            os.fsync(raw.fileno())
         os.replace(draft, path)
     except OSError as error:
         raise FileError(f"cannot write {path}: {error}") from error
@@ -151,52 +161,55 @@ def write_result(path: Path, job: Job, datasets: Iterable[tuple[Task, xr.Dataset
 def _seal(file: BinaryIO) -> bytes:
     """What the user block of a result file must say: the digest of all that follows it."""
     file.seek(USER_BLOCK)
-    return b"bigbath result, sha256 of what follows byte 512: " + hashlib.file_digest(file, "sha256").hexdigest().encode()
+    return SEAL + hashlib.file_digest(file, "sha256").hexdigest().encode()
+
+
+def _first(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(len(SEAL) + 64)
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Root attributes of a result file; FileError when it is missing, truncated, or not one of bigbath's."""
+    """What a result file says of itself: ``job``, ``job_hash``, ``provenance``, ``tasks``; its digest is checked.
+
+    FileError when it is missing, damaged, or not one of bigbath's.
+    """
     if not path.exists():
         raise FileError(f"there is no file {path}")
     try:
         with h5py.File(path, "r") as file:
-            header = dict(file.attrs)
-            later = header.get("bigbath_schema", SCHEMA) > SCHEMA
-            tasks = sorted(task for task in map(Task.parse, file) if task is not None)
+            schema = file.attrs.get("bigbath_schema")
+            if schema == SCHEMA:
+                header = {
+                    "job": parse_job(json.loads(file["job"][()])),
+                    "job_hash": str(file.attrs["job_hash"]),
+                    "provenance": json.loads(file["provenance"][()]),
+                    "tasks": sorted(task for task in map(Task.parse, file) if task is not None),
+                }
+        with open(path, "rb") as raw:
+            whole = _seal(raw) == _first(raw)
     except DAMAGE as error:
         raise FileError(
             f"{path} is truncated or not an HDF5 file ({error}). Run the job again, with -o elsewhere or after removing it."
         ) from None
-    if "bigbath_schema" not in header:
+    if schema is None:
         raise FileError(f"{path} is an HDF5 file, but not a bigbath result")
-    if later:
-        raise FileError(f"{path} has schema {header['bigbath_schema']}; this bigbath reads up to {SCHEMA}: update it")
-    return {**header, "tasks": tasks}
+    if schema != SCHEMA:
+        raise FileError(f"{path} has schema {schema}; this bigbath reads schema {SCHEMA}: use the version that wrote it")
+    if not whole:
+        raise FileError(
+            f"{path} is damaged (its content does not match its SHA-256). Run the job again, with -o elsewhere or after "
+            "removing it."
+        )
+    return header
 
 
 def open_result(path: str | Path) -> Result:
     """Read a result file into memory. FileError when it is missing, damaged or not one of bigbath's."""
     path = Path(path)
     header = read_header(path)
-    try:
-        if header["bigbath_schema"] >= 2:
-            with open(path, "rb") as file:
-                seal = _seal(file)
-                file.seek(0)
-                if file.read(len(seal)) != seal:
-                    raise OSError("its content does not match its SHA-256")
-        datasets = {}
-        for task in header["tasks"]:
-            with xr.open_dataset(path, group=task.name, engine="h5netcdf") as dataset:
-                datasets[task] = dataset.load()
-        return Result(
-            path=path,
-            job=parse_job(json.loads(header["job"])),
-            job_hash=str(header["job_hash"]),
-            provenance=json.loads(header["provenance"]),
-            tasks=datasets,
-        )
-    except DAMAGE as error:
-        raise FileError(
-            f"{path} is damaged ({error}). Run the job again, with -o elsewhere or after removing it."
-        ) from None
+    with h5py.File(path, "r") as file:
+        tasks = {task: load(file[task.name]) for task in header["tasks"]}
+    return Result(
+        path=path, job=header["job"], job_hash=header["job_hash"], provenance=header["provenance"], tasks=tasks
+    )

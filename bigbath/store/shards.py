@@ -14,7 +14,7 @@ import xarray as xr
 
 from bigbath.errors import FileError
 from bigbath.job import Job, job_hash, parse_job, resolved
-from bigbath.store.result import Result, open_result, write_result
+from bigbath.store.result import Result, open_result, read_header, write_result
 from bigbath.tasks import Task, tasks_of
 
 
@@ -75,22 +75,22 @@ class Shards:
             raise FileError(f"cannot write to {self.directory}: {problem}") from error
 
     def survey(self) -> Survey:
-        """Read and check every shard. A task that is in several files is taken from the first by name."""
+        """Check every shard. A task that is in several files is taken from the first by name."""
         done: dict[Task, Path] = {}
         corrupt, foreign, duplicate = [], [], []
         wanted = tasks_of(self.job)
         for path in sorted(self.directory.glob("*.h5")):
             try:
-                result = open_result(path)
+                header = read_header(path)
             except FileError:
                 corrupt.append(path)
                 continue
-            if result.job_hash != job_hash(self.job):
+            if header["job_hash"] != job_hash(self.job):
                 foreign.append(path)
                 continue
-            if any(task in done for task in result.tasks):
+            if any(task in done for task in header["tasks"]):
                 duplicate.append(path)
-            done = {task: path for task in result.tasks} | done
+            done = dict.fromkeys(header["tasks"], path) | done
         failed = {}
         for path in self.directory.glob("*.failed.json"):
             task = Task.parse(path.name.removesuffix(".failed.json"))

@@ -9,8 +9,9 @@ import xarray as xr
 
 from bigbath.errors import FileError
 from bigbath.job import job_hash, parse_job, resolved
-from bigbath.tasks import Task
 from bigbath.store import SCHEMA, open_result, provenance, read_header, write_result
+from bigbath.store.result import SEAL
+from bigbath.tasks import Task
 
 JOB = parse_job(
     {
@@ -63,9 +64,9 @@ def test_round_trip(written):
 def test_the_file_can_be_read_without_bigbath(written):
     with h5py.File(written) as file:
         assert file.attrs["bigbath_schema"] == SCHEMA
-        assert json.loads(file.attrs["job"]) == resolved(JOB)
+        assert json.loads(file["job"][()]) == resolved(JOB)
         assert np.array_equal(file["realization_00002/P"][:], dataset(2).P)
-        assert file["realization_00002/P"].fletcher32
+        assert list(file["realization_00002/P"].attrs["dims"]) == list(dataset(2).P.dims)
 
 
 def test_realizations_of_different_length_are_padded(tmp_path):
@@ -87,35 +88,17 @@ def test_a_truncated_file_is_refused_at_any_length(written):
         assert written.read_bytes() == whole[:length]
 
 
-def test_a_flipped_byte_in_any_array_is_found(written):
+def test_a_flipped_bit_anywhere_is_found(written):
     whole = written.read_bytes()
-    with h5py.File(written) as file:
-        places = [
-            (name, file[name].id.get_chunk_info(0))
-            for name in ("realization_00000/P", "realization_00001/energy", "realization_00002/shell_count")
-        ]
-    stream = np.random.default_rng(1)
-    for name, chunk in places:
-        for offset in stream.integers(0, chunk.size, 5):
-            damaged = bytearray(whole)
-            damaged[chunk.byte_offset + int(offset)] ^= 0x10
-            written.write_bytes(damaged)
-            with pytest.raises(FileError, match="damaged"):
-                open_result(written)
-            assert written.read_bytes() == bytes(damaged), name
-
-
-def test_a_flipped_byte_anywhere_raises_no_other_error(written):
-    """Outside the arrays a flip may go unnoticed, but it never ends in anything but a FileError."""
-    whole = written.read_bytes()
-    for offset in np.random.default_rng(2).integers(0, len(whole), 60):
+    stream = np.random.default_rng(2)
+    sealed = [*range(0, len(SEAL) + 64, 9), *(512 + stream.integers(0, len(whole) - 512, 150))]
+    for offset in sealed:
         damaged = bytearray(whole)
-        damaged[offset] ^= 0xFF
+        damaged[offset] ^= 1 << int(stream.integers(8))
         written.write_bytes(damaged)
-        try:
+        with pytest.raises(FileError, match=str(written)):
             open_result(written)
-        except FileError as error:
-            assert str(written) in str(error)
+        assert written.read_bytes() == bytes(damaged)
 
 
 def test_what_is_not_a_result_is_refused(tmp_path):
