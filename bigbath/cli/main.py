@@ -115,22 +115,22 @@ def merge(
 @app.command()
 def slurm(
     job: JobFile,
-    array: Annotated[int, typer.Option(min=0, help="Members of a job array [default: one MPI job].")] = 0,
-    nodes: Annotated[int, typer.Option(min=1, help="Nodes of the MPI job.")] = 1,
-    ranks: Annotated[int, typer.Option(min=1, help="Ranks a node, of the MPI job.")] = 1,
-    time_factor: Annotated[float, typer.Option(min=0.1, help="Times the estimate that is asked for.")] = 3.0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Result file [default: JOB.h5].")] = None,
+    into: Annotated[Path, typer.Option(help="Directory for the scripts.")] = Path(),
+    array: Annotated[int, typer.Option(min=1, help="Members of the job array.")] = 16,
+    nodes: Annotated[int, typer.Option(min=1, help="Nodes of the MPI job.")] = 1,
+    ranks: Annotated[int, typer.Option(min=1, help="Ranks a node of the MPI job.")] = 1,
+    safety: Annotated[float, typer.Option(min=0.1, help="Ask for so many times the estimated time.")] = 3.0,
 ) -> None:
-    """Print the batch script of a job for SLURM, with time and memory from the estimate."""
-    from bigbath.cluster.slurm import script
+    """Write batch scripts for a job, with time and memory from its estimate: one node, MPI, array with merge."""
+    from bigbath.cluster.slurm import Allocation, scripts, write_scripts
     from bigbath.job import load_job
 
-    typer.echo(
-        script(
-            load_job(job), job, output or job.with_suffix(".h5"), array=array, nodes=nodes, ranks=ranks, time_factor=time_factor
-        ),
-        nl=False,
-    )
+    allocation = Allocation(nodes=nodes, ranks=ranks, array=array, safety=safety)
+    texts = scripts(load_job(job), job, output or job.with_suffix(".h5"), into, allocation)
+    write_scripts(into, texts)
+    for name in texts:
+        typer.echo(f"{into / name}: written")
 
 
 @app.command()

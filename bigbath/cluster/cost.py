@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 
 from bigbath.cluster.communicator import on_root
-from bigbath.cluster.estimate import estimate
+from bigbath.cluster.estimate import PartEstimate, estimate
 from bigbath.hamiltonian import size
 from bigbath.job import Job, point_jobs
 from bigbath.models import draw
@@ -41,3 +41,12 @@ def _fewest(job: Job, ranks: int) -> int:
         return 1
     needed = -(-part.bytes // max(1, memory_limit() // launched_ranks_here()))
     return next((size for size in range(1, ranks) if ranks % size == 0 and size >= needed), ranks)
+
+
+def seconds_of(part: PartEstimate) -> float:
+    """Rough time of one solve on two cores of 2020s hardware, from the laws measured in docs/performance.md."""
+    if part.engine == "dense":
+        return 1e-10 * part.sectors * part.largest_sector**3
+    if part.factor_entries is not None:  # 14 s for 4.05e7 entries (Imbrie, 14 spins), and the count at both edges
+        return 2.5 * 14 * part.sectors * (part.factor_entries / 4.05e7) ** 1.2
+    return 20 * part.sectors * (part.largest_sector / 2**16) ** 2.1

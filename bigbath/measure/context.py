@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from bigbath.broadening import SystemStates
-from bigbath.models import Composite
+from bigbath.errors import JobError
+from bigbath.models import Composite, SpinComposite
 from bigbath.progress import Report
 from bigbath.solvers import Eigenstates
 
@@ -18,3 +19,10 @@ class Context:
     system: SystemStates
     accept_unverified: bool
     report: Report
+
+    @property
+    def sites(self) -> int:
+        """Number of spins; JobError for a model that has none."""
+        if not isinstance(self.composite, SpinComposite):
+            raise JobError("measurements on sites need a model of spins, which this is not")
+        return self.composite.system_sites + self.composite.bath_sites

@@ -1,0 +1,42 @@
+"""Measurement ``observables``: local expectation values in each eigenstate."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+from bigbath.choice import choice
+from bigbath.measure.context import Context
+from bigbath.measure.vectors import each_state
+
+
+@choice
+class MeasureObservables:
+    """<n|sigma^a_j|n> of every site j for the Pauli matrices in ``pauli``; site 0 is the system's first.
+
+    What eigenstate thermalisation says of them is their smoothness in energy. Cost L D a state and matrix.
+    """
+
+    pauli: Annotated[tuple[Literal["x", "y", "z"], ...], Field(min_length=1)] = ("z", "x")
+
+    def measure(self, context: Context) -> xr.Dataset:
+        """Variables ``sigma_z`` and so on, (state, site)."""
+        states = context.states.require_complete(accept_unverified=context.accept_unverified)
+        sites = context.sites
+        data = {}
+        for letter in self.pauli:
+            values = each_state(
+                states, lambda v, letter=letter: np.stack([expectation(v, letter, j, sites) for j in range(sites)], axis=1)
+            )
+            data[f"sigma_{letter}"] = (("state", "site"), values.reshape(-1, sites))
+        return xr.Dataset(data, coords={"site": np.arange(sites)})
+
+
+def expectation(vectors: np.ndarray, pauli: str, site: int, sites: int) -> np.ndarray:
+    """<v|sigma^a_j|v> (m,) of the columns of ``vectors`` (2^sites, m)."""
+    up, down = np.moveaxis(vectors.reshape(2**site, 2, -1, vectors.shape[1]), 1, 0)
+    if pauli == "z":
+        return np.sum(np.abs(up) ** 2 - np.abs(down) ** 2, axis=(0, 1))
+    overlap = np.sum(up.conj() * down, axis=(0, 1))
+    return 2 * (overlap.real if pauli == "x" else overlap.imag)
