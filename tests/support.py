@@ -161,3 +161,36 @@ def assert_window(states, h, window):
     gap = np.abs(energies[others][:, None] - energies[chosen]).min(initial=norm)
     outside = V - reference @ (reference.conj().T @ V)
     assert np.linalg.norm(outside, 2) <= max(1e-9, 10 * np.linalg.norm(residuals) / gap)
+
+
+def bigbath_command(*arguments, ranks=None):
+    """Command line of bigbath, under mpirun with ``ranks`` ranks when given."""
+    launcher = [] if ranks is None else ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
+    return [*launcher, sys.executable, "-m", "bigbath.cli.main", *map(str, arguments)]
+
+
+def one_thread():
+    """Environment of a process on a crowded machine."""
+    return clean_environment(**dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
+
+
+def bigbath(*arguments, ranks=None, timeout=180):
+    """Run bigbath's command line; returns the finished process with its text."""
+    return subprocess.run(
+        bigbath_command(*arguments, ranks=ranks), capture_output=True, text=True, timeout=timeout, env=one_thread(), check=False
+    )
+
+
+def assert_same_numbers(a, b, tolerance=None):
+    """Two results hold the same tasks with the same variables: bitwise, or to ``tolerance`` of the largest entry."""
+    assert list(a.tasks) == list(b.tasks)
+    for task, x in a.tasks.items():
+        y = b.tasks[task]
+        assert set(x.variables) == set(y.variables)
+        for name in x.variables:
+            u, v = x[name].values, y[name].values
+            if tolerance is None or u.dtype.kind not in "fc":
+                assert u.dtype == v.dtype
+                assert u.tobytes() == v.tobytes(), (task, name)
+            else:
+                assert np.allclose(u, v, rtol=0, atol=tolerance * max(1.0, np.abs(u).max(initial=0)), equal_nan=True), (task, name)

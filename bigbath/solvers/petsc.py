@@ -5,7 +5,7 @@ PETSc is imported when first needed, never at import of bigbath.
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,18 @@ INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.m
 
 #: Beginnings of the raw options that a job may pass on.
 OPTION_PREFIXES = ("eps_", "st_", "mat_mumps_", "bv_", "ds_")
+
+
+def start_on(comm: Comm) -> None:
+    """Make ``comm`` PETSc's world, if PETSc is installed: groups of ranks begin and end theirs independently.
+
+    To be called by every rank of ``comm``, before anything else of PETSc. Otherwise PETSc starts on COMM_WORLD, with
+    all of its ranks together, when it is first used.
+    """
+    with suppress(ImportError):
+        import petsc4py
+
+        petsc4py.init([], comm=comm)
 
 
 def load() -> tuple[ModuleType, ModuleType]:
