@@ -1,7 +1,6 @@
 #!/bin/bash
-# Gap ratio and entanglement of the Imbrie chain: the array, and the merge when all its members have ended.   bash submit_array.sh
+# Gap ratio and entanglement of the Imbrie chain: the array, and the merge when all its members have ended.   bash mpi_jobs/submit_array.sh
 set -euo pipefail
-cd "$(dirname "$0")"
-array=$(sbatch --parsable array.sbatch)
-merge=$(sbatch --parsable --dependency=afterany:"$array" merge.sbatch)
+array=$(sbatch --parsable mpi_jobs/array.sbatch)
+merge=$(sbatch --parsable --dependency=afterany:"$array" mpi_jobs/merge.sbatch)
 echo "array $array, merge $merge"

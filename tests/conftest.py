@@ -1,7 +1,7 @@
 """Markers and fixtures of the whole suite.
 
-Tests marked ``petsc`` need a real PETSc with MUMPS. Without it they fail; they are skipped only where the variable
-BIGBATH_NO_PETSC=1 says that its absence is intended.
+Tests marked ``petsc`` need a real PETSc with MUMPS, those marked ``slurm`` SLURM's daemons and munge. Without them they
+fail; they are skipped only where the variable BIGBATH_NO_PETSC=1 or BIGBATH_NO_SLURM=1 says that this is intended.
 """
 
 import os
@@ -17,13 +17,18 @@ settings.register_profile("bigbath", deadline=None, max_examples=40, derandomize
 settings.load_profile("bigbath")
 
 
+NEEDS = {"petsc": "a real PETSc, SLEPc and MUMPS", "slurm": "SLURM's daemons and munge"}
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "petsc: needs a real PETSc, SLEPc and MUMPS; skipped only if BIGBATH_NO_PETSC=1")
+    for marker, what in NEEDS.items():
+        config.addinivalue_line("markers", f"{marker}: needs {what}; skipped only if BIGBATH_NO_{marker.upper()}=1")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("petsc") and os.environ.get("BIGBATH_NO_PETSC") == "1":
-        pytest.skip("BIGBATH_NO_PETSC=1")
+    for marker in NEEDS:
+        if item.get_closest_marker(marker) and os.environ.get(variable := f"BIGBATH_NO_{marker.upper()}") == "1":
+            pytest.skip(f"{variable}=1")
 
 
 @pytest.fixture(autouse=True)

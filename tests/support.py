@@ -99,10 +99,13 @@ def random_model(stream, kind, largest):
 
 
 def clean_environment(**more):
-    """This process's variables without those that an MPI started in it has set, and with one thread a process."""
+    """This process's variables without those that an MPI started in it has set.
+
+    PMIx's shared-memory store is left out: a rank that ends while it holds its lock makes mpirun hang at its own end.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("OMPI_", "PMIX_", "PRTE_", "OPAL_"))}
     path = os.pathsep.join([str(ROOT), *filter(None, [kept.get("PYTHONPATH")])])
-    return {**kept, "PYTHONPATH": path, **more}
+    return {**kept, "PYTHONPATH": path, "PMIX_MCA_gds": "hash", **more}
 
 
 def python(*arguments, cwd=None, timeout=120, **environment):

@@ -14,7 +14,7 @@ from bigbath.cluster.workers import work
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, point_jobs
 from bigbath.progress import Report, silent
-from bigbath.solvers import Comm
+from bigbath.solvers import Comm, petsc
 from bigbath.store import Shards, Survey, job_of, merge_results, provenance, read_header
 from bigbath.tasks import Task, tasks_of
 
@@ -45,6 +45,8 @@ def run(
     """
     output = Path(output)
     shards = Shards(output, job)
+    if comm is not None:
+        petsc.start()
     if on_root(comm, lambda: whole(output, job)):
         return "was done"
     on_root(comm, shards.prepare)

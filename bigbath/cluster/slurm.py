@@ -19,6 +19,7 @@ ONE_NODE = """#!/bin/bash
 # Stopped or killed? The same command goes on where it was.
 set -euo pipefail
 export OMP_NUM_THREADS=1                  # one thread a rank: disorder realizations are independent
+export PMIX_MCA_gds=hash                  # PMIx 4.2's shared-memory store can hang mpirun when a rank is killed
 mpirun -n "${{RANKS:-$(nproc)}}" {bigbath} run {job} -o {output}
 """
 
@@ -34,6 +35,7 @@ MPI = """#!/bin/bash
 #SBATCH --requeue                         # preempted: SLURM starts the job again, and it goes on
 #SBATCH --open-mode=append
 export OMP_NUM_THREADS=1
+export PMIX_MCA_gds=hash                  # PMIx 4.2's shared-memory store can hang mpirun when a rank is killed
 mpirun {bigbath} run {job} -o {output} &
 run=$!
 trap 'kill -USR1 "$run"' USR1             # mpirun passes it on to the ranks

@@ -10,7 +10,7 @@ from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import Stop
 from bigbath.errors import FileError, JobError, MissingCapability
 from bigbath.progress import Report
-from bigbath.solvers import Comm, petsc
+from bigbath.solvers import Comm
 from bigbath.tasks import Task
 
 #: Errors that every task would meet, and that end the run instead of being noted against one task.
@@ -44,7 +44,6 @@ def work(
     aside = 0 if threads_allowed() else 1
     number = -1 if comm.rank < aside else (comm.rank - aside) // group_size
     group = comm.Split(number, comm.rank)
-    petsc.start_on(group)
     groups = -(-(comm.size - aside) // group_size)
     leader = number >= 0 and group.rank == 0
     if comm.rank == 0:

@@ -20,20 +20,16 @@ from bigbath.solvers.eigenstates import Comm
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
 
+#: Signals are ours to handle.
+ARGUMENTS = ["bigbath", "-no_signal_handler"]
 #: Beginnings of the raw options that a job may pass on.
 OPTION_PREFIXES = ("eps_", "st_", "mat_mumps_", "bv_", "ds_")
 
 
-def start_on(comm: Comm) -> None:
-    """Make ``comm`` PETSc's world, if PETSc is installed: groups of ranks begin and end theirs independently.
-
-    To be called by every rank of ``comm``, before anything else of PETSc. Otherwise PETSc starts on COMM_WORLD, with
-    all of its ranks together, when it is first used.
-    """
-    with suppress(ImportError):
-        import petsc4py
-
-        petsc4py.init([], comm=comm)
+def start() -> None:
+    """Start PETSc, if it is installed: all ranks of COMM_WORLD together, before groups of them use it on their own."""
+    with suppress(MissingCapability):
+        load()
 
 
 def load() -> tuple[ModuleType, ModuleType]:
@@ -41,10 +37,10 @@ def load() -> tuple[ModuleType, ModuleType]:
     try:
         import petsc4py
 
-        petsc4py.init([])
+        petsc4py.init(ARGUMENTS)
         import slepc4py
 
-        slepc4py.init([])
+        slepc4py.init(ARGUMENTS)
         from petsc4py import PETSc
         from slepc4py import SLEPc
     except ImportError as error:
