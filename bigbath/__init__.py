@@ -20,7 +20,7 @@ _WHERE = {
         "system_states",
     ),
     "bigbath.job": ("Job", "load_job"),
-    "bigbath.store": ("Result", "open_result"),
+    "bigbath.store": ("Result", "open_result", "open_run"),
     "bigbath.cluster.run": ("run",),
     "bigbath.plots": ("plot_distribution",),
 }  # fmt: skip
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
         Whole,
         solve,
     )
-    from bigbath.store import Result, open_result
+    from bigbath.store import Result, open_result, open_run
 
 
 def __getattr__(name: str) -> Any:
