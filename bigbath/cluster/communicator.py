@@ -35,6 +35,13 @@ def world() -> Comm:
     return MPI.COMM_WORLD
 
 
+def this_rank() -> Comm:
+    """The communicator of this rank alone."""
+    from mpi4py import MPI
+
+    return MPI.COMM_SELF
+
+
 def threads_allowed() -> bool:
     """Whether the MPI library lets several threads of a rank send messages."""
     from mpi4py import MPI

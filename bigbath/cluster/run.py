@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from bigbath.cluster.communicator import on_root
+from bigbath.cluster.communicator import on_root, this_rank
 from bigbath.cluster.cost import ranks_per_task, relative_cost
 from bigbath.cluster.realize import Realization, measured, prepare
 from bigbath.cluster.schedule import Scheduler
@@ -46,7 +46,7 @@ def run(
     output = Path(output)
     shards = Shards(output, job)
     if comm is not None:
-        petsc.start()
+        petsc.start(this_rank())
     if on_root(comm, lambda: whole(output, job)):
         return "was done"
     on_root(comm, shards.prepare)

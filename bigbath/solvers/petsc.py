@@ -26,10 +26,15 @@ ARGUMENTS = ["bigbath", "-no_signal_handler"]
 OPTION_PREFIXES = ("eps_", "st_", "mat_mumps_", "bv_", "ds_")
 
 
-def start() -> None:
-    """Start PETSc, if it is installed: all ranks of COMM_WORLD together, before groups of them use it on their own."""
-    with suppress(MissingCapability):
-        load()
+def start(alone: Comm) -> None:
+    """Start PETSc, if it is installed, with the one-rank communicator ``alone`` for its world.
+
+    Its start and its end then wait for no other rank; groups of ranks share objects by naming their communicator.
+    """
+    with suppress(ImportError):
+        import petsc4py
+
+        petsc4py.init(ARGUMENTS, comm=alone)
 
 
 def load() -> tuple[ModuleType, ModuleType]:
