@@ -178,8 +178,16 @@ STUDIES = ("entropy", "diffusion")
 @app.command()
 def reproduce(
     paper: Annotated[str, typer.Argument(help='"entropy" or "diffusion".')],
-    figure: Annotated[int | None, typer.Option(help="Only this figure; entropy has 6 (sizes up to N = 21) and 7 (other models) beyond the paper's.")] = None,
-    sizes: Annotated[str | None, typer.Option(help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6) [default: the study's].")] = None,
+    figure: Annotated[
+        int | None,
+        typer.Option(
+            help="Only this figure; entropy has 6 (sizes up to N = 21) and 7 (other models) beyond the paper's."
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6) [default: the study's]."),
+    ] = None,
     realizations: Annotated[
         int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
     ] = None,

@@ -76,7 +76,8 @@ def _entropies(axis: Axes, sizes: Sequence[Any], b: int) -> None:
     """Entropies per spin at the middle of the bath's spectrum against N."""
     N = np.array([one.model.N for one in sizes])
     value, error = (
-        np.array([getattr(one.parameters, name)[0, b] for one in sizes]) for name in ("observational", "observational_error")
+        np.array([getattr(one.parameters, name)[0, b] for one in sizes])
+        for name in ("observational", "observational_error")
     )
     axis.errorbar(N, value / N, error / N, fmt="o-", ms=4, lw=1, capsize=2, label="observational, shell average")
     single = [one for one in sizes if one.singles is not None]

@@ -2,8 +2,14 @@
 
 from bigbath.spectral.chebyshev import Scaled, scaled_operator, state_moments
 from bigbath.spectral.shell_average import (
-    Moments, ShellAverage, ShellVectors, Windows, jackknife_error, shell_average, smeared_distribution,
-)  # fmt: skip
+    Moments,
+    ShellAverage,
+    ShellVectors,
+    Windows,
+    jackknife_error,
+    shell_average,
+    smeared_distribution,
+)
 from bigbath.spectral.width import ShellParameters, fit_smeared, shell_parameters
 
 __all__ = [

@@ -19,7 +19,13 @@ from bigbath.models import Composite
 from bigbath.resources import require_memory
 from bigbath.solvers.recurrence import Recurrence
 from bigbath.spectral.chebyshev import (
-    Scaled, coefficients, contracted, gaussians, quadrature, scaled_operator, smeared_shells,
+    Scaled,
+    coefficients,
+    contracted,
+    gaussians,
+    quadrature,
+    scaled_operator,
+    smeared_shells,
 )  # fmt: skip
 
 #: Chebyshev vectors that are multiplied with the shell vectors at a time.

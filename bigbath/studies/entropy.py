@@ -21,6 +21,7 @@ from bigbath.plots import save
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
 from bigbath.studies.laws import laws
+from bigbath.studies.measured import Measured, measured
 from bigbath.studies.sizes import sizes
 from bigbath.studies.table import Row
 
@@ -183,7 +184,13 @@ def figure(
     return _ROWS[number](result), target
 
 
+def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], Path]:
+    """Numbers of docs/theory-entropy.md that the paper does not print, from the same computation, and its result file."""
+    result = computed("entropy_whole", directory, report)
+    return measured(result.realizations[0], result.job.model), result.path  # type: ignore[arg-type]
+
+
 #: Figure number -> function (directory, report) that computes and draws it; all of them share one computation.
 FIGURES = {number: partial(figure, number) for number in _ROWS}
-#: Those that are computed only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models.
-ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws}
+#: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed.
+ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers}

@@ -28,8 +28,16 @@ from bigbath.progress import Report, silent
 from bigbath.resources import cores
 from bigbath.solvers import Filter, Nearest, Whole, solve
 from bigbath.spectral import (
-    Moments, ShellAverage, ShellParameters, ShellVectors, Windows, fit_smeared, shell_average, shell_parameters,
-    smeared_distribution, state_moments,
+    Moments,
+    ShellAverage,
+    ShellParameters,
+    ShellVectors,
+    Windows,
+    fit_smeared,
+    shell_average,
+    shell_parameters,
+    smeared_distribution,
+    state_moments,
 )  # fmt: skip
 from bigbath.spectral.chebyshev import gaussians
 
@@ -262,7 +270,10 @@ def _exact(
             shannon=d.shannon[chosen],
         )  # fmt: skip
     with np.load(file) as stored:
-        bins, how = (stored["energy"], stored["count"]), {"extremes": vectors.h.extremes, "width": WIDTH, "sigma": SIGMA}
+        bins, how = (
+            (stored["energy"], stored["count"]),
+            {"extremes": vectors.h.extremes, "width": WIDTH, "sigma": SIGMA},
+        )
         shells, mean = smeared_distribution(*bins, stored["mean"], **how)
         _, single = smeared_distribution(*bins, stored["single"], **how)
         average = ShellAverage(

@@ -148,7 +148,8 @@ def test_error_bars_shrink_with_more_vectors():
     case = Case(Ring(N=8))
     moments = sampled(case, 32)
     errors = [
-        jackknife_error(shell_average(case.vectors, part, width=WIDTH).samples).mean() for part in (moments[:8], moments)
+        jackknife_error(shell_average(case.vectors, part, width=WIDTH).samples).mean()
+        for part in (moments[:8], moments)
     ]
     assert 1.4 < errors[0] / errors[1] < 2.8  # sqrt(4) = 2
 
