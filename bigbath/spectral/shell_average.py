@@ -26,7 +26,7 @@ from bigbath.spectral.chebyshev import (
     quadrature,
     scaled_operator,
     smeared_shells,
-)  # fmt: skip
+)
 
 #: Chebyshev vectors that are multiplied with the shell vectors at a time.
 BATCH = 16

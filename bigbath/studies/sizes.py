@@ -38,7 +38,7 @@ from bigbath.spectral import (
     shell_parameters,
     smeared_distribution,
     state_moments,
-)  # fmt: skip
+)
 from bigbath.spectral.chebyshev import gaussians
 
 #: Sizes, shell width of H (the paper's), standard deviations of the shells' edges and of the windows on the bath.
@@ -262,7 +262,7 @@ def _exact(
         bath = solve(build(composite, "B"), Whole(), report=report)
         states = solve(build(composite), Whole(), report=report)
         d = distribution(states, bath, system_states(composite), width=FINE, report=report)
-        filled, chosen = d.shells.filled, np.argsort(np.abs(bath.energies - LEVEL))[:STATES]
+        filled, chosen = d.shells.filled, np.sort(np.argsort(np.abs(bath.energies - LEVEL))[:STATES])
         near = gaussians(bath.energies, ENERGIES, BATH_SIGMA)
         _write(
             file, energy=d.shells.energy[filled], count=d.shells.count[filled], single=d.P[chosen][..., filled],

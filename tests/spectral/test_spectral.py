@@ -80,7 +80,7 @@ def test_windows_are_smeared_shells():
 def test_operators_are_the_hamiltonians(model, part):
     composite = draw(model)
     h, exact = scaled_operator(composite, part), build(composite, part)
-    assert np.allclose(h.extremes, spectral_extremes(exact), atol=1e-9)
+    assert np.allclose(h.extremes, spectral_extremes(exact), atol=1e-8)
     vector = np.random.default_rng(1).standard_normal(exact.dim)
     low, high, total = h.operator.zeros(3)
     h.operator.put(high, vector[:, None])

@@ -26,7 +26,7 @@ def test_every_number_agrees_with_all_eigenstates(few, tmp_path, N, monkeypatch)
     assert len(rows) == 21 and {row.verdict for row in rows} == {"yes"}
     pulls = np.array([(row.value - row.exact) / row.error for row in rows[:18]])
     assert 0.4 < np.sqrt(np.mean(pulls**2)) < 1.8
-    assert np.abs(one.singles.chi - one.exact_singles.chi).max() < 5e-3  # the same states, one Chebyshev run each
+    assert np.abs(one.singles.chi - one.exact_singles.chi).max() < 0.02  # the same states; the shells are sampled
     assert np.all(one.exact_singles.observational > one.exact_singles.shannon)
     save(plot_sizes([one], sizes.ENERGIES), tmp_path / "f.png")
     assert (tmp_path / "f.png").stat().st_size > 10_000
