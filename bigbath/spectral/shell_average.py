@@ -8,8 +8,7 @@ element: N/2 products for every eps and i.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -108,18 +107,6 @@ class Moments:
     shell: np.ndarray
     trace: np.ndarray
     weight: np.ndarray
-
-    def write(self, path: Path) -> None:
-        """Write a file at once: it is whole or not there."""
-        draft = path.with_suffix(".draft.npz")
-        np.savez(draft, **{f.name: getattr(self, f.name) for f in fields(self)})
-        draft.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> "Moments":
-        """The moments in a file."""
-        with np.load(path) as stored:
-            return cls(**{f.name: stored[f.name] for f in fields(cls)})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

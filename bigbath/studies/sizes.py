@@ -7,7 +7,7 @@ run each. Up to N = 15 the same numbers are computed from all eigenstates for co
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -217,7 +217,7 @@ def _sampled(model: Ring, vectors: ShellVectors, directory: Path, report: Report
                 raise InterruptedError
 
         stream = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(r,)))
-        vectors.moments(stream, progress).write(files[r])
+        _write(files[r], vars(vectors.moments(stream, progress)))
 
     with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
         pending = {pool.submit(compute, r) for r in shares}
@@ -231,7 +231,7 @@ def _sampled(model: Ring, vectors: ShellVectors, directory: Path, report: Report
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return [Moments.read(file) for file in files]
+    return [Moments(**np.load(file)) for file in files]
 
 
 def _single_states(
@@ -248,7 +248,7 @@ def _single_states(
             report(f"single states N = {model.N}", mu, bath.energies.size)
             for i, phi in enumerate(vectors.system_vectors.T):
                 moments[mu, i] = state_moments(vectors.h, np.kron(phi, state), degree)
-        _write(file, moments=moments)
+        _write(file, {"moments": moments})
     with np.load(file) as stored:
         return stored["moments"] @ Windows(vectors.h, width=WIDTH, sigma=SIGMA).series.T
 
@@ -264,25 +264,25 @@ def _exact(
         d = distribution(states, bath, system_states(composite), width=FINE, report=report)
         filled, chosen = d.shells.filled, np.sort(np.argsort(np.abs(bath.energies - LEVEL))[:STATES])
         near = gaussians(bath.energies, ENERGIES, BATH_SIGMA)
-        _write(
-            file, energy=d.shells.energy[filled], count=d.shells.count[filled], single=d.P[chosen][..., filled],
-            mean=np.tensordot(near / near.sum(axis=1, keepdims=True), d.P, axes=1)[..., filled].swapaxes(0, 1),
-            shannon=d.shannon[chosen],
-        )  # fmt: skip
+        mean = np.tensordot(near / near.sum(axis=1, keepdims=True), d.P, axes=1).swapaxes(0, 1)
+        arrays = {"energy": d.shells.energy, "count": d.shells.count, "mean": mean, "single": d.P[chosen]}
+        _write(file, {k: v[..., filled] for k, v in arrays.items()} | {"shannon": d.shannon[chosen]})
+
+    def smeared(stored: Mapping[str, np.ndarray], name: str) -> tuple[Shells, np.ndarray]:
+        bins = stored["energy"], stored["count"], stored[name]
+        return smeared_distribution(*bins, extremes=vectors.h.extremes, width=WIDTH, sigma=SIGMA)
+
     with np.load(file) as stored:
-        bins, how = (
-            (stored["energy"], stored["count"]),
-            {"extremes": vectors.h.extremes, "width": WIDTH, "sigma": SIGMA},
-        )
-        shells, mean = smeared_distribution(*bins, stored["mean"], **how)
-        _, single = smeared_distribution(*bins, stored["single"], **how)
+        shells, mean = smeared(stored, "mean")
+        _, single = smeared(stored, "single")
         average = ShellAverage(
             shells=shells, P=mean, smear=float(np.hypot(SIGMA, BATH_SIGMA)), samples=mean[None][:0], counts=mean[:0, 0],
         )  # fmt: skip
         return shell_parameters(average), Singles.of(shells, single, stored["shannon"])
 
 
-def _write(file: Path, **arrays: np.ndarray) -> None:
+def _write(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a file at once: it is whole or not there."""
     draft = file.with_suffix(".draft.npz")
-    np.savez(draft, **arrays)
+    np.savez(draft, **arrays)  # type: ignore[arg-type]
     draft.replace(file)
