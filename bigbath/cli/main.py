@@ -181,12 +181,14 @@ def reproduce(
     figure: Annotated[
         int | None,
         typer.Option(
-            help="Only this figure; entropy has 6 (sizes up to N = 21) and 7 (other models) beyond the paper's."
+            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page)."
         ),
     ] = None,
     sizes: Annotated[
         str | None,
-        typer.Option(help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6) [default: the study's]."),
+        typer.Option(
+            help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6, 7) [default: the study's]."
+        ),
     ] = None,
     realizations: Annotated[
         int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
@@ -210,7 +212,8 @@ def reproduce(
     figures = study.FIGURES if figure is None else {figure: by_number[figure]}
     for option in chosen:
         if any(option not in signature(compute).parameters for compute in figures.values()):
-            raise JobError(f"--{option}: figure {', '.join(map(str, figures))} of the study {paper!r} has its own")
+            taking = [str(n) for n, compute in by_number.items() if option in signature(compute).parameters]
+            raise JobError(f"--{option}: only figures {', '.join(taking)} of {paper!r} take it; add --figure")
     rows = []
     with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:
         directory = keep or Path(scratch)

@@ -20,6 +20,7 @@ from bigbath.broadening import distribution, system_states
 from bigbath.broadening.density_of_states import Gaussian, kappa
 from bigbath.broadening.entropy import lorentzian_entropy, observational
 from bigbath.broadening.shells import Shells
+from bigbath.errors import JobError
 from bigbath.hamiltonian import build
 from bigbath.models import Ring, SpinComposite, draw
 from bigbath.plots import save
@@ -43,6 +44,8 @@ from bigbath.spectral.chebyshev import gaussians
 
 #: Sizes, shell width of H (the paper's), standard deviations of the shells' edges and of the windows on the bath.
 SIZES, WIDTH, SIGMA, BATH_SIGMA = (11, 13, 15, 17, 19, 21), 0.5, 0.1, 0.2
+#: The smallest ring whose bath reaches all energies of the figure.
+SMALLEST = 9
 #: Bath energies of the figure; those of the table, and that of the single states.
 ENERGIES, SHOWN, LEVEL = np.arange(-8.0, 9.0, 2.0), (-4.0, 0.0, 4.0), 0.0
 #: Random vectors: at least so many, and as many as make this number of bath states in all.
@@ -126,11 +129,11 @@ class Size:
         return lorentzian_entropy(self.parameters.centre[i], self.parameters.chi[i], density)
 
 
-def sizes(
-    directory: Path, report: Report = silent, *, sizes: Sequence[int] | None = None, model: Ring = Ring()  # noqa: B008 - frozen
-) -> tuple[list[Point], Path]:  # fmt: skip
+def sizes(directory: Path, report: Report = silent, *, sizes: Sequence[int] | None = None) -> tuple[list[Point], Path]:
     """Compute every size in ``directory``, or go on there; rows, and the figure that was drawn."""
-    known = [size(Ring(N=N, g=model.g, h=model.h), directory, report) for N in sizes or SIZES]
+    if sizes and min(sizes) < SMALLEST:
+        raise JobError(f"--sizes {min(sizes)}: the bath has levels at |eps| = {ENERGIES.max():g} from N = {SMALLEST}")
+    known = [size(Ring(N=N), directory, report) for N in sizes or SIZES]
     rows = [row for one in known for row in points(one)]
     target = directory / "entropy_sizes.png"
     save(plot_sizes(known, ENERGIES), target)

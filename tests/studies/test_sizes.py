@@ -3,6 +3,7 @@ import os
 import numpy as np
 import pytest
 
+from bigbath.errors import JobError
 from bigbath.models import Ring
 from bigbath.plots import save
 from bigbath.plots.sizes import plot_sizes
@@ -50,6 +51,11 @@ def test_a_failing_vector_stops_the_others(few, tmp_path, monkeypatch):
     with pytest.raises(ArithmeticError):
         sizes.size(Ring(N=9), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_too_small_rings_are_refused(tmp_path):
+    with pytest.raises(JobError, match="--sizes 7"):
+        sizes.sizes(tmp_path, sizes=(7, 11))
 
 
 def test_verdicts():
