@@ -19,10 +19,14 @@ _WHERE = {
         "Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian",
         "system_states",
     ),
+    "bigbath.spectral": (
+        "ShellAverage", "ShellVectors", "scaled_operator", "shell_average", "shell_parameters", "state_moments",
+    ),
     "bigbath.job": ("Job", "load_job"),
     "bigbath.store": ("Result", "open_result", "open_run"),
     "bigbath.cluster.run": ("run",),
     "bigbath.plots": ("plot_distribution",),
+    "bigbath.studies.coupling": ("coupling_law",),
 }  # fmt: skip
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
 __all__ = sorted(_MODULE)
@@ -56,7 +60,16 @@ if TYPE_CHECKING:
         Whole,
         solve,
     )
+    from bigbath.spectral import (
+        ShellAverage,
+        ShellVectors,
+        scaled_operator,
+        shell_average,
+        shell_parameters,
+        state_moments,
+    )
     from bigbath.store import Result, open_result, open_run
+    from bigbath.studies.coupling import coupling_law
 
 
 def __getattr__(name: str) -> Any:

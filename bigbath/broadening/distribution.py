@@ -1,6 +1,6 @@
 """p_n = |<psi_n | phi_mu phi_i>|^2 (entropy paper, Eq. 2), binned into energy shells (Eqs. 31, 32)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +25,8 @@ class Distribution:
 
     ``P``: (m, D_S, S) probability in each shell. ``norm``, ``mean``, ``second_moment``: (m, D_S) sums of p_n,
     p_n E_n, p_n E_n^2 over the states of the window. ``shannon``: (m, D_S) -sum p_n ln p_n (Eq. 3; the steady
-    state's von Neumann entropy). ``renyi2``: (m, D_S) -ln sum p_n^2 (Eq. 52). ``p``: (m, D_S, k) or None.
+    state's von Neumann entropy). ``renyi2``: (m, D_S) -ln sum p_n^2 (Eq. 52). ``kept``: the bath states whose p_n were
+    kept, and ``p``: (kept.size, D_S, k).
     ``energy``: (k,), ``bath_energy``: (m,), ``system_energy``: (D_S,), each ascending, as the axes above.
     """
 
@@ -39,7 +40,8 @@ class Distribution:
     second_moment: np.ndarray
     shannon: np.ndarray
     renyi2: np.ndarray
-    p: np.ndarray | None
+    kept: np.ndarray
+    p: np.ndarray
 
     def dataset(self, fit: LorentzianFit | None = None) -> xr.Dataset:
         """The distributions, and their fits if there are any, as labelled arrays; branches are numbered from 1."""
@@ -55,8 +57,10 @@ class Distribution:
             "shannon": (pair, self.shannon),
             "renyi2": (pair, self.renyi2),
         }
-        if self.p is not None:
+        if self.kept.size == self.bath_energy.size:
             data["p"] = ((*pair, "state"), self.p)
+        elif self.kept.size:
+            data |= {"p": (("kept_state", "branch", "state"), self.p), "kept_bath_state": ("kept_state", self.kept)}
         if fit is not None:
             for name in ("centre", "chi", "centre_error", "chi_error"):
                 data[name] = (pair, getattr(fit, name))
@@ -113,14 +117,14 @@ def distribution(
     system: SystemStates,
     *,
     width: float,
-    keep: bool = False,
+    keep: bool | Sequence[float] = False,
     accept_unverified: bool = False,
     report: Report = silent,
 ) -> Distribution:
     """Distributions of every product state of ``bath`` and ``system`` over ``states``.
 
     ``states`` may be the whole spectrum or a window of H; ``bath`` states of H_B on this process; ``width`` the shell
-    width Delta. ``keep`` stores every p_n, (m, D_S, k) float64. Nothing larger than a chunk of overlaps is formed;
+    width Delta. ``keep`` stores every p_n, or those of the bath states nearest the given energies. Nothing larger than a chunk of overlaps is formed;
     the cost is a matrix product a pair of sectors, at most 2 m D_S min(d_B, d) k flops. p_n of degenerate levels
     depends on the basis: it is well defined when the sectors separate them.
 
@@ -130,15 +134,16 @@ def distribution(
     bath.require_complete(accept_unverified=accept_unverified)
     shells = shells_of(states, width)
     m, d_system, k = bath.energies.size, system.energies.size, states.energies.size
-    if keep:
-        require_memory(
-            8 * m * d_system * k,
-            f"keeping p_n of {m:,} x {d_system} states",
-            "Set keep = false, or choose fewer bath states.",
-        )
+    kept = _kept(keep, bath.energies)
+    require_memory(
+        8 * kept.size * d_system * k,
+        f"keeping p_n of {kept.size:,} x {d_system} states",
+        "Set keep = false, or choose fewer bath states.",
+    )
     binned = np.zeros((m, d_system, shells.count.size + 1))
     sums = np.zeros((m, d_system, len(SUMS)))
-    p = np.zeros((m, d_system, k)) if keep else None
+    p, slot = np.zeros((kept.size, d_system, k)), np.full(m, -1)
+    slot[kept] = np.arange(kept.size)
     bath_rows, columns = positions(bath), positions(states)
     for b, part, s, i, o, done in _chunks(states, bath, system):
         report("overlaps", done, 1.0)
@@ -147,8 +152,8 @@ def distribution(
         bin_overlaps(o, shells.index(s.energies), s.energies, local_bins, local_sums)
         binned[rows, i] += local_bins
         sums[rows, i] += local_sums
-        if p is not None:
-            p[rows[:, None], i, columns[id(s)][None, :]] = np.abs(o) ** 2
+        chosen = slot[rows] >= 0
+        p[slot[rows][chosen][:, None], i, columns[id(s)][None, :]] = np.abs(o[chosen]) ** 2
     report("overlaps", 1.0, 1.0)
     norm, first, second, shannon, purity = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore"):
@@ -157,8 +162,15 @@ def distribution(
             bath_energy=bath.energies,
             system_energy=system.energies,
             shells=shells, P=binned[..., :-1], norm=norm, mean=first, second_moment=second, shannon=shannon,
-            renyi2=-np.log(purity), p=p,
+            renyi2=-np.log(purity), kept=kept, p=p,
         )  # fmt: skip
+
+
+def _kept(keep: bool | Sequence[float], energies: np.ndarray) -> np.ndarray:
+    """Bath states whose p_n are kept, ascending."""
+    if isinstance(keep, bool):
+        return np.arange(energies.size if keep else 0)
+    return np.unique([np.abs(energies - energy).argmin() for energy in keep])
 
 
 def positions(states: Eigenstates) -> dict[int, np.ndarray]:

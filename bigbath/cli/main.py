@@ -6,6 +6,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Annotated
 
@@ -256,15 +257,25 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(0 if all(d.checks.values()) else 4)
 
 
-#: Studies of ``reproduce``: modules of ``bigbath.studies`` with a dictionary FIGURES.
+#: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by number.
 STUDIES = ("entropy", "diffusion")
 
 
 @app.command()
 def reproduce(
     paper: Annotated[str, typer.Argument(help='"entropy" or "diffusion".')],
-    figure: Annotated[int | None, typer.Option(help="Only this figure.")] = None,
-    sizes: Annotated[str | None, typer.Option(help="Bath sizes L, as 8,10 (diffusion) [default: the study's].")] = None,
+    figure: Annotated[
+        int | None,
+        typer.Option(
+            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page)."
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6, 7) [default: the study's]."
+        ),
+    ] = None,
     realizations: Annotated[
         int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
     ] = None,
@@ -278,20 +289,23 @@ def reproduce(
 
     if paper not in STUDIES:
         raise JobError(f"no study {paper!r}; there are: {', '.join(STUDIES)}")
-    figures = import_module(f"bigbath.studies.{paper}").FIGURES
-    if figure is not None and figure not in figures:
-        raise JobError(f"--figure {figure}: this study has {', '.join(map(str, figures))}")
+    study = import_module(f"bigbath.studies.{paper}")
+    by_number = study.FIGURES | study.ALONE
+    if figure is not None and figure not in by_number:
+        raise JobError(f"--figure {figure}: this study has {', '.join(map(str, by_number))}")
     options = {"sizes": _numbers("--sizes", sizes), "realizations": realizations}
     chosen = {name: value for name, value in options.items() if value is not None}
-    if chosen and paper != "diffusion":
-        raise JobError(f"--{next(iter(chosen))}: the study {paper!r} has its own")
+    figures = study.FIGURES if figure is None else {figure: by_number[figure]}
+    for option in chosen:
+        if any(option not in signature(compute).parameters for compute in figures.values()):
+            taking = [str(n) for n, compute in by_number.items() if option in signature(compute).parameters]
+            raise JobError(f"--{option}: only figures {', '.join(taking)} of {paper!r} take it; add --figure")
     rows = []
     with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:
         directory = keep or Path(scratch)
         directory.mkdir(parents=True, exist_ok=True)
-        for number, compute in figures.items():
-            if figure in (None, number):
-                rows += compute(directory, report, **chosen)[0]
+        for compute in figures.values():
+            rows += compute(directory, report, **chosen)[0]
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
     else:

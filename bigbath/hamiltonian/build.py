@@ -64,7 +64,7 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     if isinstance(composite, MatrixComposite):
         matrix, sites = _from_matrices(composite, part), 0
     else:
-        terms, sites, symmetries = _pauli_strings(composite, part)
+        terms, sites, symmetries = pauli_strings(composite, part)
         matrix = _quspin(terms, sites)
     difference = abs(matrix - matrix.conj().T).max()
     if difference > 1e-12 * max(1.0, abs(matrix).max()):
@@ -74,7 +74,7 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     return Hamiltonian(matrix=matrix, dims=dims, sites=sites, symmetries=symmetries, terms=terms)
 
 
-def _pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ...], int, tuple[Symmetry, ...]]:
+def pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ...], int, tuple[Symmetry, ...]]:
     """The strings of a part in its own site numbers, their number of sites and the declared symmetries."""
     S, B = composite.system_sites, composite.bath_sites
     if part == "S":

@@ -78,14 +78,17 @@ def walsh_hadamard(vectors: np.ndarray, bits: Iterable[int]) -> np.ndarray:
     return vectors
 
 
-def flips(terms: tuple[Term, ...], sites: int) -> Flips | None:
+def flips(terms: tuple[Term, ...], sites: int, *, rotate: bool = True) -> Flips | None:
     """Pauli strings as a diagonal plus flips; None when a string has an odd number of sigma^y (H is complex).
 
-    The rotated sites minimise the number of flip masks, then of signed flips: greedy from no site and from all.
+    The rotated sites minimise the number of flip masks, then of signed flips: greedy from no site and from all; none
+    without ``rotate``.
     """
     strings = [(letters, coupling) for letters, couplings in terms for coupling in couplings if coupling[0] != 0]
     if any(letters.count("y") % 2 or np.iscomplex(coupling[0]) for letters, coupling in strings):
         return None
+    if not rotate:
+        return _rotated(strings, sites, frozenset())
     starts: tuple[frozenset[int], ...] = (frozenset(), frozenset(range(sites)))
     best = min((_descend(strings, sites, s) for s in starts), key=lambda s: _cost(strings, sites, s))
     return _rotated(strings, sites, best)

@@ -222,6 +222,25 @@ class _Tile:
 
 
 @njit(nogil=True, cache=True)
+def contract_system(phi, memory, width, stride, out):  # type: ignore[no-untyped-def]
+    """out (D_B,) = <phi|_S v for ``phi`` (D_S,) and a vector v (D_S D_B,) in rows of ``width`` that are ``stride`` apart.
+
+    ``memory``: (rows * stride,), contiguous. Both are passed once; releases the interpreter lock.
+    """
+    part = min(width, out.size)
+    for block in range(0, out.size, part):
+        for s in range(phi.size):
+            row, column = divmod(s * out.size + block, width)
+            start = row * stride + column
+            if s == 0:
+                for c in range(part):
+                    out[block + c] = phi[0] * memory[start + c]
+            else:
+                for c in range(part):
+                    out[block + c] += phi[s] * memory[start + c]
+
+
+@njit(nogil=True, cache=True)
 def csr_steps(indptr, indices, data, v0, v1, total, weights, count):  # type: ignore[no-untyped-def]
     """The same ``count`` steps for blocks (D, c) of c vectors and the CSR matrix of 2 H.
 

@@ -13,11 +13,13 @@ from bigbath.measure.context import Context
 
 @choice
 class MeasureDistribution:
-    """``shell_width``: Delta of Eq. 31. ``fit``: "lorentzian" or "none". ``keep``: store every p_n."""
+    """``shell_width``: Delta of Eq. 31. ``fit``: "lorentzian" or "none". ``keep``: store every p_n, or only those
+    of the bath states nearest the given energies.
+    """
 
     shell_width: Annotated[float, Field(gt=0)] = 0.5
     fit: Literal["lorentzian", "none"] = "lorentzian"
-    keep: bool = False
+    keep: bool | tuple[float, ...] = False
 
     def measure(self, context: Context) -> xr.Dataset:
         """Distributions of the job's product states over the job's eigenstates."""

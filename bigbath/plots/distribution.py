@@ -18,6 +18,9 @@ MOST = 4
 
 def plot_distribution(ds: xr.Dataset, title: str = "") -> Figure:
     """(a) p_n against the eigenstate's number, when it was kept; (b) shell-binned P with Lorentzian fits."""
+    if "kept_bath_state" in ds:
+        p = ds.p.rename(kept_state="bath_state")
+        ds = ds.drop_vars("p").isel(bath_state=ds.kept_bath_state.values).assign(p=p.variable)
     kept = "p" in ds
     figure, axes = plt.subplots(
         1, 2 if kept else 1, figsize=(10 if kept else 5.5, 3.8), squeeze=False, layout="constrained"

@@ -1,10 +1,18 @@
 """Spectral functions from Chebyshev moments: no eigenstates needed."""
 
-from bigbath.spectral.chebyshev import Scale, StateMoments, moments_of_state, scale, window_coefficients
-from bigbath.spectral.double import DoubleMoments, ShellSpectra, double_moments, shell_spectra
-from bigbath.spectral.width import WidthFit, fit_width
+from bigbath.spectral.chebyshev import Scaled, scaled_operator, state_moments
+from bigbath.spectral.shell_average import (
+    Moments,
+    ShellAverage,
+    ShellVectors,
+    Windows,
+    jackknife_error,
+    shell_average,
+    smeared_distribution,
+)
+from bigbath.spectral.width import ShellParameters, fit_smeared, shell_parameters
 
 __all__ = [
-    "DoubleMoments", "Scale", "ShellSpectra", "StateMoments", "WidthFit", "double_moments", "fit_width", "moments_of_state",
-    "scale", "shell_spectra", "window_coefficients",
+    "Moments", "Scaled", "ShellAverage", "ShellParameters", "ShellVectors", "Windows", "fit_smeared",
+    "jackknife_error", "scaled_operator", "shell_average", "shell_parameters", "smeared_distribution", "state_moments",
 ]  # fmt: skip

@@ -1,108 +1,119 @@
-"""Chebyshev moments of a Hamiltonian and Gaussian windows made of them (Weisse et al., Rev. Mod. Phys. 78, 275).
+"""Chebyshev moments of a Hamiltonian, and the energy windows made of them (Weisse et al., Rev. Mod. Phys. 78, 275).
 
-A window g(lambda - H) = exp[-(lambda - H)^2/(2 sigma^2)]/(sqrt(2 pi) sigma) is a polynomial of H to machine precision once
-its degree exceeds about 8 half-widths of the spectrum over sigma; the resolution is then sigma, chosen and known.
+An energy shell [lower, upper) whose edges are smeared by a Gaussian of standard deviation sigma is a polynomial of H to
+1e-7 once its degree exceeds about 6 half-widths of the spectrum over sigma: the resolution is sigma, chosen and known.
+Spin models are applied matrix-free by the kernel of the filter engine; no matrix is built.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft
 import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator, eigsh
+from scipy.special import ndtr
 
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian
-from bigbath.kernels import csr_times_columns
-from bigbath.solvers.problem import spectral_extremes
+from bigbath.hamiltonian import Part, build, flips, pauli_strings
+from bigbath.kernels.chebyshev import contract_system
+from bigbath.models import Composite, SpinComposite
+from bigbath.solvers.recurrence import FlipOperator, MatrixOperator, Operator, Recurrence, Scale
 
-#: Degree times sigma over the half-width of the spectrum from which a Gaussian window is exact to 1e-7.
+#: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7.
 DEGREE = 6.0
 
-#: Dimension from which starting threads pays for one product.
-PARALLEL = 2**14
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """Maps the spectrum into (-1, 1): H = centre + half_width x."""
-
-    centre: float
-    half_width: float
-
-    def degree(self, sigma: float) -> int:
-        """Number of moments that a Gaussian window of standard deviation ``sigma`` needs."""
-        return int(np.ceil(DEGREE * self.half_width / sigma))
-
-
-def scale(h: Hamiltonian, *, margin: float = 0.01) -> Scale:
-    """The scale of a Hamiltonian from its extreme levels (Lanczos), with ``margin`` to spare on either side."""
-    low, high = spectral_extremes(h)
-    return Scale(centre=(low + high) / 2, half_width=(high - low) / 2 * (1 + margin))
-
-
-def window_coefficients(energy: np.ndarray, sigma: float, s: Scale, degree: int) -> np.ndarray:
-    """Coefficients c_n of g(energy - H) = sum_n c_n T_n (E, degree), by Chebyshev-Gauss quadrature.
-
-    ImpossibleRequest when ``degree`` is too low for ``sigma``: the window would ring.
-    """
-    if degree < s.degree(sigma):
-        raise ImpossibleRequest(
-            f"{degree} Chebyshev moments resolve {DEGREE * s.half_width / degree:.3g}, not sigma = {sigma:g}: take {s.degree(sigma)}"
-        )
-    points = 2 * degree
-    angle = np.pi * (np.arange(points) + 0.5) / points
-    offset = np.asarray(energy)[:, None] - s.centre - s.half_width * np.cos(angle)
-    values = np.exp(-(offset**2) / (2 * sigma**2)) / np.sqrt(2 * np.pi) / sigma
-    coefficients = values @ np.cos(np.outer(angle, np.arange(degree))) * (2 / points)
-    coefficients[:, 0] /= 2
-    return coefficients
-
-
-def recurrence(h: Hamiltonian, s: Scale, start: np.ndarray, degree: int) -> Iterator[np.ndarray]:
-    """T_0(x) v, T_1(x) v, ... T_{degree - 1}(x) v for v = ``start`` (D,), or columns (D, b) in Fortran order.
-
-    Three such arrays are held at a time; columns run in parallel.
-    """
-    previous, current = start, (_product(h, start) - s.centre * start) / s.half_width
-    yield previous
-    for _ in range(degree - 1):
-        yield current
-        image = _product(h, current)
-        image -= s.centre * current
-        image *= 2 / s.half_width
-        image -= previous
-        previous, current = current, image
-
-
-def _product(h: Hamiltonian, x: np.ndarray) -> np.ndarray:
-    if x.ndim == 2 and sp.issparse(h.matrix) and h.dim >= PARALLEL:
-        return csr_times_columns(h.matrix, x)
-    return h.matrix @ x
+#: The scale without scaling: its operator's step is 2 x = H.
+_UNSCALED = Scale(centre=0.0, halfwidth=2.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class StateMoments:
-    """mu_n = <v|T_n|v> (n,) of one state: its p(lambda) without eigenstates."""
+class Scaled:
+    """A Hamiltonian ready for recurrences: its ``operator``, ``scale`` and ``extremes`` (E_min, E_max)."""
 
-    moments: np.ndarray
+    operator: Operator
     scale: Scale
+    extremes: tuple[float, float]
 
-    def density(self, energy: np.ndarray, sigma: float) -> np.ndarray:
-        """sum_n p_n g(energy - lambda_n) (E,): Eq. 24 of the entropy paper seen through a Gaussian of width ``sigma``."""
-        return window_coefficients(energy, sigma, self.scale, self.moments.size) @ self.moments
+    def degree(self, sigma: float) -> int:
+        """Number of moments that resolve ``sigma``; even."""
+        return 2 * int(np.ceil(DEGREE * self.scale.halfwidth / sigma / 2))
 
 
-def moments_of_state(h: Hamiltonian, state: np.ndarray, degree: int, s: Scale | None = None) -> StateMoments:
-    """``degree`` moments of a normalised state (D,) from half as many products with H: T_{m+n} = 2 T_m T_n - T_{m-n}."""
-    s = s or scale(h)
-    moments = np.empty(2 * (degree // 2) + 2)
-    last = None
-    for n, vector in enumerate(recurrence(h, s, state, degree // 2 + 1)):
-        moments[2 * n] = 2 * np.vdot(vector, vector).real - 1
-        if last is not None:
-            moments[2 * n - 1] = 2 * np.vdot(vector, last).real - (moments[1] if n > 1 else 0)
-            if n == 1:
-                moments[1] = np.vdot(vector, last).real
-        last = vector
-    moments[0] = 1.0
-    return StateMoments(moments=moments[:degree], scale=s)
+def scaled_operator(composite: Composite, part: Part = "H") -> Scaled:
+    """One part of a composite (H, H0 or B), matrix-free for spin models. ImpossibleRequest for complex models."""
+    make = _maker(composite, part)
+    extremes = _extremes(make(_UNSCALED))
+    scale = Scale.of(extremes)
+    return Scaled(operator=make(scale), scale=scale, extremes=extremes)
+
+
+def _maker(composite: Composite, part: Part):  # type: ignore[no-untyped-def]
+    """A function Scale -> Operator."""
+    if isinstance(composite, SpinComposite):
+        terms, sites, _ = pauli_strings(composite, part)
+        strings = flips(terms, sites, rotate=False)
+        if strings is not None and FlipOperator.takes(strings):
+            return lambda scale: FlipOperator(strings, scale)
+    h = build(composite, part)
+    if h.is_complex:
+        raise ImpossibleRequest("Chebyshev moments are made for real models only")
+    return lambda scale: MatrixOperator(sp.csr_array(h.matrix), scale, 1)
+
+
+def _extremes(operator: Operator) -> tuple[float, float]:
+    """(E_min, E_max) of an operator that is not scaled, by Lanczos: residuals of 1e-6, their squares in the energies."""
+    low, high, _ = storage = operator.zeros(3)
+
+    def product(vector: np.ndarray) -> np.ndarray:
+        operator.put(high, vector.reshape(-1, 1))
+        low[:] = 0
+        operator.steps(low, high, storage[2], np.empty(0), 1)
+        return operator.get(low)[:, 0].copy()
+
+    h = LinearOperator((operator.dim, operator.dim), matvec=product, dtype=float)
+    start = np.random.default_rng(0).standard_normal(operator.dim)
+    ends = [eigsh(h, k=1, which=end, v0=start, tol=1e-6, return_eigenvectors=False)[0] for end in ("SA", "LA")]
+    return float(ends[0]), float(ends[1])
+
+
+def contracted(operator: Operator, storage: np.ndarray, phi: np.ndarray, out: np.ndarray) -> None:
+    """out (D_B,) = <phi|_S v for the vector v (D_S D_B,) in a storage; with ``phi`` = (1,) a plain copy."""
+    rows = storage.shape[0] if isinstance(operator, FlipOperator) else 1
+    contract_system(phi, storage.reshape(-1), operator.dim // rows, storage.size // rows, out)
+
+
+def coefficients(values: np.ndarray) -> np.ndarray:
+    """Chebyshev coefficients (..., n) of functions given at ``quadrature``'s points (..., 2 n)."""
+    series = scipy.fft.dct(values, axis=-1)[..., : values.shape[-1] // 2] / values.shape[-1]
+    series[..., 0] /= 2
+    return series
+
+
+def quadrature(scale: Scale, degree: int) -> np.ndarray:
+    """The energies (2 ``degree``,) of Chebyshev-Gauss quadrature at which ``coefficients`` wants its functions."""
+    return scale.centre + scale.halfwidth * np.cos(np.pi * (np.arange(2 * degree) + 0.5) / (2 * degree))
+
+
+def gaussians(energy: np.ndarray, centre: np.ndarray, sigma: float) -> np.ndarray:
+    """exp[-(energy - centre)^2/(2 sigma^2)] (C, E): windows on the bath's energies."""
+    return np.exp(-((energy - centre[:, None]) ** 2) / (2 * sigma**2))
+
+
+def smeared_shells(energy: np.ndarray, edges: np.ndarray, sigma: float) -> np.ndarray:
+    """1 inside each shell [edges[k], edges[k + 1]) and 0 outside, through a Gaussian of ``sigma``: (S, E)."""
+    below = ndtr((edges[:, None] - energy) / sigma)
+    return below[1:] - below[:-1]
+
+
+def state_moments(h: Scaled, state: np.ndarray, degree: int) -> np.ndarray:
+    """mu_n = <v|T_n|v> (``degree``,) of a normalised state (D,), by half as many products: T_2n = 2 T_n T_n - 1."""
+    recurrence = Recurrence(h.operator, state.reshape(-1, 1))
+    moments = np.empty(degree)
+    for n in range(degree // 2):
+        moments[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
+        moments[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
+        recurrence.advance(1)
+    moments[:2] /= 2
+    moments[2::2] -= moments[0]
+    moments[3::2] -= moments[1]
+    return moments

@@ -1,4 +1,4 @@
-"""Lorentzian width and shift of a spectrum that is seen through a Gaussian of known width."""
+"""Lorentzian width, shift and entropy of distributions over shells that are seen through Gaussians of known width."""
 
 from dataclasses import dataclass
 
@@ -6,38 +6,56 @@ import numpy as np
 import scipy.optimize
 from scipy.special import voigt_profile
 
-from bigbath.spectral.double import ShellSpectra, jackknife_error
+from bigbath.broadening.entropy import observational
+from bigbath.broadening.shells import Shells
+from bigbath.spectral.shell_average import ShellAverage, jackknife_error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class WidthFit:
-    """``centre``, ``chi`` (D_S, B) of the Lorentzian, with jackknife errors; the known Gaussian is taken out by the fit."""
+class ShellParameters:
+    """Parameters of shell averages, each (D_S, B), with jackknife errors (NaN for an exact average).
+
+    ``centre``, ``chi``: of the Lorentzian behind the Gaussians (Eq. 33); ``observational``: entropy of the averaged P,
+    -sum P ln(P/d_M), which bounds the mean of the states' own entropies from above. ``rms``: residual of the fit.
+    """
 
     centre: np.ndarray
     chi: np.ndarray
+    observational: np.ndarray
+    rms: np.ndarray
     centre_error: np.ndarray
     chi_error: np.ndarray
+    observational_error: np.ndarray
 
 
-def fit_lorentzian_behind(energy: np.ndarray, density: np.ndarray, sigma: float) -> tuple[float, float]:
-    """Centre and chi of the Lorentzian whose convolution with a Gaussian of standard deviation ``sigma`` fits (E,) best."""
-    peak = energy[density.argmax()]
-    start = (peak, max(1 / (np.pi * density.max()), 1e-3))
+def fit_smeared(shells: Shells, P: np.ndarray, sigma: float) -> tuple[float, float, float]:
+    """Centre, chi and rms residual: P(M) (S,) = width x Lorentzian convolved with a Gaussian of ``sigma``, least squares.
+
+    As ``fit_lorentzian``, which it becomes at sigma = 0: the profile is taken at the mean energy of each shell's levels.
+    """
+    y, x = P / shells.width, shells.energy
+    start = (x[y.argmax()], max(1 / (np.pi * y.max()), 1e-3))
 
     def residual(q: np.ndarray) -> np.ndarray:
-        return voigt_profile(energy - q[0], sigma, abs(q[1])) - density
+        return voigt_profile(x - q[0], sigma, abs(q[1])) - y
 
-    best = scipy.optimize.least_squares(residual, start, xtol=1e-12, ftol=1e-12).x
-    return float(best[0]), float(abs(best[1]))
+    best = scipy.optimize.least_squares(residual, start, xtol=1e-10, ftol=1e-10)
+    return float(best.x[0]), float(abs(best.x[1])), float(np.sqrt(np.mean(best.fun**2)) * shells.width)
 
 
-def fit_width(spectra: ShellSpectra) -> WidthFit:
-    """Fit every shell-averaged distribution; both Gaussians add up because p depends on lambda - eps almost only."""
-    sigma = float(np.hypot(spectra.sigma, spectra.bath_sigma))
+def shell_parameters(average: ShellAverage) -> ShellParameters:
+    """Fit every shell average. Both Gaussians add up because p depends on lambda - eps almost only (Fig. 3b)."""
 
-    def fit(density: np.ndarray) -> np.ndarray:
-        return np.array([[fit_lorentzian_behind(spectra.energy, row, sigma) for row in branch] for branch in density])
+    def parameters(P: np.ndarray, count: np.ndarray) -> np.ndarray:
+        fits = np.array([[fit_smeared(average.shells, row, average.smear) for row in branch] for branch in P])
+        return np.concatenate([fits, observational(P, count)[..., None]], axis=-1)
 
-    best = fit(spectra.density)
-    error = jackknife_error(np.stack([fit(sample) for sample in spectra.samples]))
-    return WidthFit(centre=best[..., 0], chi=best[..., 1], centre_error=error[..., 0], chi_error=error[..., 1])
+    best = parameters(average.P, average.shells.count)
+    replicas = np.empty((average.samples.shape[0], *best.shape))
+    for replica, P, count in zip(replicas, average.samples, average.counts, strict=True):
+        replica[:] = parameters(P, count)
+    error = jackknife_error(replicas)
+    return ShellParameters(
+        centre=best[..., 0], chi=best[..., 1], rms=best[..., 2], observational=best[..., 3],
+        centre_error=error[..., 0], chi_error=error[..., 1], observational_error=error[..., 3],
+    )  # fmt: skip

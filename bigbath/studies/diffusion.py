@@ -213,3 +213,5 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
 
 #: Figure number -> function (directory, report, sizes=...) that computes it; 6 is Sec. 6, which has no figure.
 FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits}
+#: Figures that are computed only when asked for.
+ALONE: dict[int, Callable] = {}

@@ -20,6 +20,9 @@ from bigbath.models import Ring
 from bigbath.plots import save
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
+from bigbath.studies.laws import laws
+from bigbath.studies.measured import Measured, measured
+from bigbath.studies.sizes import sizes
 from bigbath.studies.table import Row
 
 #: The bath level at which Fig. 2 shows the interaction.
@@ -31,31 +34,29 @@ def job(name: str) -> Job:
     return load_job(Path(str(files("bigbath.studies") / "jobs" / f"{name}.toml")))
 
 
-def figure_1(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
-    """Compute Fig. 1 in ``directory`` and compare every number that the paper prints for it."""
-    output = directory / "entropy_fig1.h5"
-    run(job("entropy_fig1"), output, report=report)
-    result = open_result(output)
-    ds = result.realizations[0].sel(branch=1)
-    rows = [
-        Row(name="E_1", paper="-1.055", ours=float(result.realizations[0].system_energy.sel(branch=1))),
-        Row(name="E_2", paper="1.055", ours=float(result.realizations[0].system_energy.sel(branch=2))),
-    ]
-    printed = {"0.583": ("-0.986", "0.606"), "6.324": ("4.661", "0.753")}
-    for state, (level, (centre, chi)) in enumerate(printed.items()):
-        rows += [
-            Row(name="bath level epsilon_mu", paper=level, ours=float(ds.bath_energy[state])),
-            Row(name=f"centre a + Delta at epsilon_mu = {level}", paper=centre, ours=float(ds.centre[state])),
-            Row(name=f"width chi at epsilon_mu = {level}", paper=chi, ours=float(ds.chi[state])),
-        ]
-    return rows, result
-
-
-def whole(directory: Path, report: Report = silent) -> Result:
-    """The one computation that Figs. 2-5 share: every state of N = 15 and the interaction between them."""
-    output = directory / "entropy_whole.h5"
-    run(job("entropy_whole"), output, report=report)
+def computed(name: str, directory: Path, report: Report = silent) -> Result:
+    """The result of a ready job in ``directory``, where it is computed if it is not there."""
+    output = directory / f"{name}.h5"
+    run(job(name), output, report=report)
     return open_result(output)
+
+
+def rows_1(result: Result) -> list[Row]:
+    """Every number that the paper prints for Fig. 1."""
+    ds = result.realizations[0]
+    rows = [
+        Row(name="E_1", paper="-1.055", ours=float(ds.system_energy.sel(branch=1))),
+        Row(name="E_2", paper="1.055", ours=float(ds.system_energy.sel(branch=2))),
+    ]
+    printed = {0.582787: ("0.583", "-0.986", "0.606"), 6.324326: ("6.324", "4.661", "0.753")}
+    for energy, (level, centre, chi) in printed.items():
+        one = ds.isel(bath_state=int(np.abs(ds.bath_energy.values - energy).argmin())).sel(branch=1)
+        rows += [
+            Row(name="bath level epsilon_mu", paper=level, ours=float(one.bath_energy)),
+            Row(name=f"centre a + Delta at epsilon_mu = {level}", paper=centre, ours=float(one.centre)),
+            Row(name=f"width chi at epsilon_mu = {level}", paper=chi, ours=float(one.chi)),
+        ]
+    return rows
 
 
 def square_wave(ds: xr.Dataset, i: int, j: int, level: float = LEVEL) -> SquareWave:
@@ -65,9 +66,8 @@ def square_wave(ds: xr.Dataset, i: int, j: int, level: float = LEVEL) -> SquareW
     return fit_square_wave(ds.bath_shell_energy.values, strengths.values)
 
 
-def figure_2(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+def rows_2(result: Result) -> list[Row]:
     """Interaction strength in bath shells with the tanh fit, and the channel sums of Eq. 42 (mean over the bath)."""
-    result = whole(directory, report)
     ds = result.realizations[0]
     cross, same = square_wave(ds, 1, 2), square_wave(ds, 1, 1)
     channel = ds.channel.mean("bath_state")
@@ -81,7 +81,7 @@ def figure_2(directory: Path, report: Report = silent) -> tuple[list[Row], Resul
         Row(name="V_11, mean over mu", paper="0.018", ours=float(channel.sel(branch=1, other_branch=1))),
         Row(name="V_22, mean over mu", paper="0.018", ours=float(channel.sel(branch=2, other_branch=2))),
     ]
-    return rows, result
+    return rows
 
 
 def regressions(ds: xr.Dataset) -> tuple[Branch, ...]:
@@ -89,9 +89,8 @@ def regressions(ds: xr.Dataset) -> tuple[Branch, ...]:
     return branches(ds.bath_energy.values, ds.system_energy.values, ds.centre.values, ds.chi.values)
 
 
-def figure_3(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+def rows_3(result: Result) -> list[Row]:
     """Width and shift of all 2^15 initial states, and their regressions (Eq. 40)."""
-    result = whole(directory, report)
     ds = result.realizations[0]
     printed = {1: ("0.998", "-1.610", "-0.002", "-0.555"), 2: ("0.998", "1.608", "-0.002", "0.553")}
     rows = []
@@ -102,12 +101,11 @@ def figure_3(directory: Path, report: Report = silent) -> tuple[list[Row], Resul
             Row(name=f"Delta_{i} slope", paper=drift, ours=line.shift.slope),
             Row(name=f"Delta_{i} intercept", paper=shift, ours=line.shift.intercept),
         ]
-    return [*rows, Row(name="mean chi", paper="0.632", ours=float(ds.chi.mean()))], result
+    return [*rows, Row(name="mean chi", paper="0.632", ours=float(ds.chi.mean()))]
 
 
-def figure_4(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
+def rows_4(result: Result) -> list[Row]:
     """Self-consistency: reconstructed against fitted parameters, and the coarse-grained Eqs. 45, 46."""
-    result = whole(directory, report)
     ds = result.realizations[0]
     wave = square_wave(ds, 1, 2)
     bandwidth = wave.lower + wave.upper
@@ -127,7 +125,7 @@ def figure_4(directory: Path, report: Report = silent) -> tuple[list[Row], Resul
             note=f"Eqs. 45, 46 give {wide.delta:.3f} at eta = Delta_I/2 = {bandwidth / 2:.1f}; 0.65 does not follow from them",
         ),
     ]
-    return rows, result
+    return rows
 
 
 def entropies(ds: xr.Dataset, model: Ring) -> xr.Dataset:
@@ -146,16 +144,14 @@ def entropies(ds: xr.Dataset, model: Ring) -> xr.Dataset:
     )
 
 
-def figure_5(directory: Path, report: Report = silent) -> tuple[list[Row], Result]:
-    """Entropies of all initial states; the constants of the densities of states (Eqs. 47, 57)."""
-    result = whole(directory, report)
+def rows_5(result: Result) -> list[Row]:
+    """The constants of the densities of states (Eqs. 47, 57) with which the entropies of Fig. 5 are predicted."""
     model = result.job.model
     assert isinstance(model, Ring)
-    rows = [
+    return [
         Row(name="kappa", paper="0.344", ours=kappa(model.g, model.h, sites=model.N, bonds=model.N)),
         Row(name="kappa'", paper="0.350", ours=kappa(model.g, model.h, sites=model.N - 1, bonds=model.N - 2)),
     ]
-    return rows, result
 
 
 def draw(number: int, result: Result) -> Figure:
@@ -175,16 +171,26 @@ def draw(number: int, result: Result) -> Figure:
     return plots.plot_entropies(entropies(ds, result.job.model))  # type: ignore[arg-type]
 
 
-_COMPUTE = {1: figure_1, 2: figure_2, 3: figure_3, 4: figure_4, 5: figure_5}
+_ROWS = {1: rows_1, 2: rows_2, 3: rows_3, 4: rows_4, 5: rows_5}
 
 
-def figure(number: int, directory: Path, report: Report = silent) -> tuple[list[Row], Path]:
-    """Compute a figure in ``directory``: its rows, and the figure that was drawn."""
-    rows, result = _COMPUTE[number](directory, report)
+def figure(
+    number: int, directory: Path, report: Report = silent, *, name: str = "entropy_whole"
+) -> tuple[list[Row], Path]:
+    """A figure from the job ``name``, computed in ``directory``: its rows, and the figure that was drawn."""
+    result = computed(name, directory, report)
     target = directory / f"entropy_fig{number}.png"
     save(draw(number, result), target)
-    return rows, target
+    return _ROWS[number](result), target
 
 
-#: Figure number -> function (directory, report) that computes and draws it.
-FIGURES = {number: partial(figure, number) for number in _COMPUTE}
+def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], Path]:
+    """Numbers of docs/theory-entropy.md that the paper does not print, from the same computation, and its result file."""
+    result = computed("entropy_whole", directory, report)
+    return measured(result.realizations[0], result.job.model), result.path  # type: ignore[arg-type]
+
+
+#: Figure number -> function (directory, report) that computes and draws it; all of them share one computation.
+FIGURES = {number: partial(figure, number) for number in _ROWS}
+#: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed.
+ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers}

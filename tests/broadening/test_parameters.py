@@ -70,6 +70,8 @@ def test_iterated_parameters_solve_their_equations(bigger):
     assert np.abs(chi - solution.chi)[middle].max() < 5e-3
     assert np.abs(bigger.bare + bigger.strength.diagonal + shift - solution.centre)[middle].max() < 5e-3
     assert abs(np.median(solution.chi) / np.median(bigger.fit.chi) - 1) < 0.2
+    peak = solve_parameters(bigger.strength, bigger.bare, tolerance=1e-3)  # lambda at each peak: too narrow
+    assert np.median(peak.chi[middle]) < 0.85 * np.median(bigger.fit.chi[middle])
     stopped = solve_parameters(bigger.strength, bigger.bare, eta=eta, iterations=2)
     assert not stopped.convergence.converged and stopped.convergence.iterations == 2
 

@@ -9,7 +9,7 @@ from bigbath.job import parse_job, resolved
 from bigbath.models import Ring
 from bigbath.plots import save
 from bigbath.store import open_result
-from bigbath.studies import entropy
+from bigbath.studies import entropy, measured
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +21,9 @@ def small(tmp_path_factory):
 
 
 def test_rows_of_every_figure_come_from_one_computation(small, monkeypatch, tmp_path):
-    monkeypatch.setattr(entropy, "whole", lambda directory, report: small)
-    rows = {n: entropy.FIGURES[n](tmp_path, None)[0] for n in (2, 3, 4, 5)}
-    assert [len(rows[n]) for n in (2, 3, 4, 5)] == [8, 9, 7, 2]
+    monkeypatch.setattr(entropy, "computed", lambda name, directory, report: small)
+    rows = {n: entropy.FIGURES[n](tmp_path, None)[0] for n in entropy.FIGURES}
+    assert [len(rows[n]) for n in entropy.FIGURES] == [8, 8, 9, 7, 2]
     named = {row.name: row for part in rows.values() for row in part}
     for name in (
         "V_12, mean over mu",
@@ -55,8 +55,21 @@ def test_observational_entropy_is_close_to_theory_and_above_von_neumann(small):
     assert gap < np.abs(s.von_neumann - s.predicted).values[middle].mean()
 
 
+def test_numbers_that_are_not_printed(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(entropy, "computed", lambda name, directory, report: small)
+    monkeypatch.setattr(measured, "STATES", 3)
+    rows = {row.name: row.ours for row in entropy.ALONE[8](tmp_path, None)[0]}
+    assert abs(rows["chi reconstructed"] / rows["chi fitted"] - 1) < 0.3
+    assert rows["Renyi-2 entropy"] < rows["von Neumann entropy"] < rows["observational entropy"]
+    assert abs(rows["Eq. 49"] - rows["observational entropy"]) < 1
+    assert rows["Eq. 38 over the spectrum"] < rows["Eq. 38, exact density"]
+    assert 0 < rows["Eq. 60 with E_i: largest deviation"] < 0.3
+    assert 0.6 < rows["Eq. 59: smallest sum over i"] < rows["Eq. 59: largest sum over i"] < 1.2
+    assert rows["composite: rms"] < rows["lorentzian: rms"]
+
+
 def test_figures_are_drawn(small, tmp_path):
-    for number in (2, 3, 4, 5):
+    for number in entropy.FIGURES:
         path = tmp_path / f"{number}.png"
         save(entropy.draw(number, small), path)
         assert path.stat().st_size > 10_000
