@@ -11,10 +11,13 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from bigbath.hamiltonian import Flips
-from bigbath.kernels.chebyshev import csr_steps, flip_steps, inside, padded, smallest_sites
+from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, flip_steps, inside, padded, smallest_sites
 
 #: The scaled spectrum ends this far inside (-1, 1), in units of its half-width.
 MARGIN = 5e-4
+
+#: Patterns of ``diagonal_factors`` up to which the diagonal is computed in each step instead of loaded.
+COMPUTED = 4
 
 _NONE = np.empty(0)
 
@@ -67,12 +70,16 @@ class FlipOperator:
 
     def __init__(self, h: Flips, scale: Scale) -> None:
         self.dim, self.work, self._h = h.dim, h.entries, h
-        self._diagonal = padded(h.sites, 1)[0]
-        inside(self._diagonal)[:] = (2 / scale.halfwidth * (h.diagonal - scale.centre)).reshape(
-            inside(self._diagonal).shape
-        )
-        self._coefficients = 2 / scale.halfwidth * np.array([*h.flips.values()], dtype=float)
-        self._steps = flip_steps(h.sites, tuple(h.flips))
+        unit = 2 / scale.halfwidth
+        fields = {mask: unit * value for mask, value in h.fields.items()}
+        fields[0] = fields.get(0, 0.0) - unit * scale.centre
+        self._high, self._low = diagonal_factors(h.sites, fields)
+        patterns = len(self._low)
+        if patterns > COMPUTED:
+            patterns, self._low = 0, padded(h.sites, 1)
+            self.put(self._low[0], unit * (h.diagonal - scale.centre))
+        self._coefficients = unit * np.array([*h.flips.values()], dtype=float)
+        self._steps = flip_steps(h.sites, tuple(h.flips), patterns)
 
     @staticmethod
     def takes(h: Flips | None) -> bool:
@@ -94,7 +101,7 @@ class FlipOperator:
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
-        self._steps(low, high, total, self._diagonal, self._coefficients, weights, count)
+        self._steps(low, high, total, self._high, self._low, self._coefficients, weights, count)
 
 
 class MatrixOperator:
