@@ -42,9 +42,15 @@ def padded(sites: int, count: int, dtype: np.dtype = _DOUBLE) -> np.ndarray:
     rows, width = _shape(sites)
     line = _LINE // np.dtype(dtype).itemsize
     stride = width + line
-    blocks = _aligned(count, rows * stride + 9 * line, dtype)  # vectors must not start on the same cache set either
+    blocks = _aligned(count, _apart(sites, line), dtype)
     strides = (blocks.strides[0], stride * blocks.itemsize, blocks.itemsize)
     return np.lib.stride_tricks.as_strided(blocks, (count, rows, stride), strides)
+
+
+def _apart(sites: int, line: int) -> int:
+    """Distance of two padded vectors: they must not start on the same cache set either."""
+    rows, width = _shape(sites)
+    return rows * (width + line) + 9 * line
 
 
 def _aligned(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
@@ -92,22 +98,29 @@ def _sign(masked: np.ndarray) -> np.ndarray:
     return 1 - 2.0 * (np.bitwise_count(masked) & 1)
 
 
-Steps = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], None]
+Steps = Callable[..., None]
 
 
 def flip_steps(sites: int, strings: tuple[tuple[int, int], ...], patterns: int, dtype: np.dtype = _DOUBLE) -> Steps:
-    """Compiled steps(v0, v1, total, high, low, coefficients, weights, count) for flips (x mask, z mask).
+    """Compiled steps(v0, v1, others, total, high, low, coefficients, weights, count) for flips (x mask, z mask).
 
     All vectors are rows of ``padded``; ``high``, ``low`` (its rows ``patterns``) are ``diagonal_factors``, and with
     ``coefficients`` (one for each string) those of 2 H. With ``patterns`` 0 ``low`` is the diagonal itself, padded.
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place: an even count leaves T_{n+count} in v0 and the next
     in v1, an odd one the other way round. With ``weights`` (count even) total += sum_{j < count} weights[j] T_{n+j}.
+    An x mask may reach beyond the ``sites``, into the parts of v1 that other ranks hold: ``others`` are copies of them,
+    one for each of ``distant(strings, sites)``, and ``count`` is then 1.
     Releases the interpreter lock, so that vectors advance on several threads. The compiled code is kept on disk.
     """
     lane, group = _tile_bits(dtype)
     if sites < lane + group:
         raise ValueError(f"{sites} spins are fewer than a tile's {lane + group}")
     return _compiled(" ".join(map(str, (sites, patterns, lane, group, *(bit for pair in strings for bit in pair)))))
+
+
+def distant(strings: tuple[tuple[int, int], ...], sites: int) -> list[int]:
+    """What the x masks flip above the lowest ``sites`` bits: on which other ranks the kernel depends."""
+    return sorted({x >> sites for x, _ in strings} - {0})
 
 
 @lru_cache(maxsize=32)
@@ -118,32 +131,32 @@ def _compiled(spec: str) -> Steps:
     tile = 2 ** (lane + group)
 
     @njit(nogil=True, cache=True)
-    def steps(v0, v1, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
+    def steps(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
         for step in range(count):
             if step % 2 == 0 and weights.size:
                 for row in range(rows):
                     for column in range(0, width, tile):
-                        _tile(spec, True, v0, v1, total, high, low, coefficients, weights, step, row, column)
+                        _tile(spec, True, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
             else:
                 for row in range(rows):
                     for column in range(0, width, tile):
-                        _tile(spec, False, v0, v1, total, high, low, coefficients, weights, step, row, column)
+                        _tile(spec, False, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
             v0, v1 = v1, v0
 
     return steps
 
 
 @intrinsic(prefer_literal=True)
-def _tile(typing, spec, accumulate, v0, v1, total, high, low, coefficients, weights, step, row, column):  # type: ignore[no-untyped-def]
-    arguments = (spec, accumulate, v0, v1, total, high, low, coefficients, weights, step, row, column)
+def _tile(typing, spec, accumulate, v0, v1, others, total, high, low, coefficients, weights, step, row, column):  # type: ignore[no-untyped-def]
+    arguments = (spec, accumulate, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
 
     def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        arrays = zip(signature.args[2:9], args[2:9], strict=True)
+        arrays = zip(signature.args[2:10], args[2:10], strict=True)
         data = [context.make_array(t)(context, builder, value=a).data for t, a in arrays]
         sites, patterns, lane, group, *bits = map(int, spec.literal_value.split())
         strings = list(zip(bits[::2], bits[1::2], strict=True))
-        body = _Tile(builder, sites, lane, group, patterns, signature.args[2].dtype.bitwidth, args[10], args[11])
-        body.emit(strings, *data, args[9] if accumulate.literal_value else None)
+        body = _Tile(builder, sites, lane, group, patterns, signature.args[2].dtype.bitwidth, args[11], args[12])
+        body.emit(strings, *data, args[10] if accumulate.literal_value else None)
         return context.get_dummy_value()
 
     return types.void(*arguments), code
@@ -157,7 +170,8 @@ class _Tile:
     ) -> None:
         self.builder, self.lane, self.row, self.column, self.patterns = builder, lane, row, column, patterns
         self.lanes, self.groups, self.chunk = 2**lane, 2**group, lane + group
-        self.rows, self.width = _shape(sites)
+        self.sites, (self.rows, self.width) = sites, _shape(sites)
+        self.apart = _apart(sites, self.lanes)
         self.row_bits = self.width.bit_length() - 1
         self.element = ir.FloatType() if bits == 32 else ir.DoubleType()
         self.vector = ir.VectorType(self.element, self.lanes)
@@ -168,7 +182,7 @@ class _Tile:
         self._count = cgutils.get_or_insert_function(builder.module, count, "llvm.ctpop.i64")
 
     def emit(
-        self, strings: list[tuple[int, int]], v0: Any, v1: Any, total: Any, high: Any, low: Any, coefficients: Any,
+        self, strings: list[tuple[int, int]], v0: Any, v1: Any, others: Any, total: Any, high: Any, low: Any, coefficients: Any,
         weights: Any, step: Any,
     ) -> None:  # fmt: skip
         """Code of one tile's step; ``step`` is None without accumulation."""
@@ -177,18 +191,23 @@ class _Tile:
         old = [self.load(v0, here, g) for g in range(self.groups)]
         diagonal = self.diagonal(high, low)
         new = [self.fma(diagonal[g], own[g], b.fneg(old[g])) for g in range(self.groups)]
+        ranks = distant(tuple(strings), self.sites)
         for mask in dict.fromkeys(x for x, _ in strings):
             signed = [(self.coefficient(coefficients, i, z), z) for i, (x, z) in enumerate(strings) if x == mask]
             near = mask >> self.chunk == 0
-            there = here if near else self.offset(mask)
+            there = here if near else self.offset(mask & (2**self.sites - 1))
+            source = v1
+            if mask >> self.sites:
+                copy = self.constant(ranks.index(mask >> self.sites) * self.apart)
+                source = b.gep(others, [copy])
             sums: dict[tuple[int, ...], Any] = {}
             for g in range(self.groups):
                 signs = tuple((g << self.lane & z).bit_count() % 2 for _, z in signed)
                 if signs not in sums:
                     terms = [b.fneg(c) if odd else c for (c, _), odd in zip(signed, signs, strict=True)]
                     sums[signs] = self.sum(terms)
-                source = g ^ (mask >> self.lane & (self.groups - 1))
-                flipped = own[source] if near else self.load(v1, there, source)
+                register = g ^ (mask >> self.lane & (self.groups - 1))
+                flipped = own[register] if near else self.load(source, there, register)
                 new[g] = self.fma(sums[signs], self.permute(flipped, mask & (self.lanes - 1)), new[g])
         if step is not None:
             first, second = (self.splat(self.scalar(weights, b.add(step, self.constant(i)))) for i in (0, 1))

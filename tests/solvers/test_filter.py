@@ -12,8 +12,8 @@ from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
 from bigbath.solvers.eigenstates import RESIDUAL
-from bigbath.solvers.filter import rayleigh_ritz
 from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box
+from bigbath.solvers.subspace import rayleigh_ritz
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
 LARGEST = 12 if os.environ.get("BIGBATH_LONG") else 11
@@ -88,8 +88,8 @@ def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
 def test_a_missing_state_is_noticed(monkeypatch):
     """The test of completeness fails when one state inside the window is thrown away after the Rayleigh-Ritz step."""
 
-    def without_one(basis, matrix):
-        energies, vectors, residuals = rayleigh_ritz(basis, matrix)
+    def without_one(basis, h, comm):
+        energies, vectors, residuals = rayleigh_ritz(basis, h, comm)
         kept = np.arange(energies.size) != np.argmin(np.abs(energies - 0.01))
         return energies[kept], vectors[:, kept], residuals[kept]
 
@@ -166,7 +166,7 @@ def test_density_of_states_counts_within_its_error():
     h = hamiltonian(Imbrie(L=10))
     energies = np.linalg.eigvalsh(h.matrix.toarray())
     scale = Scale.of((energies[0], energies[-1]))
-    density = DensityOfStates.sample(MatrixOperator(h.matrix, scale, 8), np.random.default_rng(0), vectors=16)
+    density = DensityOfStates.sample(MatrixOperator(h.matrix, scale, 8), (0,), vectors=16)
     for lo, hi in ((-2.0, 2.0), (0.0, 5.0), (-20.0, 20.0)):
         number, error = density.count(scale.angle(hi), scale.angle(lo))
         assert abs(number - np.sum((energies > lo) & (energies < hi))) < 4 * error + 10
