@@ -19,7 +19,7 @@ REACH = 4.4
 NYQUIST, SURPLUS = 0.8, 1.4
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
-FLOPS, DENSE = 4e10, 10
+FLOPS, DENSE = 2e10, 10
 
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
 CHUNK, INTERVAL = 1e8, 120
@@ -70,8 +70,8 @@ class Plan:
         return filters + self.b * (self.samples - 1) * self.spacing
 
     def seconds(self, operator: Operator) -> float:
-        """About how long it takes on one core."""
-        dense = DENSE * self.columns**2 * operator.dim / FLOPS
+        """About how long it takes on one core of each rank."""
+        dense = DENSE * self.columns**2 * (operator.rows[1] - operator.rows[0]) / FLOPS
         return self.products * operator.work / operator.columns / operator.rate + dense
 
     def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:

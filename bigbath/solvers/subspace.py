@@ -12,7 +12,6 @@ import scipy.linalg
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from bigbath.kernels import csr_times_columns
 from bigbath.resources import cores
 from bigbath.solvers.eigenstates import Comm, total
 
@@ -28,7 +27,7 @@ Product = Callable[[np.ndarray], np.ndarray]
 def product(matrix: sp.csr_array, rows: tuple[int, int], comm: Comm) -> Product:
     """x -> H x for this rank's rows (first, last) of columns x; a matrix that every rank holds."""
     if comm is None:
-        return lambda x: csr_times_columns(matrix, x) if x.size >= 2**16 else matrix @ x
+        return lambda x: matrix @ np.ascontiguousarray(x)
     slab = matrix[slice(*rows)]
     return lambda x: slab @ np.vstack(comm.allgather(x))
 
@@ -36,9 +35,7 @@ def product(matrix: sp.csr_array, rows: tuple[int, int], comm: Comm) -> Product:
 def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten."""
     vectors = _orthonormal(basis, comm)
-    projected = np.empty((vectors.shape[1],) * 2)
-    for part in _slices(vectors):
-        projected[:, part] = vectors.T @ h(vectors[:, part])
+    projected = np.hstack(_each(_slices(vectors), lambda part: vectors.T @ h(vectors[:, part]), comm))
     projected = total(projected, comm)
     energies, rotation = scipy.linalg.eigh((projected + projected.T) / 2, driver="evd", check_finite=False)
     rotation = _same(rotation, comm)
@@ -49,10 +46,19 @@ def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.
 
 def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: Comm = None) -> np.ndarray:
     """||H v - E v|| for each column."""
-    squares = np.empty(energies.size)
-    for p in _slices(vectors):
-        squares[p] = np.sum((h(vectors[:, p]) - vectors[:, p] * energies[p]) ** 2, axis=0)
-    return np.sqrt(total(squares, comm))
+    if not energies.size:
+        return np.empty(0)
+
+    def squares(part: slice) -> np.ndarray:
+        return np.sum((h(vectors[:, part]) - vectors[:, part] * energies[part]) ** 2, axis=0)
+
+    return np.sqrt(total(np.concatenate(_each(_slices(vectors), squares, comm)), comm))
+
+
+def _each(parts: list[slice], function: Callable[[slice], np.ndarray], comm: Comm = None) -> list[np.ndarray]:
+    """``function`` of each part, on threads of one process, in order where ranks must meet."""
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores() if comm is None else 1) as pool:
+        return list(pool.map(function, parts))
 
 
 def _orthonormal(basis: np.ndarray, comm: Comm) -> np.ndarray:
@@ -64,8 +70,7 @@ def _orthonormal(basis: np.ndarray, comm: Comm) -> np.ndarray:
         basis[rows, : q.shape[1]] = q
         return r
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
-        own = list(pool.map(triangle, blocks))
+    own = _each(blocks, triangle)
     shares = [own] if comm is None else comm.allgather(own)
     stacked = np.vstack([r for share in shares for r in share])
     q, r = scipy.linalg.qr(stacked, mode="economic", overwrite_a=True, check_finite=False)
