@@ -188,7 +188,7 @@ def advance(
             due = checkpoint is not None and checkpoint.due
             if checkpoint is not None and due and not running:
                 checkpoint.save(basis, chains)
-                continue
+                due = False
             idle = sorted((c for c in chains if c.left and c not in running.values()), key=lambda c: -c.left)
             for chain in idle[: 0 if due else threads - len(running)]:
                 running[pool.submit(chain.advance, most)] = chain

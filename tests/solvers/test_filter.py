@@ -170,3 +170,32 @@ def test_density_of_states_counts_within_its_error():
     for lo, hi in ((-2.0, 2.0), (0.0, 5.0), (-20.0, 20.0)):
         number, error = density.count(scale.angle(hi), scale.angle(lo))
         assert abs(number - np.sum((energies > lo) & (energies < hi))) < 4 * error + 10
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeypatch):
+    monkeypatch.setattr("bigbath.solvers.sampling.INTERVAL", 0.0)
+    monkeypatch.setattr("bigbath.solvers.sampling.CHUNK", 1e7)
+    h, window = hamiltonian(Imbrie(L=10)), Nearest(target=0.0, k=20)
+    progress = []
+
+    def interrupt(label, done, steps):
+        progress.append(done)
+        if label.startswith("filter") and done > 0.6 * steps:
+            raise Interrupted
+
+    engine = Filter(checkpoint=str(tmp_path))
+    with pytest.raises(Interrupted):
+        solve(h, window, engine=engine, report=interrupt)
+    (file,) = tmp_path.iterdir()
+    progress.clear()
+    with pytest.raises(Interrupted):
+        solve(h, window, engine=engine, report=interrupt)
+    assert progress[0] > 0 or progress[1] > 0
+    states, whole = solve(h, window, engine=engine), solve(h, window, engine=Filter())
+    assert not file.exists()
+    assert states.evidence.complete == "yes"
+    np.testing.assert_array_equal(states.vectors(), whole.vectors())

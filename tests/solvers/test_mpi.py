@@ -16,10 +16,11 @@ FOLDER = Path(__file__).parent
 def mpirun(ranks, *arguments, script="mpi_shift_invert.py"):
     assert shutil.which("mpirun"), "mpirun is not on the path"
     command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), sys.executable, "-m", "mpi4py"]
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    environment = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # more ranks than cores
     return subprocess.run(
         [*command, str(FOLDER / script), str(ranks), *arguments], capture_output=True, text=True, timeout=180,
-        env=clean_environment(**threads), check=False,
+        env=clean_environment(**environment), check=False,
     )  # fmt: skip
 
 
