@@ -320,7 +320,7 @@ def dense_pairs(part: _Part, problem: Problem) -> None:
     )
     part.residuals = residual_norms(lambda x: part.matrix @ x, part.energies, vectors)
     rows = slice(*part.operator.rows)
-    part.basis = vectors[rows].ravel(order="F")
+    part.basis = vectors[rows].flatten(order="F")
     part.good = np.ones(part.energies.size, dtype=bool)
 
 
@@ -348,7 +348,7 @@ def _block(part: _Part, edges: tuple[float, float], comm: Comm) -> Block:
         size, more = divmod(part.sector.dim, comm.size)
         first = comm.rank * size + min(comm.rank, more)
         rows = (first, first + size + (comm.rank < more))
-        part.basis = vectors[slice(*rows)].ravel(order="F")
+        part.basis = vectors[slice(*rows)].flatten(order="F")
     del vectors
     part.basis.resize((rows[1] - rows[0]) * kept.size, refcheck=False)
     return Block(
