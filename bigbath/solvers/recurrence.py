@@ -83,7 +83,8 @@ class FlipOperator:
     columns, rate = 1, 1e10
 
     def __init__(self, h: Flips, scale: Scale, comm: Comm = None) -> None:
-        ranks, self._rank = (1, 0) if comm is None else (comm.size, comm.rank)
+        ranks = 1 if comm is None else comm.size
+        self._rank: int = 0 if comm is None else comm.rank
         self.dim, self.comm, self._h = h.dim, comm, h
         self._sites = h.sites - ranks.bit_length() + 1
         own = 2**self._sites

@@ -16,7 +16,7 @@ from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_
 REACH = 4.4
 
 #: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 0.8, 1.4
+NYQUIST, SURPLUS = 0.77, 1.4
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 2e10, 10
@@ -88,7 +88,12 @@ class Chain:
     """One block of random vectors, filtered; then, with ``out`` (d, columns), sampled into it every ``spacing`` steps."""
 
     def __init__(
-        self, operator: Operator, key: tuple[int, ...], coefficients: np.ndarray, out: np.ndarray | None, spacing: int = 1
+        self,
+        operator: Operator,
+        key: tuple[int, ...],
+        coefficients: np.ndarray,
+        out: np.ndarray | None,
+        spacing: int = 1,
     ) -> None:
         self.recurrence = Recurrence(operator, random_vectors(operator, key))
         self.position, self._coefficients, self._out, self._spacing = 0, coefficients, out, spacing

@@ -167,9 +167,7 @@ def line(row: dict) -> str:
 
 
 HEAD = (
-    "| engine | problem | k | solve / s | process / s | peak / GB | states, residual | complete |\n"
-    + "|---" * 8
-    + "|"
+    "| engine | problem | k | solve / s | process / s | peak / GB | states, residual | complete |\n" + "|---" * 8 + "|"
 )
 
 
@@ -185,7 +183,11 @@ def plot(rows: list[dict], png: str) -> None:
     for axis, key, label in zip(axes, ("seconds", "peak_GB"), ("solve / s", "peak memory / GB"), strict=True):
         for engine in ENGINES:
             points = sorted(
-                {r["spins"]: r[key] for r in rows if r["engine"] == engine and r["k"] == 100 and "failed" not in r and not r["ring"]}.items()
+                {
+                    r["spins"]: r[key]
+                    for r in rows
+                    if r["engine"] == engine and r["k"] == 100 and "failed" not in r and not r["ring"]
+                }.items()
             )
             if points:
                 axis.semilogy(*zip(*points, strict=True), "o-", label=engine)
@@ -232,7 +234,16 @@ def main() -> None:
                 if engine.startswith("quimb") and not importlib.util.find_spec("quimb"):
                     print("quimb is not installed (pip install quimb)", flush=True)
                     continue
-                command = [sys.executable, __file__, "--one", engine, "--k", str(k), "--ring" if ring else "--spins", str(spins)]
+                command = [
+                    sys.executable,
+                    __file__,
+                    "--one",
+                    engine,
+                    "--k",
+                    str(k),
+                    "--ring" if ring else "--spins",
+                    str(spins),
+                ]
                 for _ in range(args.repeat - done):
                     row = name | measured(command, args.limit)
                     print(line(row), flush=True)

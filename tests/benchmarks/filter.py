@@ -134,7 +134,17 @@ def main() -> None:
         else:
             for ranks in args.ranks:
                 mpirun = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
-                own = [sys.executable, "-m", "mpi4py", str(Path(__file__)), "rank", "--spins", str(spins), "--k", str(args.k)]
+                own = [
+                    sys.executable,
+                    "-m",
+                    "mpi4py",
+                    str(Path(__file__)),
+                    "rank",
+                    "--spins",
+                    str(spins),
+                    "--k",
+                    str(args.k),
+                ]
                 subprocess.run([*mpirun, *own], check=True)
 
 

@@ -30,7 +30,17 @@ def by_flips(h: Flips, v0, v1, weights, count, dtype=DOUBLE, stored=False):
     high, low = diagonal_factors(h.sites, {z: 2 * c for z, c in h.fields.items()}, dtype)
     patterns, low = (0, work[3:]) if stored else (len(low), low)
     steps = flip_steps(h.sites, tuple(h.flips), patterns, dtype)
-    steps(work[0], work[1], work[:0], work[2], high, low, 2 * np.array([*h.flips.values()], dtype), weights.astype(dtype), count)
+    steps(
+        work[0],
+        work[1],
+        work[:0],
+        work[2],
+        high,
+        low,
+        2 * np.array([*h.flips.values()], dtype),
+        weights.astype(dtype),
+        count,
+    )
     low, high = (work[0], work[1]) if count % 2 == 0 else (work[1], work[0])
     assert not np.any(work[:, :, inside(work).shape[-1] :])  # nothing was written to the padding
     return [inside(v).ravel() for v in (low, high, work[2])]
