@@ -192,7 +192,8 @@ def plot(rows: list[dict], png: str) -> None:
             if points:
                 axis.semilogy(*zip(*points, strict=True), "o-", label=engine)
         axis.set(xlabel="spins", ylabel=label)
-    axes[0].legend(fontsize=6)
+    if axes[0].get_lines():
+        axes[0].legend(fontsize=6)
     figure.tight_layout()
     figure.savefig(png, dpi=150)
 

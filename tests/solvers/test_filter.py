@@ -12,7 +12,9 @@ from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
 from bigbath.solvers.eigenstates import RESIDUAL
+from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box
+from bigbath.solvers.solve import DENSE_FASTER, choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
@@ -199,3 +201,20 @@ def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeyp
     assert not file.exists()
     assert states.evidence.complete == "yes"
     np.testing.assert_array_equal(states.vectors(), whole.vectors())
+
+
+def test_the_forecast_is_what_the_solve_takes():
+    problem = prepare(hamiltonian(Imbrie(L=10)), Nearest(target=0.0, k=20))
+    needed, products = forecast(problem, Filter())
+    states = solve_filter(problem, Filter())
+    assert states.evidence.complete == "yes"
+    assert states.evidence.iterations == products
+    assert 8 * 2048 * 20 < needed < 8 * 2048 * 200
+
+
+def test_auto_takes_the_filter_for_windows_above_the_crossover():
+    assert choose(DENSE_FASTER + 1, Nearest(k=10))[0] == Filter()
+    assert choose(10**6, Interval(lower=0.0, upper=0.1))[0] == Filter()
+    assert choose(DENSE_FASTER, Nearest(k=10))[0] == Dense()
+    assert choose(5000, Nearest(k=1000))[0] == Dense()
+    assert choose(5000, Nearest(k=10), is_sparse=False)[0] != Filter()
