@@ -20,7 +20,7 @@ from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
 from bigbath.solvers.window import TIE, AnyWindow, Density, Interval, Nearest, Whole, resolve
 
 #: Sectors up to this dimension are faster with LAPACK than with any other engine; windows of more than this share of
-#: a sector too. Measured: docs/engines.md, "Crossover".
+#: a sector too. See docs/engines.md, "Crossover".
 DENSE_FASTER, WIDE = 2500, 0.08
 
 
