@@ -24,10 +24,12 @@ lint:        ## ruff and mypy
 	$(BIN)/ruff check bigbath tests
 	$(BIN)/mypy
 
-bench:       ## tables of the benchmarks
-	@.ci/setup test
+bench:       ## tables of the benchmarks, docs/img/engines.png
+	@.ci/setup bench
 	$(BIN)/python tests/benchmarks/kernels.py
-	$(BIN)/python tests/benchmarks/shift_invert.py --spins 12 13
+	$(BIN)/python tests/benchmarks/filter.py kernel --spins 12 14 16
+	$(BIN)/python tests/benchmarks/engines.py --spins 12 13 14 --json bench.jsonl
+	$(BIN)/python tests/benchmarks/engines.py --table bench.jsonl --plot docs/img/engines.png
 
 docs:        ## the documentation as a web site in site/
 	@.ci/setup docs

@@ -151,7 +151,8 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
             )
             typer.echo(f"   engine {part.engine} ({part.reason})")
             factor = f"{part.factor_entries:,} factor entries by MUMPS's analysis, " if part.factor_entries else ""
-            typer.echo(f"   {factor}about {gigabytes(part.bytes)}")
+            products = f"{part.products:,} products with H, " if part.products else ""
+            typer.echo(f"   {factor}{products}about {gigabytes(part.bytes)}")
         typer.echo(
             f"{result.realizations} realization(s); {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
         )

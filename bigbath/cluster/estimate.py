@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 
+import scipy.sparse as sp
+
 from bigbath.hamiltonian import build, sectors, size
 from bigbath.job import Job, Spectrum
 from bigbath.models import Composite, draw
 from bigbath.resources import memory_limit
-from bigbath.solvers import Auto, ShiftInvert, choose, petsc
+from bigbath.solvers import Auto, Filter, ShiftInvert, choose, petsc
 from bigbath.solvers.dense import required_memory
+from bigbath.solvers.filter import forecast
+from bigbath.solvers.solve import prepare
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
-    """One Hamiltonian of a job: "H" or "B". ``bytes``: the largest single need, factorisation or LAPACK workspace."""
+    """One Hamiltonian of a job: "H" or "B". ``bytes``: the largest single need, factorisation, basis of
+    the filter or LAPACK workspace. ``products``: the filter's matrix-vector products."""
 
     part: str
     dim: int
@@ -22,6 +27,7 @@ class PartEstimate:
     engine: str
     reason: str
     factor_entries: int | None
+    products: int | None
     bytes: int
 
 
@@ -42,6 +48,7 @@ class Estimate:
 def estimate(job: Job) -> Estimate:
     """Needs of a job from its first realization; the factorisation's from MUMPS's own symbolic analysis.
 
+    The filter's from the density of states.
     Builds the sparse matrices, nothing heavier. ImpossibleRequest when even they do not fit.
     """
     composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
@@ -57,12 +64,15 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
     largest = max(parts, key=lambda s: s.dim)
     engine, reason = spectrum.engine, "chosen in the job"
     if isinstance(engine, Auto):
-        engine, reason = choose(largest.dim, spectrum.window, is_complex=h.is_complex)
-    entries, needed = None, required_memory(largest.dim, 16 if h.is_complex else 8)
+        engine, reason = choose(largest.dim, spectrum.window, is_complex=h.is_complex, is_sparse=sp.issparse(h.matrix))
+    entries, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
         inertia = petsc.Inertia(petsc.DistributedMatrix.build(largest.restrict(h.matrix), None))
         factor = inertia.estimate()
         entries, needed = factor.entries, factor.bytes_total
+    if isinstance(engine, Filter):
+        problem = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)
+        needed, products = forecast(problem, engine)
     return PartEstimate(
         part=part,
         dim=h.dim,
@@ -72,5 +82,6 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         engine=engine.kind,
         reason=reason,
         factor_entries=entries,
+        products=products,
         bytes=needed + size(composite, part).bytes,
     )

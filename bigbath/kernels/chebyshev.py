@@ -42,12 +42,22 @@ def padded(sites: int, count: int, dtype: np.dtype = _DOUBLE) -> np.ndarray:
     rows, width = _shape(sites)
     line = _LINE // np.dtype(dtype).itemsize
     stride = width + line
-    apart = rows * stride + 9 * line  # vectors must not start on the same cache set either
-    buffer = np.zeros(count * apart + line, dtype)
-    first = -(buffer.ctypes.data // buffer.itemsize) % line
-    blocks = buffer[first : first + count * apart].reshape(count, apart)
-    strides = (blocks.strides[0], stride * buffer.itemsize, buffer.itemsize)
+    blocks = _aligned(count, _apart(sites, line), dtype)
+    strides = (blocks.strides[0], stride * blocks.itemsize, blocks.itemsize)
     return np.lib.stride_tricks.as_strided(blocks, (count, rows, stride), strides)
+
+
+def _apart(sites: int, line: int) -> int:
+    """Distance of two padded vectors: they must not start on the same cache set either."""
+    rows, width = _shape(sites)
+    return rows * (width + line) + 9 * line
+
+
+def _aligned(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
+    """A zero matrix whose first entry starts a cache line."""
+    buffer = np.zeros(rows * columns + _LINE // np.dtype(dtype).itemsize, dtype)
+    first = -(buffer.ctypes.data // buffer.itemsize) % (_LINE // buffer.itemsize)
+    return buffer[first : first + rows * columns].reshape(rows, columns)
 
 
 def inside(vectors: np.ndarray) -> np.ndarray:
@@ -61,96 +71,143 @@ def _shape(sites: int) -> tuple[int, int]:
     return 2 ** (sites - row_bits), 2**row_bits
 
 
-_Strings = tuple[tuple[int, int], ...]
-Steps = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], None]
+def diagonal_factors(sites: int, fields: dict[int, float], dtype: np.dtype = _DOUBLE) -> tuple[np.ndarray, np.ndarray]:
+    """A diagonal sum_z c_z (-1)^|n & z| as (high (rows, 1 + p), low (p, width)): high[:, 0] + high[:, 1:] @ low.
+
+    Fields inside a row or across rows take one column each, a bond that joins both another: a chain has p = 2.
+    """
+    rows, width = _shape(sites)
+    column = {mask & (width - 1) for mask in fields if mask >= width and mask & (width - 1)}
+    patterns = sorted(column)
+    high, low = np.zeros((rows, 2 + len(patterns)), dtype), _aligned(1 + len(patterns), width, dtype)
+    high[:, 1] = 1
+    states = np.arange(max(rows, width))
+    for mask, value in fields.items():
+        across, within = mask // width, mask % width
+        if not across and within:
+            low[0] += value * _sign(states[:width] & within)
+        else:
+            high[:, 2 + patterns.index(within) if within else 0] += value * _sign(states[:rows] & across)
+    for i, within in enumerate(patterns):
+        low[1 + i] = _sign(states[:width] & within)
+    return high, low
 
 
-@lru_cache(maxsize=32)
-def flip_steps(sites: int, strings: _Strings, dtype: np.dtype = _DOUBLE) -> Steps:
-    """Compiled steps(v0, v1, total, diagonal, coefficients, weights, count) for flips (x mask, z mask).
+def _sign(masked: np.ndarray) -> np.ndarray:
+    """(-1)^(number of set bits)."""
+    return 1 - 2.0 * (np.bitwise_count(masked) & 1)
 
-    All vectors are rows of ``padded``; ``diagonal`` and ``coefficients`` (one for each string) are those of 2 H.
+
+Steps = Callable[..., None]
+
+
+def flip_steps(sites: int, strings: tuple[tuple[int, int], ...], patterns: int, dtype: np.dtype = _DOUBLE) -> Steps:
+    """Compiled steps(v0, v1, others, total, high, low, coefficients, weights, count) for flips (x mask, z mask).
+
+    All vectors are rows of ``padded``; ``high``, ``low`` (its rows ``patterns``) are ``diagonal_factors``, and with
+    ``coefficients`` (one for each string) those of 2 H. With ``patterns`` 0 ``low`` is the diagonal itself, padded.
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place: an even count leaves T_{n+count} in v0 and the next
     in v1, an odd one the other way round. With ``weights`` (count even) total += sum_{j < count} weights[j] T_{n+j}.
-    Releases the interpreter lock, so that vectors advance on several threads.
+    An x mask may reach beyond the ``sites``, into the parts of v1 that other ranks hold: ``others`` are copies of them,
+    one for each of ``distant(strings, sites)``, and ``count`` is then 1.
+    Releases the interpreter lock, so that vectors advance on several threads. The compiled code is kept on disk.
     """
     lane, group = _tile_bits(dtype)
     if sites < lane + group:
         raise ValueError(f"{sites} spins are fewer than a tile's {lane + group}")
+    return _compiled(" ".join(map(str, (sites, patterns, lane, group, *(bit for pair in strings for bit in pair)))))
+
+
+def distant(strings: tuple[tuple[int, int], ...], sites: int) -> list[int]:
+    """What the x masks flip above the lowest ``sites`` bits: on which other ranks the kernel depends."""
+    return sorted({x >> sites for x, _ in strings} - {0})
+
+
+@lru_cache(maxsize=32)
+def _compiled(spec: str) -> Steps:
+    """The steps of a ``spec``, a text because numba types it by its value and can keep the result on disk."""
+    sites, _, lane, group = map(int, spec.split()[:4])
     rows, width = _shape(sites)
     tile = 2 ** (lane + group)
-    plain, accumulating = (_tile_intrinsic(sites, strings, lane, group, dtype, flag) for flag in (False, True))
 
-    @njit(nogil=True)
-    def steps(v0, v1, total, diagonal, coefficients, weights, count):  # type: ignore[no-untyped-def]
+    @njit(nogil=True, cache=True)
+    def steps(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
         for step in range(count):
             if step % 2 == 0 and weights.size:
                 for row in range(rows):
                     for column in range(0, width, tile):
-                        accumulating(v0, v1, total, diagonal, coefficients, weights, step, row, column)
+                        _tile(spec, True, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
             else:
                 for row in range(rows):
                     for column in range(0, width, tile):
-                        plain(v0, v1, total, diagonal, coefficients, weights, step, row, column)
+                        _tile(spec, False, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
             v0, v1 = v1, v0
 
     return steps
 
 
-def _tile_intrinsic(sites: int, strings: _Strings, lane: int, group: int, dtype: np.dtype, accumulate: bool) -> Any:
-    @intrinsic
-    def tile(typing, v0, v1, total, diagonal, coefficients, weights, step, row, column):  # type: ignore[no-untyped-def]
-        arguments = (v0, v1, total, diagonal, coefficients, weights, step, row, column)
+@intrinsic(prefer_literal=True)
+def _tile(typing, spec, accumulate, v0, v1, others, total, high, low, coefficients, weights, step, row, column):  # type: ignore[no-untyped-def]
+    arguments = (spec, accumulate, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
 
-        def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
-            arrays = zip(signature.args[:6], args[:6], strict=True)
-            data = [context.make_array(t)(context, builder, value=a).data for t, a in arrays]
-            body = _Tile(builder, sites, lane, group, dtype, args[7], args[8])
-            body.emit(strings, *data, args[6] if accumulate else None)
-            return context.get_dummy_value()
+    def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        arrays = zip(signature.args[2:10], args[2:10], strict=True)
+        data = [context.make_array(t)(context, builder, value=a).data for t, a in arrays]
+        sites, patterns, lane, group, *bits = map(int, spec.literal_value.split())
+        strings = list(zip(bits[::2], bits[1::2], strict=True))
+        body = _Tile(builder, sites, lane, group, patterns, signature.args[2].dtype.bitwidth, args[11], args[12])
+        body.emit(strings, *data, args[10] if accumulate.literal_value else None)
+        return context.get_dummy_value()
 
-        return types.void(*arguments), code
-
-    return tile
+    return types.void(*arguments), code
 
 
 class _Tile:
     """Writes the LLVM code of one tile; see LLVM's language reference for ``shufflevector`` and ``llvm.fma``."""
 
-    def __init__(self, builder: Any, sites: int, lane: int, group: int, dtype: np.dtype, row: Any, column: Any) -> None:
-        single = np.dtype(dtype) == np.float32
-        self.builder, self.lane, self.row, self.column = builder, lane, row, column
+    def __init__(
+        self, builder: Any, sites: int, lane: int, group: int, patterns: int, bits: int, row: Any, column: Any
+    ) -> None:
+        self.builder, self.lane, self.row, self.column, self.patterns = builder, lane, row, column, patterns
         self.lanes, self.groups, self.chunk = 2**lane, 2**group, lane + group
-        self.rows, self.width = _shape(sites)
+        self.sites, (self.rows, self.width) = sites, _shape(sites)
+        self.apart = _apart(sites, self.lanes)
         self.row_bits = self.width.bit_length() - 1
-        self.element = ir.FloatType() if single else ir.DoubleType()
+        self.element = ir.FloatType() if bits == 32 else ir.DoubleType()
         self.vector = ir.VectorType(self.element, self.lanes)
-        self.word, self.size = ir.IntType(64), ir.IntType(32 if single else 64)
+        self.word, self.size = ir.IntType(64), ir.IntType(bits)
         fma, count = ir.FunctionType(self.vector, [self.vector] * 3), ir.FunctionType(self.word, [self.word])
         name = f"llvm.fma.v{self.lanes}f{self.size.width}"
         self._fma = cgutils.get_or_insert_function(builder.module, fma, name)
         self._count = cgutils.get_or_insert_function(builder.module, count, "llvm.ctpop.i64")
 
     def emit(
-        self, strings: _Strings, v0: Any, v1: Any, total: Any, diagonal: Any, coefficients: Any, weights: Any, step: Any
-    ) -> None:
+        self, strings: list[tuple[int, int]], v0: Any, v1: Any, others: Any, total: Any, high: Any, low: Any, coefficients: Any,
+        weights: Any, step: Any,
+    ) -> None:  # fmt: skip
         """Code of one tile's step; ``step`` is None without accumulation."""
         b, here = self.builder, self.offset(0)
         own = [self.load(v1, here, g) for g in range(self.groups)]
         old = [self.load(v0, here, g) for g in range(self.groups)]
-        new = [self.fma(self.load(diagonal, here, g), own[g], b.fneg(old[g])) for g in range(self.groups)]
+        diagonal = self.diagonal(high, low)
+        new = [self.fma(diagonal[g], own[g], b.fneg(old[g])) for g in range(self.groups)]
+        ranks = distant(tuple(strings), self.sites)
         for mask in dict.fromkeys(x for x, _ in strings):
             signed = [(self.coefficient(coefficients, i, z), z) for i, (x, z) in enumerate(strings) if x == mask]
             near = mask >> self.chunk == 0
-            there = here if near else self.offset(mask)
+            there = here if near else self.offset(mask & (2**self.sites - 1))
+            source = v1
+            if mask >> self.sites:
+                copy = self.constant(ranks.index(mask >> self.sites) * self.apart)
+                source = b.gep(others, [copy])
             sums: dict[tuple[int, ...], Any] = {}
             for g in range(self.groups):
                 signs = tuple((g << self.lane & z).bit_count() % 2 for _, z in signed)
                 if signs not in sums:
                     terms = [b.fneg(c) if odd else c for (c, _), odd in zip(signed, signs, strict=True)]
                     sums[signs] = self.sum(terms)
-                source = g ^ (mask >> self.lane & (self.groups - 1))
-                flipped = own[source] if near else self.load(v1, there, source)
+                register = g ^ (mask >> self.lane & (self.groups - 1))
+                flipped = own[register] if near else self.load(source, there, register)
                 new[g] = self.fma(sums[signs], self.permute(flipped, mask & (self.lanes - 1)), new[g])
         if step is not None:
             first, second = (self.splat(self.scalar(weights, b.add(step, self.constant(i)))) for i in (0, 1))
@@ -159,6 +216,20 @@ class _Tile:
                 self.store(total, here, g, self.fma(second, own[g], partial))
         for g in range(self.groups):
             self.store(v0, here, g, new[g])
+
+    def diagonal(self, high: Any, low: Any) -> list[Any]:
+        """The tile's diagonal, loaded or of its factors."""
+        if not self.patterns:
+            return [self.load(low, self.offset(0), g) for g in range(self.groups)]
+        first = self.builder.mul(self.row, self.constant(1 + self.patterns))
+        scalars = [
+            self.splat(self.scalar(high, self.builder.add(first, self.constant(p)))) for p in range(1 + self.patterns)
+        ]
+        values = [scalars[0]] * self.groups
+        for p in range(self.patterns):
+            place = self.builder.add(self.column, self.constant(p * self.width))
+            values = [self.fma(scalars[1 + p], self.load(low, place, g), v) for g, v in enumerate(values)]
+        return values
 
     def constant(self, value: int) -> Any:
         return ir.Constant(self.word, value)

@@ -3,8 +3,8 @@
 A few random vectors are filtered by a smooth box in theta = arccos(x), a little wider than the window. From each the
 plain Chebyshev recurrence goes on, and T_n, T_{n+1} are kept at the Nyquist rate of the filtered band until they span
 every state in it; QR, SVD and Rayleigh-Ritz give the states. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085
-(1997); DACP, arXiv 2011.02107; Pieper et al., arXiv 1510.04895. Memory is the basis (2.8 k vectors for k = 100), time
-about 2.2 (a / sigma) D matrix-vector products, a the half-width and sigma the standard deviation of the spectrum.
+(1997); DACP, arXiv 2011.02107; Pieper et al., arXiv 1510.04895. Memory is the basis (1.8 to 4.2 k vectors), time about
+1.8 (a / sigma) D matrix-vector products, a the half-width and sigma the standard deviation of the spectrum.
 
 Completeness is tested by a vector that took no part: a fresh random vector filtered to the window must lie in the
 states found. A missing state |m> would leave f(E_m) <m|r>, <m|r> standard normal, so that what is left over bounds the
@@ -12,9 +12,8 @@ probability that one was missed, degenerate or not.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -28,9 +27,11 @@ from bigbath.hamiltonian import Sector, flips
 from bigbath.progress import Report, silent
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess
+from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess, total
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Operator, Recurrence, Scale, box
+from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Operator, Scale
+from bigbath.solvers.sampling import REACH, SURPLUS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.subspace import Product, product, rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
 
 #: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
@@ -42,14 +43,8 @@ FEWEST = 24
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
 
-#: Singular values of the basis below this, in units of the largest, are rounding.
-RANK = 1e-13
-
-#: The filter's amplitude is negligible (5e-5) beyond 1 + REACH * edge half-widths of the window.
-REACH = 4.4
-
-#: Steps between samples, in units of pi over the half-width of the filtered band.
-NYQUIST = 0.9
+#: Widths of the filter's edge among which the cheapest is taken.
+EDGES = np.geomspace(0.06, 0.42, 24)
 
 
 @choice
@@ -59,6 +54,8 @@ class Filter:
     ``b``: random vectors; a level of higher multiplicity cannot be resolved (then b is doubled and the solve
     repeated). ``seed``: of the random vectors. ``memory``: most GiB for the basis (None: what is free).
     ``attempts``: how often the solve is repeated, wider or with more vectors, before it is given up as incomplete.
+    ``checkpoint``: a directory in which the state of a solve is kept every two minutes; an interrupted solve that is
+    started again continues from there. One process only.
     """
 
     kind: Literal["filter"] = "filter"
@@ -66,67 +63,15 @@ class Filter:
     seed: Annotated[int, Field(ge=0)] = 0
     memory: Annotated[float, Field(gt=0)] | None = None
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A filter and its samples for one sector. Angles in radians.
-
-    ``centre``, ``delta``: the window is |theta - centre| <= delta. ``edge``: width of the filter's edge in units of
-    delta: the box is 1 + ``edge``/2 wide, smoothed by a Gaussian of width ``edge``, so that beyond 1 + 4.4 ``edge``
-    little is left (5e-5), and states converge up to about 1 + 2.3 ``edge``.
-    ``b``: filtered vectors; ``samples``: pairs kept from each, ``spacing`` steps apart.
-    """
-
-    centre: float
-    delta: float
-    edge: float
-    b: int
-    samples: int
-
-    @property
-    def coefficients(self) -> np.ndarray:
-        """Chebyshev coefficients of the filter; their number is even."""
-        smoothing = self.edge * self.delta
-        return box(self.centre, (1 + self.edge / 2) * self.delta, smoothing, _even(8 / smoothing))
-
-    @property
-    def check(self) -> np.ndarray:
-        """Coefficients of the test's filter: inside the other one, with the softest edge that stays so."""
-        smoothing = 6.9 / 6.4 * self.edge * self.delta
-        return box(self.centre, self.delta, smoothing, _even(6.6 / smoothing))
-
-    @property
-    def spacing(self) -> int:
-        """Steps between two samples."""
-        return max(1, int(NYQUIST * np.pi / ((1 + REACH * self.edge) * self.delta)))
-
-    @property
-    def columns(self) -> int:
-        """Vectors of the basis."""
-        return 2 * self.b * self.samples
-
-    @property
-    def products(self) -> int:
-        """Matrix-vector products in all."""
-        return self.b * (self.coefficients.size + (self.samples - 1) * self.spacing) + self.check.size
-
-    def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:
-        """Smallest value of the test's filter inside an energy window."""
-        inside = np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)
-        return float(np.polynomial.chebyshev.chebval(np.cos(inside), self.check).min())
-
-
-def _even(length: float) -> int:
-    return 2 * max(2, int(np.ceil(length / 2)))
+    checkpoint: str | None = None
 
 
 @dataclass(eq=False)
 class _Part:
     """One sector: its operator, density of states, and the Ritz pairs of the last attempt.
 
-    ``good``: which of them are eigenpairs. ``unexplained``: what the states found leave of the test's vector, as a
-    function of the window (see ``leftover``); None where LAPACK found every state.
+    ``good``: which of them are eigenpairs. ``remainder``, ``weights``: what no Ritz vector explains of the test's
+    vector, and its overlaps with them. ``plan``: None where LAPACK found every state.
     """
 
     sector: Sector
@@ -135,12 +80,22 @@ class _Part:
     density: DensityOfStates
     plan: Plan | None = None
     energies: np.ndarray = field(init=False)
-    vectors: np.ndarray = field(init=False)
+    basis: np.ndarray = field(default_factory=lambda: np.empty(0))
     residuals: np.ndarray = field(init=False)
     good: np.ndarray = field(init=False)
     remainder: float = 0.0
     weights: np.ndarray = field(init=False)
     products: int = 0
+
+    @property
+    def h(self) -> Product:
+        """Product of the sector's matrix with columns of this rank."""
+        return product(self.matrix, self.operator.rows, self.operator.comm)
+
+    def columns(self, number: int) -> np.ndarray:
+        """The first ``number`` vectors (d, number) in the memory of ``basis``."""
+        rows = self.operator.rows[1] - self.operator.rows[0]
+        return self.basis[: rows * number].reshape((rows, number), order="F")
 
     def leftover(self, edges: tuple[float, float]) -> float:
         """Bound on |<m|test>| for any state |m> in the window that is not among the states found.
@@ -148,8 +103,6 @@ class _Part:
         What no Ritz vector explains, plus the Ritz vectors in the window that are not eigenvectors, plus the part of
         those outside that can lie in the window: |<m|u>| <= residual / distance.
         """
-        if self.plan is None:
-            return 0.0
         lo, hi = edges
         bad = ~self.good
         distance = np.maximum(np.maximum(lo - self.energies[bad], self.energies[bad] - hi), 1e-300)
@@ -167,9 +120,10 @@ class _Part:
 def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Report = silent) -> Eigenstates:
     """The states of a window of nearest states or of an interval, tested for completeness.
 
-    With a communicator of several ranks each rank does the same work. Raises ImpossibleRequest for other windows, for
-    complex models and where the basis does not fit into memory.
+    With a communicator the vectors' rows are shared out; ranks that are no power of two, and sectors, repeat the same
+    work. Raises ImpossibleRequest for other windows, for complex models and where the basis does not fit into memory.
     """
+    comm = None if comm is None or comm.size == 1 else comm
     window, scale = problem.window, Scale.of(problem.extremes)
     if not isinstance(window, Nearest | Interval):
         raise ImpossibleRequest(
@@ -179,26 +133,17 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         raise ImpossibleRequest('engine "filter" takes real models only; use engine = "dense"')
     if not sp.issparse(problem.h.matrix):  # a (a/sigma) D^3 of products would cost more than LAPACK
         return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, the matrix is dense)")
+    if comm is not None and engine.checkpoint:
+        raise ImpossibleRequest("engine.checkpoint works on one process only; remove it, or run without mpirun")
     start = time.perf_counter()
-    stream = np.random.default_rng([engine.seed, 0])
-    parts = [_part(sector, problem, scale, engine.b, stream) for sector in problem.sectors]
+    parts = [_part(i, problem, scale, engine, comm) for i in range(len(problem.sectors))]
     seconds = {"density": time.perf_counter() - start}
-    wanted, b, surplus = 1.0, engine.b, 1.2
+    wanted, b, surplus = 1.0, engine.b, SURPLUS
     for attempt in range(engine.attempts):
         core = _core(window, parts, scale, wanted, problem)
-        for part in parts:
-            _solve_part(
-                part,
-                problem,
-                engine,
-                core,
-                b,
-                surplus,
-                scale,
-                np.random.default_rng([engine.seed, 1 + attempt]),
-                report,
-                seconds,
-            )
+        for number, part in enumerate(parts):
+            key = (engine.seed, 1 + attempt, number)
+            _solve_part(part, problem, engine, core, b, surplus, scale, key, report, seconds)
         settled = _edges(window, parts, core, problem)
         edges = core if settled is None else settled
         missed = min(1.0, sum(p.missed(scale, edges) for p in parts))
@@ -209,9 +154,10 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
             b, surplus = 2 * b, 1.15 * surplus
         else:  # the density of states promised more states than there are
             wanted *= 1.4
-    blocks = [block for part in parts if (block := _block(part, edges)).energies.size]
+    blocks = [block for part in parts if (block := _block(part, edges, comm)).energies.size]
     expected = [p.density.count(scale.angle(edges[1]), scale.angle(edges[0])) for p in parts]
-    number, error = sum(n for n, _ in expected), np.sqrt(sum(e * e for _, e in expected))
+    number = sum(float(n) for n, _ in expected)
+    error = float(np.hypot.reduce([e for _, e in expected]))
     found = sum(block.energies.size for block in blocks)
     test = f"a fresh random vector filtered to the window lies in the states found: a state is missing with probability {missed:.0e}"
     if missed > MISSED:
@@ -226,24 +172,39 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         edges=(edges,),
         counted=found if missed <= MISSED and settled is not None else None,
         reason=f"{test}; {number:.1f} +- {error:.1f} states expected from the density of states",
+        comm=comm,
         iterations=sum(p.products for p in parts),
         seconds=seconds,
     )
     if missed > MISSED or settled is None:
         evidence = replace(evidence, complete="no")
-    return Eigenstates(blocks=tuple(blocks), window=window, extremes=problem.extremes, evidence=evidence)
+    return Eigenstates(blocks=tuple(blocks), window=window, extremes=problem.extremes, evidence=evidence, comm=comm)
 
 
-def _part(sector: Sector, problem: Problem, scale: Scale, b: int, stream: np.random.Generator) -> _Part:
+def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
+    """Bytes of the largest basis, and matrix-vector products in all, that a solve of the window takes."""
+    if isinstance(problem.window, Nearest | Interval) and sp.issparse(problem.h.matrix) and not problem.h.is_complex:
+        scale = Scale.of(problem.extremes)
+        parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
+        core = _core(problem.window, parts, scale, 1.0, problem)
+        plans = [(p.sector.dim, _plan(p, core, engine.b, SURPLUS, scale, _memory(engine))) for p in parts]
+        needed = [8 * dim * plan.columns if plan else required_memory(dim) for dim, plan in plans]
+        return max(needed), sum(plan.products for _, plan in plans if plan)
+    return required_memory(max(s.dim for s in problem.sectors)), 0
+
+
+def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Comm) -> _Part:
+    sector = problem.sectors[number]
     matrix = sector.restrict(problem.h.matrix)
-    operator = _operator(sector, matrix, problem, scale, b)
-    return _Part(sector, matrix, operator, DensityOfStates.sample(operator, stream))
+    operator = _operator(sector, matrix, problem, scale, engine.b, comm)
+    return _Part(sector, matrix, operator, DensityOfStates.sample(operator, (engine.seed, 0, number)))
 
 
-def _operator(sector: Sector, matrix: sp.csr_array, problem: Problem, scale: Scale, b: int) -> Operator:
+def _operator(sector: Sector, matrix: sp.csr_array, problem: Problem, scale: Scale, b: int, comm: Comm) -> Operator:
     h = flips(problem.h.terms, problem.h.sites) if sector.isometry is None and problem.h.terms else None
-    if h is not None and FlipOperator.takes(h):
-        return FlipOperator(h, scale)
+    for shared in (comm, None):
+        if h is not None and FlipOperator.takes(h, 1 if shared is None else shared.size):
+            return FlipOperator(h, scale, shared)
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
     return MatrixOperator(matrix, scale, columns)
 
@@ -275,47 +236,77 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
     """The cheapest filter whose basis fits into ``memory`` bytes; None where LAPACK is cheaper."""
     last, first = scale.angle(core[0]), scale.angle(core[1])
     centre, delta = (first + last) / 2, (last - first) / 2
-    inside = max(part.density.count(first, last)[0], 1.0)
-    edge = float(np.clip(0.26 * np.sqrt(100 / inside), 0.06, 0.4))
-    while True:
+    plans = []
+    for edge in EDGES:
         reach = (1 + REACH * edge) * delta
         states, error = part.density.count(max(centre - reach, 0), min(centre + reach, np.pi))
-        columns = surplus * states + np.sqrt(states) + 2 * error + 8
-        plan = Plan(centre=centre, delta=delta, edge=edge, b=b, samples=int(np.ceil(columns / (2 * b))))
-        if part.sector.dim <= TINY or plan.columns > part.sector.dim / 3:
-            return None
-        if plan.columns * part.sector.dim * 8 <= memory:
-            return plan
-        if edge <= 0.06:
-            needed = gigabytes(plan.columns * part.sector.dim * 8)
-            raise ImpossibleRequest(
-                f"the filter's basis of {plan.columns:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
-            )
-        edge = max(edge / 1.25, 0.06)
+        samples = int(np.ceil((surplus * (states + error) + 8) / (2 * b)))
+        plans.append(Plan(centre=centre, delta=delta, edge=float(edge), b=b, samples=samples))
+    if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 3:
+        return None
+    column = 8 * (part.operator.rows[1] - part.operator.rows[0])
+    fitting = [plan for plan in plans if plan.columns * column <= memory]
+    if not fitting:
+        needed = gigabytes(plans[0].columns * column)
+        raise ImpossibleRequest(
+            f"the filter's basis of {plans[0].columns:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
+        )
+    return min(fitting, key=lambda plan: plan.seconds(part.operator))
+
+
+def _memory(engine: Filter) -> float:
+    """Bytes that a basis may take."""
+    return 0.75 * memory_limit() if engine.memory is None else engine.memory * 2**30
 
 
 def _solve_part(
     part: _Part, problem: Problem, engine: Filter, core: tuple[float, float], b: int, surplus: float, scale: Scale,
-    stream: np.random.Generator, report: Report, seconds: dict[str, float],
+    key: tuple[int, ...], report: Report, seconds: dict[str, float],
 ) -> None:  # fmt: skip
     """Ritz pairs of one sector around the window, and what they leave of the test's vector."""
-    part.vectors = np.empty((part.sector.dim, 0))  # those of the last attempt make room
-    available = 0.75 * memory_limit() if engine.memory is None else engine.memory * 2**30
-    part.plan = plan = _plan(part, core, b, surplus, scale, available)
+    part.basis = np.empty(0)  # that of the last attempt makes room
+    comm = part.operator.comm
+    memory = _memory(engine)
+    if comm is not None:
+        memory = min(comm.allgather(memory))  # and every rank has the same plan
+    part.plan = plan = _plan(part, core, b, surplus, scale, memory)
     if plan is None:
         dense_pairs(part, problem)
         return
     start = time.perf_counter()
-    basis, test = _filtered(part, plan, stream, report)
+    test, checkpoint = _sample(part, plan, key, engine, report)
     part.products += plan.products
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()
     report("Rayleigh-Ritz", 0, 1)
-    part.energies, part.vectors, part.residuals = rayleigh_ritz(basis, part.matrix)
+    part.energies, vectors, part.residuals = rayleigh_ritz(part.columns(plan.columns), part.h, comm)
     part.good = part.residuals <= RESIDUAL * problem.norm
-    part.weights = part.vectors.T @ test
-    part.remainder = float(np.linalg.norm(test - part.vectors @ part.weights))
+    part.weights = total(vectors.T @ test, comm)
+    part.remainder = float(np.sqrt(total(np.sum((test - vectors @ part.weights) ** 2), comm)))
+    if checkpoint is not None:
+        checkpoint.remove()
     seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
+
+
+def _sample(
+    part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter, report: Report
+) -> tuple[np.ndarray, Checkpoint | None]:
+    """Fill the basis with samples; the test's filtered vector (d,), and the checkpoint to be removed in the end."""
+    operator, share = part.operator, 2 * plan.samples * part.operator.columns
+    part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.columns)
+    basis = part.columns(plan.columns)
+    chains = [
+        Chain(operator, (*key, i), plan.coefficients, basis[:, first : first + share], plan.spacing)
+        for i, first in enumerate(range(0, plan.columns, share))
+    ]
+    chains.append(Chain(operator, (*key, len(chains)), plan.check, None))
+    checkpoint = None
+    if engine.checkpoint:
+        state = part.matrix.data.tobytes() + part.matrix.indices.tobytes()
+        checkpoint = Checkpoint(Path(engine.checkpoint), repr((plan, key)).encode() + state)
+    threads = cores() if operator.comm is None else 1
+    advance(chains, threads, basis, checkpoint, lambda done, steps: report(f"filter, {part.sector}", done, steps))
+    return chains[-1].filtered[:, 0].copy(), checkpoint
 
 
 def dense_pairs(part: _Part, problem: Problem) -> None:
@@ -323,113 +314,13 @@ def dense_pairs(part: _Part, problem: Problem) -> None:
     require_memory(
         required_memory(part.sector.dim), f"LAPACK on a sector of {part.sector.dim:,} states", "Narrow the window."
     )
-    part.energies, part.vectors = scipy.linalg.eigh(
+    part.energies, vectors = scipy.linalg.eigh(
         part.matrix.toarray(order="F"), driver="evd", overwrite_a=True, check_finite=False
     )
-    part.residuals = _residuals(part.matrix, part.energies, part.vectors)
+    part.residuals = residual_norms(lambda x: part.matrix @ x, part.energies, vectors)
+    rows = slice(*part.operator.rows)
+    part.basis = vectors[rows].flatten(order="F")
     part.good = np.ones(part.energies.size, dtype=bool)
-
-
-def _filtered(part: _Part, plan: Plan, stream: np.random.Generator, report: Report) -> tuple[np.ndarray, np.ndarray]:
-    """The basis (d, columns) of samples, in Fortran order, and the test's filtered vector (d,)."""
-    operator = part.operator
-    basis = np.empty((operator.dim, plan.columns), order="F")
-    tests: list[np.ndarray] = []
-    share = 2 * plan.samples * operator.columns
-    chunk = 2 * max(1, int(1e8 / operator.work))
-    chains = []
-    for first in range(0, plan.columns, share):
-        block = stream.standard_normal((operator.dim, operator.columns))
-        steps = plan.coefficients.size + (plan.samples - 1) * plan.spacing
-        chains.append((_samples(Recurrence(operator, block), plan, basis[:, first : first + share], chunk), steps))
-    block = stream.standard_normal((operator.dim, operator.columns))
-    chains.append((_test(Recurrence(operator, block), plan.check, tests, chunk), plan.check.size))
-    _advance(chains, cores(), lambda done, total: report(f"filter, {part.sector}", done, total))
-    return basis, tests[0]
-
-
-def _samples(recurrence: Recurrence, plan: Plan, out: np.ndarray, chunk: int) -> Iterator[int]:
-    """Filter, then fill the columns of ``out`` with samples; yields the steps made, after each chunk."""
-    yield from _accumulate(recurrence, plan.coefficients, chunk)
-    recurrence.restart()
-    columns = recurrence.operator.columns
-    for sample in range(plan.samples):
-        place = 2 * sample * columns
-        out[:, place : place + columns] = recurrence.operator.get(recurrence.low)
-        out[:, place + columns : place + 2 * columns] = recurrence.operator.get(recurrence.high)
-        left = plan.spacing if sample < plan.samples - 1 else 0
-        while left:
-            count = min(chunk, left)
-            recurrence.advance(count)
-            left -= count
-            yield count
-
-
-def _test(recurrence: Recurrence, coefficients: np.ndarray, out: list[np.ndarray], chunk: int) -> Iterator[int]:
-    yield from _accumulate(recurrence, coefficients, chunk)
-    out.append(np.array(recurrence.operator.get(recurrence.total)[:, 0]))
-
-
-def _accumulate(recurrence: Recurrence, coefficients: np.ndarray, chunk: int) -> Iterator[int]:
-    for first in range(0, coefficients.size, chunk):
-        weights = coefficients[first : first + chunk]
-        recurrence.advance(weights.size, weights)
-        yield weights.size
-
-
-def _advance(chains: list[tuple[Iterator[int], int]], threads: int, report: Callable[[float, float], None]) -> None:
-    """Exhaust the chains on threads, always the ones with most steps left first."""
-    left = {i: float(steps) for i, (_, steps) in enumerate(chains)}
-    total, running = sum(left.values()), dict[Future, int]()
-    with ThreadPoolExecutor(threads) as pool:
-        while left:
-            idle = sorted((i for i in left if i not in running.values()), key=left.__getitem__, reverse=True)
-            for i in idle[: threads - len(running)]:
-                running[pool.submit(next, chains[i][0], None)] = i
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                i, made = running.pop(future), future.result()
-                if made is None:
-                    del left[i]
-                else:
-                    left[i] -= made
-            report(total - sum(left.values()), total)
-
-
-def rayleigh_ritz(basis: np.ndarray, matrix: sp.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten.
-
-    Orthogonalised by Householder QR, not through the Gram matrix: that squares the condition number, and the
-    residuals stop at 1e-7.
-    """
-    q, r = scipy.linalg.qr(basis, mode="economic", overwrite_a=True, check_finite=False)
-    u, singular, _ = scipy.linalg.svd(r, check_finite=False)
-    vectors = _rotate(q, u[:, singular > RANK * singular[0]])
-    projected = np.empty((vectors.shape[1],) * 2)
-    for part in _slices(vectors.shape[1]):
-        projected[:, part] = vectors.T @ (matrix @ vectors[:, part])
-    energies, rotation = scipy.linalg.eigh((projected + projected.T) / 2, driver="evd", check_finite=False)
-    vectors = _rotate(vectors, rotation)
-    return energies, vectors, _residuals(matrix, energies, vectors)
-
-
-def _slices(columns: int) -> list[slice]:
-    return [slice(first, first + 32) for first in range(0, columns, 32)]
-
-
-def _rotate(vectors: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """vectors @ rotation in the memory of ``vectors``, some thousand rows at a time."""
-    for first in range(0, vectors.shape[0], 4096):
-        rows = slice(first, first + 4096)
-        vectors[rows, : rotation.shape[1]] = vectors[rows] @ rotation
-    return vectors[:, : rotation.shape[1]]
-
-
-def _residuals(matrix: sp.csr_array, energies: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """||H v - E v|| for each column."""
-    norms = [
-        np.linalg.norm(matrix @ vectors[:, p] - vectors[:, p] * energies[p], axis=0) for p in _slices(energies.size)
-    ]
-    return np.concatenate(norms) if norms else np.empty(0)
 
 
 def _edges(
@@ -445,13 +336,24 @@ def _edges(
     return None if answer is None else (window.target - answer[1], window.target + answer[1])
 
 
-def _block(part: _Part, edges: tuple[float, float]) -> Block:
-    """The sector's states inside the window."""
-    kept = part.good & (part.energies >= edges[0]) & (part.energies <= edges[1])
+def _block(part: _Part, edges: tuple[float, float], comm: Comm) -> Block:
+    """The sector's states inside the window, moved to the front of the basis, and the rest of its memory freed."""
+    kept = np.flatnonzero(part.good & (part.energies >= edges[0]) & (part.energies <= edges[1]))
+    vectors = part.columns(kept.size)
+    for target, source in enumerate(map(int, kept)):
+        vectors[:, target] = part.columns(source + 1)[:, source]
+    rows = part.operator.rows
+    if part.operator.comm is None and comm is not None:  # every rank did the same work
+        size, more = divmod(part.sector.dim, comm.size)
+        first = comm.rank * size + min(comm.rank, more)
+        rows = (first, first + size + (comm.rank < more))
+        part.basis = vectors[slice(*rows)].flatten(order="F")
+    del vectors
+    part.basis.resize((rows[1] - rows[0]) * kept.size, refcheck=False)
     return Block(
         sector=part.sector,
         energies=part.energies[kept],
-        vectors=np.asfortranarray(part.vectors[:, kept]),
+        vectors=part.basis.reshape((rows[1] - rows[0], kept.size), order="F"),
         residuals=part.residuals[kept],
-        rows=(0, part.sector.dim),
+        rows=rows,
     )

@@ -11,10 +11,18 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from bigbath.hamiltonian import Flips
-from bigbath.kernels.chebyshev import csr_steps, flip_steps, inside, padded, smallest_sites
+from bigbath.hamiltonian.flips import walsh_hadamard
+from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
+from bigbath.solvers.eigenstates import Comm, total
 
 #: The scaled spectrum ends this far inside (-1, 1), in units of its half-width.
 MARGIN = 5e-4
+
+#: Patterns of ``diagonal_factors`` up to which the diagonal is computed in each step instead of loaded.
+COMPUTED = 4
+
+#: States for which one generator draws.
+RANDOM = 4096
 
 _NONE = np.empty(0)
 
@@ -40,68 +48,114 @@ class Scale:
 class Operator(Protocol):
     """A scaled Hamiltonian that makes Chebyshev steps on ``columns`` vectors at a time, other vectors on other threads.
 
-    ``work``: matrix entries times vectors of one step.
+    ``dim``: dimension D of the whole space. ``rows``: (first, last) state of this rank's part of each vector, and d
+    their number. ``comm``: over which the rows are shared out, None where this process has all. ``work``: matrix
+    entries times vectors of one step; ``rate``: about how many of them a core does a second.
     """
 
     dim: int
+    rows: tuple[int, int]
+    comm: Comm
     columns: int
     work: int
+    rate: float
 
     def zeros(self, count: int) -> np.ndarray:
         """``count`` zero blocks of vectors in the operator's own layout."""
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (D, columns) into a storage."""
+        """Write vectors (d, columns) into a storage."""
 
     def get(self, storage: np.ndarray) -> np.ndarray:
-        """The vectors (D, columns) of a storage, in the basis of the Hamiltonian's matrix."""
+        """The vectors (d, columns) of a storage, in the basis of the Hamiltonian's matrix."""
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` steps in place; see ``kernels.chebyshev.flip_steps``."""
 
 
 class FlipOperator:
-    """Matrix-free: a diagonal plus flips, one vector a call."""
+    """Matrix-free: a diagonal plus flips, one vector a call.
 
-    columns = 1
+    With 2^r ranks the top r bits of the state index are the rank: lower flips and the diagonal are its own, for the
+    others it exchanges vectors with the partner that the flip leads to, before each step.
+    """
 
-    def __init__(self, h: Flips, scale: Scale) -> None:
-        self.dim, self.work, self._h = h.dim, h.entries, h
-        self._diagonal = padded(h.sites, 1)[0]
-        inside(self._diagonal)[:] = (2 / scale.halfwidth * (h.diagonal - scale.centre)).reshape(
-            inside(self._diagonal).shape
-        )
-        self._coefficients = 2 / scale.halfwidth * np.array([*h.flips.values()], dtype=float)
-        self._steps = flip_steps(h.sites, tuple(h.flips))
+    columns, rate = 1, 1e10
+
+    def __init__(self, h: Flips, scale: Scale, comm: Comm = None) -> None:
+        ranks = 1 if comm is None else comm.size
+        self._rank: int = 0 if comm is None else comm.rank
+        self.dim, self.comm, self._h = h.dim, comm, h
+        self._sites = h.sites - ranks.bit_length() + 1
+        own = 2**self._sites
+        self.rows, self.work = (self._rank * own, (self._rank + 1) * own), h.entries // ranks
+        unit, fields = 2 / scale.halfwidth, {0: -2 / scale.halfwidth * scale.centre}
+        for z, value in h.fields.items():
+            fields[z % own] = fields.get(z % own, 0.0) + unit * self._sign(z) * value
+        self._high, self._low = diagonal_factors(self._sites, fields)
+        patterns = len(self._low)
+        if patterns > COMPUTED:
+            patterns, self._low = 0, padded(self._sites, 1)
+            self.put(self._low[0], unit * (h.diagonal[slice(*self.rows)] - scale.centre))
+        self._coefficients = unit * np.array([c * self._sign(z) for (_, z), c in h.flips.items()])
+        strings = tuple((x, z % own) for x, z in h.flips)
+        self._partners = [self._rank ^ bits for bits in distant(strings, self._sites)]
+        self._others = padded(self._sites, len(self._partners))
+        self._steps = flip_steps(self._sites, strings, patterns)
+
+    def _sign(self, z: int) -> int:
+        """(-1)^(number of this rank's own bits in z)."""
+        return (-1) ** (z >> self._sites & self._rank).bit_count()
 
     @staticmethod
-    def takes(h: Flips | None) -> bool:
-        """Whether the kernel can take this Hamiltonian."""
-        return h is not None and h.sites >= smallest_sites() and bool(h.flips)
+    def takes(h: Flips | None, ranks: int = 1) -> bool:
+        """Whether the kernel can take this Hamiltonian on so many ranks."""
+        bits = ranks.bit_length() - 1
+        return h is not None and ranks == 2**bits and h.sites - bits >= smallest_sites() and bool(h.flips)
 
     def zeros(self, count: int) -> np.ndarray:
         """``count`` zero blocks of vectors."""
-        return padded(self._h.sites, count)
+        return padded(self._sites, count)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (D, columns) into a storage."""
+        """Write vectors (d, columns) into a storage."""
         inside(storage)[:] = block.reshape(inside(storage).shape)
 
     def get(self, storage: np.ndarray) -> np.ndarray:
-        """The vectors (D, columns) of a storage."""
+        """The vectors (d, columns) of a storage."""
         vector = np.array(inside(storage)).reshape(-1, 1)
-        return self._h.to_z_basis(vector) if self._h.rotated else vector
+        rotated = [self._h.sites - 1 - site for site in self._h.rotated]
+        walsh_hadamard(vector, [bit for bit in rotated if bit < self._sites])
+        for bit in rotated:
+            if bit >= self._sites:
+                other = self._exchange(vector, np.empty_like(vector), self._rank ^ 1 << bit - self._sites)
+                vector = other - vector if self._rank >> bit - self._sites & 1 else vector + other
+        return vector * 2.0 ** (-len(rotated) / 2)
+
+    def _exchange(self, mine: np.ndarray, theirs: np.ndarray, partner: int) -> np.ndarray:
+        self.comm.Sendrecv(mine, partner, recvbuf=theirs, source=partner)
+        return theirs
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
-        self._steps(low, high, total, self._diagonal, self._coefficients, weights, count)
+        constants = (total, self._high, self._low, self._coefficients)
+        if not self._partners:
+            self._steps(low, high, self._others, *constants, weights, count)
+            return
+        for step in range(count):
+            for partner, storage in zip(self._partners, self._others, strict=True):
+                self._exchange(high, storage, partner)
+            self._steps(low, high, self._others, *constants, weights[step : step + 2] if step % 2 == 0 else _NONE, 1)
+            low, high = high, low
 
 
 class MatrixOperator:
-    """A CSR matrix, applied to a block of ``columns`` vectors."""
+    """A CSR matrix, applied to a block of ``columns`` vectors; ranks repeat its work."""
+
+    comm, rate = None, 2e9
 
     def __init__(self, matrix: sp.csr_array, scale: Scale, columns: int) -> None:
-        self.dim, self.columns = matrix.shape[0], columns
+        self.dim, self.rows, self.columns = matrix.shape[0], (0, matrix.shape[0]), columns
         shifted = matrix - scale.centre * sp.eye_array(self.dim, format="csr")
         self._twice = sp.csr_array(shifted * (2 / scale.halfwidth))
         self.work = columns * self._twice.nnz
@@ -111,11 +165,11 @@ class MatrixOperator:
         return np.zeros((count, self.dim, self.columns))
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (D, columns) into a storage."""
+        """Write vectors (d, columns) into a storage."""
         storage[:] = block
 
     def get(self, storage: np.ndarray) -> np.ndarray:
-        """The vectors (D, columns) of a storage."""
+        """The vectors (d, columns) of a storage."""
         return storage
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
@@ -124,7 +178,7 @@ class MatrixOperator:
 
 
 class Recurrence:
-    """T_n x and T_{n+1} x in ``low`` and ``high``, for a block x (D, columns); ``total`` accumulates a polynomial."""
+    """T_n x and T_{n+1} x in ``low`` and ``high``, for a block x (d, columns); ``total`` accumulates a polynomial."""
 
     def __init__(self, operator: Operator, block: np.ndarray) -> None:
         self.operator = operator
@@ -146,9 +200,18 @@ class Recurrence:
 
     def restart(self) -> None:
         """Start again from the accumulated polynomial, scaled to order 1."""
-        np.multiply(self.total, 1 / np.abs(self.total).max(), out=self.low)
+        largest, comm = float(np.abs(self.total).max()), self.operator.comm
+        np.multiply(self.total, 1 / (largest if comm is None else max(comm.allgather(largest))), out=self.low)
         self.total[:] = 0
         self._first()
+
+
+def random_vectors(operator: Operator, key: tuple[int, ...]) -> np.ndarray:
+    """This rank's rows (d, columns) of standard normal vectors, the same vectors for every number of ranks."""
+    first, last = operator.rows
+    blocks = range(first // RANDOM, -(-last // RANDOM))
+    drawn = [np.random.default_rng([*key, block]).standard_normal((RANDOM, operator.columns)) for block in blocks]
+    return np.concatenate(drawn)[first - blocks.start * RANDOM :][: last - first]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,19 +223,19 @@ class DensityOfStates:
 
     @classmethod
     def sample(
-        cls, operator: Operator, stream: np.random.Generator, *, vectors: int = 8, order: int = 256
+        cls, operator: Operator, key: tuple[int, ...], *, vectors: int = 8, order: int = 256
     ) -> "DensityOfStates":
         """Moments up to ``order`` from ``order``/2 steps each: mu_{2n} = 2 <T_n, T_n> - mu_0 and so on."""
         rows = []
-        for _ in range(-(-vectors // operator.columns)):
-            block = stream.standard_normal((operator.dim, operator.columns))
-            recurrence = Recurrence(operator, block)
+        for number in range(-(-vectors // operator.columns)):
+            recurrence = Recurrence(operator, random_vectors(operator, (*key, number)))
             mu = np.empty(order)
             with threadpool_limits(1, user_api="blas"):  # threads cost more than these products
                 for n in range(order // 2):
                     mu[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
                     mu[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
                     recurrence.advance(1)
+            mu = total(mu, operator.comm)
             mu[:2] /= 2
             mu[2::2] -= mu[0]
             mu[3::2] -= mu[1]

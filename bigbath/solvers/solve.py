@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import scipy.sparse as sp
 from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
@@ -16,15 +17,16 @@ from bigbath.solvers.eigenstates import Comm, Eigenstates
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
-from bigbath.solvers.window import TIE, AnyWindow, Whole, resolve
+from bigbath.solvers.window import TIE, AnyWindow, Density, Interval, Nearest, Whole, resolve
 
-#: Sectors up to this dimension are faster with LAPACK than with a factorisation (about 2 s on two cores).
-DENSE_FASTER = 2500
+#: Sectors up to this dimension are faster with LAPACK than with any other engine; windows of more than this share of
+#: a sector too. See docs/engines.md, "Crossover".
+DENSE_FASTER, WIDE = 2500, 0.08
 
 
 @choice
 class Auto:
-    """LAPACK for small sectors and whole spectra, shift-invert otherwise; the reason is in the evidence."""
+    """LAPACK for small sectors and whole spectra, the filter for windows, else shift-invert; the evidence says why."""
 
     kind: Literal["auto"] = "auto"
 
@@ -37,16 +39,22 @@ AnyEngine = Auto | Dense | ShiftInvert | Filter
 Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 
 
-def choose(largest: int, window: AnyWindow, *, is_complex: bool = False) -> tuple[Dense | ShiftInvert, str]:
+def choose(
+    largest: int, window: AnyWindow, *, is_complex: bool = False, is_sparse: bool = True
+) -> tuple[Dense | Filter | ShiftInvert, str]:
     """The engine for a problem whose largest sector has ``largest`` states, and why."""
     needed = required_memory(largest, 16 if is_complex else 8)
     fits = needed <= memory_limit()
     if largest <= DENSE_FASTER:
         return Dense(), f"LAPACK is fastest for sectors of at most {DENSE_FASTER:,} states"
     if is_complex:
-        return Dense(), "the model is complex, which shift-invert on a real PETSc cannot take"
+        return Dense(), "the model is complex, which the other engines cannot take"
     if isinstance(window, Whole) and fits:
         return Dense(), "the whole spectrum is wanted and fits into memory"
+    if isinstance(window, Nearest | Density | Interval) and is_sparse:
+        if fits and not isinstance(window, Interval) and window.k > WIDE * largest:
+            return Dense(), f"{window.k:,} of {largest:,} states are wanted"
+        return Filter(), f"cheaper than LAPACK and than a factorisation for a window in {largest:,} states"
     if missing := petsc.available():
         if fits:
             return Dense(), f"SLEPc is not available ({missing})"
@@ -91,7 +99,8 @@ def solve(
     problem = prepare(h, window, symmetries=symmetries, sector=sector)
     reason = None
     if isinstance(engine, Auto):
-        engine, reason = choose(max(s.dim for s in problem.sectors), problem.window, is_complex=h.is_complex)
+        largest = max(s.dim for s in problem.sectors)
+        engine, reason = choose(largest, problem.window, is_complex=h.is_complex, is_sparse=sp.issparse(h.matrix))
     states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
     if reason:
         states = states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")

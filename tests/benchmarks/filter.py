@@ -1,10 +1,11 @@
-"""Filter engine: T(L) whole solves, and the Chebyshev kernel beside SciPy's CSR product and the same loop in C.
+"""The filter's Chebyshev kernel beside SciPy's CSR product, QuSpin's and the same loop in C; memory per MPI rank.
 
-    python tests/benchmarks/filter.py solve --spins 14 16 --k 100
     python tests/benchmarks/filter.py kernel --spins 12 14 16
+    python tests/benchmarks/filter.py ranks --spins 16 --ranks 1 2 4
 
 Rates are matrix entries (a diagonal and one a flip, times the dimension) a second of processor time on one core, so
-that other work on the machine hardly counts. The C loop needs gcc.
+that other work on the machine hardly counts; bandwidths are those of copies that fit into cache, and that do not. The C
+loop needs gcc. Ranks: peak memory of each above what it had before the solve.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -40,19 +42,6 @@ def imbrie(spins: int):
     return build(Imbrie(L=spins - 1).composite(disorder_stream(1, 0)))
 
 
-def solve_one(spins: int, k: int) -> None:
-    from bigbath import Filter, Nearest, solve
-
-    h = imbrie(spins)
-    start, processor = time.perf_counter(), time.process_time()
-    e = solve(h, Nearest(target=0.0, k=k), engine=Filter()).evidence
-    wall, used = time.perf_counter() - start, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    stages = ", ".join(f"{name} {s:.1f} s" for name, s in e.seconds.items())
-    print(f"T({spins}), k={k}: {wall:.1f} s ({used:.1f} s of processor time), {peak:.2f} GB in all, {e.found} states, "
-          f"residual {e.residual / e.norm:.0e} ||H||, {e.iterations} products, complete {e.complete}: {e.reason} [{stages}]", flush=True)  # fmt: skip
-
-
 def best(call, work: float) -> float:
     """Entries a second of processor time, the best of five."""
     call()
@@ -65,6 +54,9 @@ def best(call, work: float) -> float:
 
 
 def kernels(spins: int) -> None:
+    from quspin.basis import spin_basis_general
+    from quspin.operators import hamiltonian
+
     from bigbath.hamiltonian import flips
     from bigbath.solvers.problem import spectral_extremes
     from bigbath.solvers.recurrence import FlipOperator, Recurrence, Scale
@@ -74,10 +66,14 @@ def kernels(spins: int) -> None:
     steps = 2 * max(1, int(3e8 / free.entries))
     x = np.random.default_rng(0).standard_normal((free.dim, 1))
     recurrence = Recurrence(FlipOperator(free, Scale.of(spectral_extremes(h))), x)
+    static = [[letters, [list(c) for c in couplings]] for letters, couplings in h.terms]
+    basis = spin_basis_general(h.sites, pauli=1)
+    operator = hamiltonian(static, [], basis=basis, dtype=np.float64, check_symm=False, check_herm=False)
     rates = {
         "bigbath step": best(lambda: recurrence.advance(steps), steps * free.entries),
         "bigbath step + sum": best(lambda: recurrence.advance(steps, np.full(steps, 1e-3)), steps * free.entries),
         "SciPy CSR product": best(lambda: [h.matrix @ x[:, 0] for _ in range(steps // 2)], steps // 2 * h.nnz),
+        "QuSpin product": best(lambda: [operator.dot(x[:, 0]) for _ in range(steps // 2)], steps // 2 * h.nnz),
     }
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/loop.c", "w") as file:
@@ -97,19 +93,59 @@ def kernels(spins: int) -> None:
     print(f"L={spins}: " + ", ".join(f"{name} {rate / 1e9:.1f}e9" for name, rate in rates.items()), flush=True)
 
 
+def bandwidth() -> None:
+    for name, size in (("cache (256 kB)", 2**15), ("memory (512 MB)", 2**26)):
+        a, b = np.ones(size), np.zeros(size)
+        rate = best(lambda a=a, b=b, n=2**27 // size: [np.copyto(b, a) for _ in range(n)], 16 * 2**27)
+        print(f"copy in {name}: {rate / 1e9:.1f} GB/s read and written", flush=True)
+
+
+def rank(spins: int, k: int) -> None:
+    """One of the ranks, inside mpirun."""
+    from mpi4py import MPI
+
+    from bigbath import Filter, Nearest, solve
+
+    comm, h = MPI.COMM_WORLD, imbrie(spins)
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    states = solve(h, Nearest(target=0.0, k=k), engine=Filter(), comm=comm)
+    peak = comm.allgather((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    if comm.rank == 0:
+        e = states.evidence
+        print(f"T({spins}), k={k}, {comm.size} rank(s): {max(peak):.0f} MB a rank above the start, {time.perf_counter() - start:.1f} s, "
+              f"{e.found} states, residual {e.residual / e.norm:.0e} ||H||, complete {e.complete}, "
+              f"sum of energies {states.energies.sum():.12f}", flush=True)  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["solve", "kernel", "one"])
+    parser.add_argument("what", choices=["kernel", "ranks", "rank"])
     parser.add_argument("--spins", type=int, nargs="+", default=[12, 14])
     parser.add_argument("--k", type=int, default=100)
+    parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
     args = parser.parse_args()
+    if args.what == "kernel":
+        bandwidth()
     for spins in args.spins:
         if args.what == "kernel":
             kernels(spins)
-        elif args.what == "one":
-            solve_one(spins, args.k)
+        elif args.what == "rank":
+            rank(spins, args.k)
         else:
-            subprocess.run([sys.executable, __file__, "one", "--spins", str(spins), "--k", str(args.k)], check=True)
+            for ranks in args.ranks:
+                mpirun = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
+                own = [
+                    sys.executable,
+                    "-m",
+                    "mpi4py",
+                    str(Path(__file__)),
+                    "rank",
+                    "--spins",
+                    str(spins),
+                    "--k",
+                    str(args.k),
+                ]
+                subprocess.run([*mpirun, *own], check=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigbath.hamiltonian import Flips, build, flips
-from bigbath.kernels.chebyshev import csr_steps, flip_steps, inside, padded, smallest_sites
+from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, flip_steps, inside, padded, smallest_sites
 from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
 
 DOUBLE = np.dtype(np.float64)
@@ -23,12 +23,24 @@ def reference(apply, v0, v1, weights, count):
     return v0, v1, total
 
 
-def by_flips(h: Flips, v0, v1, weights, count, dtype=DOUBLE):
+def by_flips(h: Flips, v0, v1, weights, count, dtype=DOUBLE, stored=False):
     work = padded(h.sites, 4, dtype)
     for row, vector in zip(work, (v0, v1, 0 * v0, 2 * h.diagonal), strict=True):
         inside(row)[:] = vector.reshape(inside(row).shape)
-    steps = flip_steps(h.sites, tuple(h.flips), dtype)
-    steps(work[0], work[1], work[2], work[3], 2 * np.array([*h.flips.values()], dtype), weights.astype(dtype), count)
+    high, low = diagonal_factors(h.sites, {z: 2 * c for z, c in h.fields.items()}, dtype)
+    patterns, low = (0, work[3:]) if stored else (len(low), low)
+    steps = flip_steps(h.sites, tuple(h.flips), patterns, dtype)
+    steps(
+        work[0],
+        work[1],
+        work[:0],
+        work[2],
+        high,
+        low,
+        2 * np.array([*h.flips.values()], dtype),
+        weights.astype(dtype),
+        count,
+    )
     low, high = (work[0], work[1]) if count % 2 == 0 else (work[1], work[0])
     assert not np.any(work[:, :, inside(work).shape[-1] :])  # nothing was written to the padding
     return [inside(v).ravel() for v in (low, high, work[2])]
@@ -40,9 +52,10 @@ def check(h: Flips, seed: int, dtype=DOUBLE, tolerance=1e-13):
     scale = sum(map(abs, h.flips.values())) + np.abs(h.diagonal).max()
     fields, strings = ({key: c / scale for key, c in part.items()} for part in (h.fields, h.flips))
     h = Flips(sites=h.sites, rotated=h.rotated, fields=fields, flips=strings)
-    for count, weights in ((1, np.empty(0)), (4, np.empty(0)), (6, stream.normal(size=6))):
+    for stored, count, size in ((False, 1, 0), (True, 4, 0), (False, 6, 6), (True, 6, 6)):
+        weights = stream.normal(size=size)
         expected = reference(lambda v: 2 * (h @ v), v0, v1, weights, count)
-        for a, b in zip(by_flips(h, v0, v1, weights, count, dtype), expected, strict=True):
+        for a, b in zip(by_flips(h, v0, v1, weights, count, dtype, stored), expected, strict=True):
             assert np.abs(a - b).max() <= tolerance * 50
 
 
@@ -73,7 +86,7 @@ def test_heisenberg_chain_has_signed_flips():
 
 def test_too_few_spins_are_refused():
     with pytest.raises(ValueError, match="fewer"):
-        flip_steps(smallest_sites() - 1, ((1, 0),))
+        flip_steps(smallest_sites() - 1, ((1, 0),), 1)
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3])

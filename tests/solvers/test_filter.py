@@ -12,8 +12,10 @@ from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
 from bigbath.solvers.eigenstates import RESIDUAL
-from bigbath.solvers.filter import rayleigh_ritz
+from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box
+from bigbath.solvers.solve import DENSE_FASTER, choose, prepare
+from bigbath.solvers.subspace import rayleigh_ritz
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
 LARGEST = 12 if os.environ.get("BIGBATH_LONG") else 11
@@ -88,8 +90,8 @@ def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
 def test_a_missing_state_is_noticed(monkeypatch):
     """The test of completeness fails when one state inside the window is thrown away after the Rayleigh-Ritz step."""
 
-    def without_one(basis, matrix):
-        energies, vectors, residuals = rayleigh_ritz(basis, matrix)
+    def without_one(basis, h, comm):
+        energies, vectors, residuals = rayleigh_ritz(basis, h, comm)
         kept = np.arange(energies.size) != np.argmin(np.abs(energies - 0.01))
         return energies[kept], vectors[:, kept], residuals[kept]
 
@@ -166,7 +168,53 @@ def test_density_of_states_counts_within_its_error():
     h = hamiltonian(Imbrie(L=10))
     energies = np.linalg.eigvalsh(h.matrix.toarray())
     scale = Scale.of((energies[0], energies[-1]))
-    density = DensityOfStates.sample(MatrixOperator(h.matrix, scale, 8), np.random.default_rng(0), vectors=16)
+    density = DensityOfStates.sample(MatrixOperator(h.matrix, scale, 8), (0,), vectors=16)
     for lo, hi in ((-2.0, 2.0), (0.0, 5.0), (-20.0, 20.0)):
         number, error = density.count(scale.angle(hi), scale.angle(lo))
         assert abs(number - np.sum((energies > lo) & (energies < hi))) < 4 * error + 10
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeypatch):
+    monkeypatch.setattr("bigbath.solvers.sampling.INTERVAL", 0.0)
+    monkeypatch.setattr("bigbath.solvers.sampling.CHUNK", 1e7)
+    h, window = hamiltonian(Imbrie(L=10)), Nearest(target=0.0, k=20)
+    progress = []
+
+    def interrupt(label, done, steps):
+        progress.append(done)
+        if label.startswith("filter") and done > 0.6 * steps:
+            raise Interrupted
+
+    engine = Filter(checkpoint=str(tmp_path))
+    with pytest.raises(Interrupted):
+        solve(h, window, engine=engine, report=interrupt)
+    (file,) = tmp_path.iterdir()
+    progress.clear()
+    with pytest.raises(Interrupted):
+        solve(h, window, engine=engine, report=interrupt)
+    assert progress[0] > 0 or progress[1] > 0
+    states, whole = solve(h, window, engine=engine), solve(h, window, engine=Filter())
+    assert not file.exists()
+    assert states.evidence.complete == "yes"
+    np.testing.assert_array_equal(states.vectors(), whole.vectors())
+
+
+def test_the_forecast_is_what_the_solve_takes():
+    problem = prepare(hamiltonian(Imbrie(L=10)), Nearest(target=0.0, k=20))
+    needed, products = forecast(problem, Filter())
+    states = solve_filter(problem, Filter())
+    assert states.evidence.complete == "yes"
+    assert states.evidence.iterations == products
+    assert 8 * 2048 * 20 < needed < 8 * 2048 * 200
+
+
+def test_auto_takes_the_filter_for_windows_above_the_crossover():
+    assert choose(DENSE_FASTER + 1, Nearest(k=10))[0] == Filter()
+    assert choose(10**6, Interval(lower=0.0, upper=0.1))[0] == Filter()
+    assert choose(DENSE_FASTER, Nearest(k=10))[0] == Dense()
+    assert choose(5000, Nearest(k=1000))[0] == Dense()
+    assert choose(5000, Nearest(k=10), is_sparse=False)[0] != Filter()

@@ -1,0 +1,203 @@
+"""Filter once, then sample: the plan of a filter, the chains of Chebyshev steps that carry it out, their checkpoint."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_vectors
+
+#: The filter's amplitude is negligible (5e-5) beyond 1 + REACH * edge half-widths of the window.
+REACH = 4.4
+
+#: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
+NYQUIST, SURPLUS = 0.77, 1.4
+
+#: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
+FLOPS, DENSE = 2e10, 10
+
+#: Matrix entries between two looks at progress; seconds between two checkpoints.
+CHUNK, INTERVAL = 1e8, 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A filter and its samples for one sector. Angles in radians.
+
+    ``centre``, ``delta``: the window is |theta - centre| <= delta. ``edge``: width of the filter's edge in units of
+    delta: the box is 1 + ``edge``/2 wide, smoothed by a Gaussian of width ``edge``, so that beyond 1 + 4.4 ``edge``
+    little is left (5e-5), and states converge up to about 1 + 2.3 ``edge``.
+    ``b``: filtered vectors; ``samples``: pairs kept from each, ``spacing`` steps apart.
+    """
+
+    centre: float
+    delta: float
+    edge: float
+    b: int
+    samples: int
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """Chebyshev coefficients of the filter; their number is even."""
+        smoothing = self.edge * self.delta
+        return box(self.centre, (1 + self.edge / 2) * self.delta, smoothing, _even(8 / smoothing))
+
+    @property
+    def check(self) -> np.ndarray:
+        """Coefficients of the test's filter: inside the other one, with the softest edge that stays so."""
+        smoothing = 6.9 / 6.4 * self.edge * self.delta
+        return box(self.centre, self.delta, smoothing, _even(6.6 / smoothing))
+
+    @property
+    def spacing(self) -> int:
+        """Steps between two samples."""
+        return max(1, int(NYQUIST * np.pi / ((1 + REACH * self.edge) * self.delta)))
+
+    @property
+    def columns(self) -> int:
+        """Vectors of the basis."""
+        return 2 * self.b * self.samples
+
+    @property
+    def products(self) -> int:
+        """Matrix-vector products in all."""
+        filters = self.b * _even(8 / (self.edge * self.delta)) + _even(6.6 * 6.4 / 6.9 / (self.edge * self.delta))
+        return filters + self.b * (self.samples - 1) * self.spacing
+
+    def seconds(self, operator: Operator) -> float:
+        """About how long it takes on one core of each rank."""
+        dense = DENSE * self.columns**2 * (operator.rows[1] - operator.rows[0]) / FLOPS
+        return self.products * operator.work / operator.columns / operator.rate + dense
+
+    def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:
+        """Smallest value of the test's filter inside an energy window."""
+        inside = np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)
+        return float(np.polynomial.chebyshev.chebval(np.cos(inside), self.check).min())
+
+
+def _even(length: float) -> int:
+    return 2 * max(2, int(np.ceil(length / 2)))
+
+
+class Chain:
+    """One block of random vectors, filtered; then, with ``out`` (d, columns), sampled into it every ``spacing`` steps."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        key: tuple[int, ...],
+        coefficients: np.ndarray,
+        out: np.ndarray | None,
+        spacing: int = 1,
+    ) -> None:
+        self.recurrence = Recurrence(operator, random_vectors(operator, key))
+        self.position, self._coefficients, self._out, self._spacing = 0, coefficients, out, spacing
+        samples = 1 if out is None else out.shape[1] // (2 * operator.columns)
+        self.steps = coefficients.size + (samples - 1) * spacing
+
+    @property
+    def left(self) -> int:
+        """Steps still to make."""
+        return self.steps - self.position
+
+    def advance(self, most: int) -> None:
+        """Make up to ``most`` (even) steps."""
+        filtered = self._coefficients.size
+        if self.position < filtered:
+            weights = self._coefficients[self.position : self.position + most]
+            self.recurrence.advance(weights.size, weights)
+            self.position += weights.size
+            if self.position == filtered and self._out is not None:
+                self.recurrence.restart()
+        else:
+            count = min(most, self._spacing - (self.position - filtered) % self._spacing)
+            self.recurrence.advance(count)
+            self.position += count
+        sample, beyond = divmod(self.position - filtered, self._spacing)
+        if self._out is not None and sample >= 0 and beyond == 0:
+            operator = self.recurrence.operator
+            first, columns = 2 * sample * operator.columns, operator.columns
+            self._out[:, first : first + columns] = operator.get(self.recurrence.low)
+            self._out[:, first + columns : first + 2 * columns] = operator.get(self.recurrence.high)
+
+    @property
+    def filtered(self) -> np.ndarray:
+        """The filtered vectors (d, columns) of a chain that does not sample."""
+        return self.recurrence.operator.get(self.recurrence.total)
+
+
+@dataclass(eq=False)
+class Checkpoint:
+    """State of the chains in one file; an interrupted solve continues from it with the same rounding.
+
+    ``key`` tells what is solved: a file of another name is never read.
+    """
+
+    directory: Path
+    key: bytes
+
+    def __post_init__(self) -> None:
+        self._file = self.directory / f"filter-{hashlib.sha256(self.key).hexdigest()[:24]}.npz"
+        self._next = time.monotonic() + INTERVAL
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save."""
+        return time.monotonic() >= self._next
+
+    def save(self, basis: np.ndarray, chains: list[Chain]) -> None:
+        """Replace the file, atomically."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        unfinished = self._file.with_suffix(".part.npz")
+        vectors = [[c.recurrence.low, c.recurrence.high, c.recurrence.total] for c in chains]
+        with open(unfinished, "wb") as file:
+            np.savez(file, positions=[c.position for c in chains], vectors=vectors, basis=basis)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._file)
+        self._next = time.monotonic() + INTERVAL
+
+    def load(self, basis: np.ndarray, chains: list[Chain]) -> None:
+        """Continue from the file, if there is one."""
+        if not self._file.exists():
+            return
+        with np.load(self._file) as saved:
+            basis[:] = saved["basis"]
+            for chain, position, vectors in zip(chains, saved["positions"], saved["vectors"], strict=True):
+                chain.position = int(position)
+                chain.recurrence.low[:], chain.recurrence.high[:], chain.recurrence.total[:] = vectors
+
+    def remove(self) -> None:
+        """The solve is done."""
+        self._file.unlink(missing_ok=True)
+
+
+def advance(
+    chains: list[Chain], threads: int, basis: np.ndarray, checkpoint: Checkpoint | None,
+    report: Callable[[float, float], None],
+) -> None:  # fmt: skip
+    """Carry the chains to their ends on threads, always the ones with most steps left first."""
+    total = sum(c.steps for c in chains)
+    most = 2 * max(1, int(CHUNK / chains[0].recurrence.operator.work))
+    running: dict[Future, Chain] = {}
+    if checkpoint is not None:
+        checkpoint.load(basis, chains)
+    with ThreadPoolExecutor(threads) as pool:
+        while running or any(c.left for c in chains):
+            report(total - sum(c.left for c in chains), total)
+            due = checkpoint is not None and checkpoint.due
+            if checkpoint is not None and due and not running:
+                checkpoint.save(basis, chains)
+                due = False
+            idle = sorted((c for c in chains if c.left and c not in running.values()), key=lambda c: -c.left)
+            for chain in idle[: 0 if due else threads - len(running)]:
+                running[pool.submit(chain.advance, most)] = chain
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                running.pop(future)
+                future.result()
+    report(total, total)
