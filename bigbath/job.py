@@ -37,7 +37,9 @@ class Spectrum:
         if self.shells and not isinstance(self.window, Whole | Interval):
             raise ValueError('shells cut a window = "whole" or of kind = "interval", not this one')
         if self.shells and isinstance(self.engine, Dense):
-            raise ValueError('shells with engine = "dense" would diagonalise the whole matrix for each: leave shells out')
+            raise ValueError(
+                'shells with engine = "dense" would diagonalise the whole matrix for each: leave shells out'
+            )
         return self
 
 

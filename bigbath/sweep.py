@@ -53,7 +53,7 @@ def _flat(tables: Any) -> Any:
     """{"model": {"W": [1, 2]}} as {"model.W": [1, 2]}; ranges, which are tables too, have a ``start``."""
     if not isinstance(tables, dict):
         return tables
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in tables.items():
         if isinstance(value, dict) and "start" not in value:
             flat |= {f"{key}.{rest}": inner for rest, inner in _flat(value).items()}
@@ -77,7 +77,9 @@ class Sweep(RootModel[Annotated[dict[str, _Values], BeforeValidator(_flat)]]):
     def _check(self) -> "Sweep":
         for key, values in self.root.items():
             if key.partition(".")[0] not in ("model", "spectrum", "bath", "measure"):
-                raise ValueError(f"{key}: a sweep is over keys of [model], [spectrum], [bath] or [measure.*], as model.W")
+                raise ValueError(
+                    f"{key}: a sweep is over keys of [model], [spectrum], [bath] or [measure.*], as model.W"
+                )
             if isinstance(values, tuple) and not values:
                 raise ValueError(f"{key}: the list of values is empty")
         if not self.root:

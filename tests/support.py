@@ -180,7 +180,12 @@ def one_thread():
 def bigbath(*arguments, ranks=None, timeout=180):
     """Run bigbath's command line; returns the finished process with its text."""
     return subprocess.run(
-        bigbath_command(*arguments, ranks=ranks), capture_output=True, text=True, timeout=timeout, env=one_thread(), check=False
+        bigbath_command(*arguments, ranks=ranks),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=one_thread(),
+        check=False,
     )
 
 
@@ -196,4 +201,7 @@ def assert_same_numbers(a, b, tolerance=None):
                 assert u.dtype == v.dtype
                 assert u.tobytes() == v.tobytes(), (task, name)
             else:
-                assert np.allclose(u, v, rtol=0, atol=tolerance * max(1.0, np.abs(u).max(initial=0)), equal_nan=True), (task, name)
+                assert np.allclose(u, v, rtol=0, atol=tolerance * max(1.0, np.abs(u).max(initial=0)), equal_nan=True), (
+                    task,
+                    name,
+                )

@@ -29,7 +29,9 @@ def listening() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {number: signal.signal(number, handler) for number, handler in ((signal.SIGUSR1, finish), (signal.SIGTERM, drop))}
+    before = {
+        number: signal.signal(number, handler) for number, handler in ((signal.SIGUSR1, finish), (signal.SIGTERM, drop))
+    }
     try:
         yield stop
     finally:

@@ -98,7 +98,11 @@ def _serve(desk: _Desk, messages: Comm, leaders: int, groups: int, report: Repor
                 leaders -= task is None
             if time.monotonic() - spoken > REPORT:
                 spoken = time.monotonic()
-                report(f"tasks, {desk.scheduler}, {len(desk.scheduler.running)} of {groups} groups busy", desk.scheduler.fraction, 1.0)
+                report(
+                    f"tasks, {desk.scheduler}, {len(desk.scheduler.running)} of {groups} groups busy",
+                    desk.scheduler.fraction,
+                    1.0,
+                )
             time.sleep(PAUSE)
 
 

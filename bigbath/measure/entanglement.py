@@ -1,5 +1,6 @@
 """Measurement ``entanglement``: von Neumann entropy of a part of the sites in each eigenstate."""
 
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -27,17 +28,22 @@ class MeasureEntanglement:
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         d_system, d_bath = context.composite.dims
         system = each_state(states, lambda v: entropies(v.reshape(d_system, d_bath, -1)))
-        data = {"entanglement": (("state",), system)}
+        data: dict[str, tuple] = {"entanglement": ("state", system)}
         coords = {}
         if self.cuts:
             sites = context.sites
             for cut in self.cuts:
                 if max(cut) >= sites or len(set(cut)) < len(cut):
                     raise JobError(f"measure.entanglement.cuts: {list(cut)} are not different sites below {sites}")
-            values = [each_state(states, lambda v, cut=cut: entropies(bipartition(v, cut, sites))) for cut in self.cuts]
+            values = [each_state(states, partial(entropies_of_cut, cut=cut, sites=sites)) for cut in self.cuts]
             data["entanglement_cut"] = (("state", "cut"), np.stack(values, axis=1))
             coords["cut"] = [" ".join(map(str, cut)) for cut in self.cuts]
         return xr.Dataset(data, coords=coords)
+
+
+def entropies_of_cut(vectors: np.ndarray, cut: tuple[int, ...], sites: int) -> np.ndarray:
+    """Entanglement entropies (m,) between the sites of ``cut`` and the rest, of vectors (2^sites, m)."""
+    return entropies(bipartition(vectors, cut, sites))
 
 
 def bipartition(vectors: np.ndarray, cut: tuple[int, ...], sites: int) -> np.ndarray:

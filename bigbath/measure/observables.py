@@ -1,5 +1,6 @@
 """Measurement ``observables``: local expectation values in each eigenstate."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -26,11 +27,14 @@ class MeasureObservables:
         sites = context.sites
         data = {}
         for letter in self.pauli:
-            values = each_state(
-                states, lambda v, letter=letter: np.stack([expectation(v, letter, j, sites) for j in range(sites)], axis=1)
-            )
+            values = each_state(states, partial(local_expectations, pauli=letter, sites=sites))
             data[f"sigma_{letter}"] = (("state", "site"), values.reshape(-1, sites))
         return xr.Dataset(data, coords={"site": np.arange(sites)})
+
+
+def local_expectations(vectors: np.ndarray, pauli: str, sites: int) -> np.ndarray:
+    """<v|sigma^a_j|v> (m, sites) of the columns of ``vectors`` (2^sites, m)."""
+    return np.stack([expectation(vectors, pauli, j, sites) for j in range(sites)], axis=1)
 
 
 def expectation(vectors: np.ndarray, pauli: str, site: int, sites: int) -> np.ndarray:

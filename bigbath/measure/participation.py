@@ -24,7 +24,9 @@ class MeasureParticipation:
         """S_q of every state of the window."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         values = each_state(states, lambda v: np.stack([renyi(np.abs(v) ** 2, q) for q in self.q], axis=1))
-        return xr.Dataset({"participation": (("state", "q"), values.reshape(-1, len(self.q)))}, coords={"q": list(self.q)})
+        return xr.Dataset(
+            {"participation": (("state", "q"), values.reshape(-1, len(self.q)))}, coords={"q": list(self.q)}
+        )
 
 
 def renyi(p: np.ndarray, q: float) -> np.ndarray:

@@ -20,7 +20,8 @@ def save(group: h5py.Group, dataset: xr.Dataset) -> None:
 
 def load(group: h5py.Group) -> xr.Dataset:
     """The dataset that ``save`` has written."""
-    data, coords = {}, {}
+    data: dict[str, tuple] = {}
+    coords: dict[str, tuple] = {}
     for name, item in group.items():
         attrs = dict(item.attrs)
         dims, is_coordinate = attrs.pop("dims"), attrs.pop("coordinate")

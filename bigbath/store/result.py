@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 import numpy as np
@@ -71,7 +72,9 @@ class Result:
         """``mean`` of a variable over the realizations, its standard ``error`` and how many ``count`` went into it."""
         values = self.dataset[name]
         count = values.notnull().sum("realization")
-        error = values.std("realization", ddof=1) / np.sqrt(count) if values.sizes["realization"] > 1 else np.nan * count
+        error = (
+            values.std("realization", ddof=1) / np.sqrt(count) if values.sizes["realization"] > 1 else np.nan * count
+        )
         return xr.Dataset({"mean": values.mean("realization"), "error": error, "count": count})
 
     def evidence(self, task: Task | int, part: str = "spectrum") -> dict[str, Any]:
@@ -158,13 +161,13 @@ def _written(path: Path, job: Job, provenance: dict[str, Any]) -> Iterator[h5py.
             draft.unlink(missing_ok=True)
 
 
-def _seal(file: BinaryIO) -> bytes:
+def _seal(file: BufferedReader | BufferedRandom) -> bytes:
     """What the user block of a result file must say: the digest of all that follows it."""
     file.seek(USER_BLOCK)
     return SEAL + hashlib.file_digest(file, "sha256").hexdigest().encode()
 
 
-def _first(file: BinaryIO) -> bytes:
+def _first(file: BufferedReader | BufferedRandom) -> bytes:
     file.seek(0)
     return file.read(len(SEAL) + 64)
 
@@ -195,7 +198,9 @@ def read_header(path: Path) -> dict[str, Any]:
     if schema is None:
         raise FileError(f"{path} is an HDF5 file, but not a bigbath result")
     if schema != SCHEMA:
-        raise FileError(f"{path} has schema {schema}; this bigbath reads schema {SCHEMA}: use the version that wrote it")
+        raise FileError(
+            f"{path} has schema {schema}; this bigbath reads schema {SCHEMA}: use the version that wrote it"
+        )
     if not whole:
         raise FileError(
             f"{path} is damaged (its content does not match its SHA-256). Run the job again, with -o elsewhere or after "

@@ -19,7 +19,14 @@ from bigbath.tasks import Task
 
 
 def simulate(
-    ranks: int, tasks_per_rank: int, points: int, shells: int, mean: float, spread: float, failing: float, service: float
+    ranks: int,
+    tasks_per_rank: int,
+    points: int,
+    shells: int,
+    mean: float,
+    spread: float,
+    failing: float,
+    service: float,
 ) -> tuple[float, float]:
     """Utilisation (time in tasks over ranks x duration) and duration in seconds.
 
@@ -58,7 +65,9 @@ def main() -> None:
     parser.add_argument("--service", type=float, default=5e-5, help="seconds of rank 0 for one request")
     args = parser.parse_args()
     print(f"{args.ranks} ranks, {args.tasks_per_rank} tasks each on average, {args.service * 1e6:.0f} us a request")
-    print(f"{'points':>6} {'shells':>6} {'mean s':>7} {'spread':>6} {'failing':>7} {'utilisation':>11} {'duration s':>10} {'real':>6}")
+    print(
+        f"{'points':>6} {'shells':>6} {'mean s':>7} {'spread':>6} {'failing':>7} {'utilisation':>11} {'duration s':>10} {'real':>6}"
+    )
     for points, shells, mean, spread, failing in (
         (1, 1, 60, 0.3, 0.0),
         (8, 1, 60, 0.3, 0.0),

@@ -126,7 +126,9 @@ class Campaign:
 
     def hit(self, process: subprocess.Popen, who: str, number: int) -> None:
         try:
-            ranks = [p for p in psutil.Process(process.pid).children(recursive=True) if "bigbath.cli.main" in p.cmdline()]
+            ranks = [
+                p for p in psutil.Process(process.pid).children(recursive=True) if "bigbath.cli.main" in p.cmdline()
+            ]
             target = self.dice.choice(ranks) if who == "rank" and ranks else process
             target.send_signal(number)
         except psutil.NoSuchProcess:
@@ -184,7 +186,9 @@ def main() -> None:
         table, completed = campaign(Path(directory), kinds, args.ranks, args.seed)
     for (kind, ending), count in sorted(table.items()):
         print(f"{kind:16} {ending:16} {count:4}")
-    print(f"{args.kills} disturbances, {completed} runs completed, each bitwise the undisturbed one: {time.monotonic() - start:.0f} s")
+    print(
+        f"{args.kills} disturbances, {completed} runs completed, each bitwise the undisturbed one: {time.monotonic() - start:.0f} s"
+    )
 
 
 if __name__ == "__main__":

@@ -72,19 +72,26 @@ def slurm_cluster(directory: Path) -> Iterator[dict[str, str]]:
     environment = {**os.environ, "SLURM_CONF": str(configuration)}
     started = []
     try:
-        files = [f"--{name}={munge / name.removesuffix('-file')}" for name in ("socket", "key-file", "pid-file", "log-file", "seed-file")]
+        files = [
+            f"--{name}={munge / name.removesuffix('-file')}"
+            for name in ("socket", "key-file", "pid-file", "log-file", "seed-file")
+        ]
         as_munge = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups"] if root else []
-        started.append(subprocess.Popen([*as_munge, "munged", "--foreground", "--force", *files], stderr=subprocess.DEVNULL))
+        started.append(
+            subprocess.Popen([*as_munge, "munged", "--foreground", "--force", *files], stderr=subprocess.DEVNULL)
+        )
         wait_for(lambda: (munge / "socket").exists(), "munged", directory)
         for daemon in ("slurmctld", "slurmd"):
-            log = open(directory / f"{daemon}.out", "wb")
-            started.append(
-                subprocess.Popen([daemon, "-D", "-f", str(configuration)], env=environment, stdout=log, stderr=log)
-            )
+            with open(directory / f"{daemon}.out", "wb") as log:
+                started.append(
+                    subprocess.Popen([daemon, "-D", "-f", str(configuration)], env=environment, stdout=log, stderr=log)
+                )
         wait_for(lambda: b"idle" in run("sinfo", "-h", "-o", "%T", env=environment), "an idle node", directory)
         yield environment
     finally:
-        subprocess.run(["scancel", "--full", "-u", getpass.getuser()], env=environment, check=False, capture_output=True)
+        subprocess.run(
+            ["scancel", "--full", "-u", getpass.getuser()], env=environment, check=False, capture_output=True
+        )
         for process in reversed(started):
             process.terminate()
             try:

@@ -79,7 +79,9 @@ def test_forty_tasks_on_any_number_of_ranks_and_in_shares(tmp_path):
     data = reference.dataset
     assert dict(data.sizes)["model.W"] == 2 and dict(data.sizes)["realization"] == 20
     average = reference.average("gap_ratio")
-    values = np.array([[reference.tasks[Task(point=p, realization=r)].gap_ratio[0] for r in range(20)] for p in range(2)])
+    values = np.array(
+        [[reference.tasks[Task(point=p, realization=r)].gap_ratio[0] for r in range(20)] for p in range(2)]
+    )
     assert np.allclose(average["mean"][:, 0], values.mean(1))
     assert np.allclose(average["error"][:, 0], values.std(1, ddof=1) / np.sqrt(20))
 
@@ -118,8 +120,9 @@ def test_failed_tasks_are_noted_and_the_others_done(tmp_path):
     assert {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out.h5.parts").glob("*.h5")} == before
 
 
-def begun(tmp_path, ranks, text=ENSEMBLE.replace("L = 5", "L = 8").replace("realizations = 20", "realizations = 200")):
+def begun(tmp_path, ranks):
     """A run at work on ``ranks``, of which a few tasks are done."""
+    text = ENSEMBLE.replace("L = 5", "L = 8").replace("realizations = 20", "realizations = 200")
     job, output = write(tmp_path / "job.toml", text), tmp_path / "out.h5"
     process = subprocess.Popen(
         bigbath_command("run", job, "-o", output, ranks=ranks), env=one_thread(), stderr=subprocess.PIPE, text=True
@@ -135,7 +138,9 @@ def begun(tmp_path, ranks, text=ENSEMBLE.replace("L = 5", "L = 8").replace("real
 
 def ranks_of(process):
     """The bigbath processes below mpirun."""
-    return [p for p in psutil.Process(process.pid).children(recursive=True) if "bigbath.cli.main" in " ".join(p.cmdline())]
+    return [
+        p for p in psutil.Process(process.pid).children(recursive=True) if "bigbath.cli.main" in " ".join(p.cmdline())
+    ]
 
 
 @pytest.mark.parametrize(("who", "number", "code"), [("rank", signal.SIGKILL, None), ("rank", signal.SIGTERM, 75)])

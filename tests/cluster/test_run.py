@@ -133,7 +133,9 @@ def test_an_interruption_loses_only_the_realization_at_work(tmp_path, monkeypatc
         run(job(4), tmp_path / "out.h5")
     assert not (tmp_path / "out.h5").exists()
     rest = []
-    monkeypatch.setattr(run_module, "measured", lambda shared, *more: rest.append(shared.number) or measured(shared, *more))
+    monkeypatch.setattr(
+        run_module, "measured", lambda shared, *more: rest.append(shared.number) or measured(shared, *more)
+    )
     assert run(job(4), tmp_path / "out.h5") == "done"
     assert (done, rest) == ([0, 1], [2, 3])
     a, b = (open_result(tmp_path / name).realizations for name in ("undisturbed.h5", "out.h5"))
@@ -153,7 +155,9 @@ def test_a_damaged_or_foreign_shard_is_computed_again(tmp_path, monkeypatch):
     run(job(2, L=4), tmp_path / "small.h5")
     (tmp_path / "small.h5.parts" / "realization_00001.h5").rename(parts / "realization_00001.h5")
     again = []
-    monkeypatch.setattr(run_module, "measured", lambda shared, *more: again.append(shared.number) or measured(shared, *more))
+    monkeypatch.setattr(
+        run_module, "measured", lambda shared, *more: again.append(shared.number) or measured(shared, *more)
+    )
     run(job(2), tmp_path / "out.h5")
     assert again == [0, 1]
     a, b = (open_result(tmp_path / name).realizations for name in ("undisturbed.h5", "out.h5"))

@@ -116,7 +116,12 @@ def test_the_one_node_script(reference, tmp_path):
         OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
     )  # fmt: skip
     done = subprocess.run(
-        ["bash", "mpi_jobs/one_node.sh"], cwd=here(tmp_path), env=environment, capture_output=True, text=True, check=False
+        ["bash", "mpi_jobs/one_node.sh"],
+        cwd=here(tmp_path),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert_same_numbers(open_run(tmp_path / "example.h5"), reference)

@@ -44,7 +44,9 @@ def test_every_way_of_not_being_whole_is_noticed():
     assert partition(evidence, h.dim) is None
     assert "begins at" in partition(evidence[:1] + evidence[2:], h.dim)
     assert "space" in partition(evidence[:-1], h.dim)
-    assert "not certified" in partition([evidence[0], replace(evidence[1], complete="unverified"), *evidence[2:]], h.dim)
+    assert "not certified" in partition(
+        [evidence[0], replace(evidence[1], complete="unverified"), *evidence[2:]], h.dim
+    )
     overlapping = solve(h, Interval(lower=windows[1].lower - 0.3, upper=windows[1].upper)).evidence
     assert "begins at" in partition([evidence[0], overlapping, *evidence[2:]], h.dim)
     assert "space" in partition([replace(evidence[0], counted=evidence[0].counted + 1), *evidence[1:]], h.dim)

@@ -40,7 +40,12 @@ def dataset(realization, k=300):
 @pytest.fixture
 def written(tmp_path):
     path = tmp_path / "result.h5"
-    write_result(path, JOB, ((Task(realization=r), dataset(r)) for r in range(3)), provenance(ranks=1, seconds={"total": 1.5}, seed=1))
+    write_result(
+        path,
+        JOB,
+        ((Task(realization=r), dataset(r)) for r in range(3)),
+        provenance(ranks=1, seconds={"total": 1.5}, seed=1),
+    )
     return path
 
 
@@ -70,7 +75,12 @@ def test_the_file_can_be_read_without_bigbath(written):
 
 
 def test_realizations_of_different_length_are_padded(tmp_path):
-    write_result(tmp_path / "r.h5", JOB, [(Task(realization=0), dataset(0)), (Task(realization=4), dataset(4).isel(shell=slice(30)))], {})
+    write_result(
+        tmp_path / "r.h5",
+        JOB,
+        [(Task(realization=0), dataset(0)), (Task(realization=4), dataset(4).isel(shell=slice(30)))],
+        {},
+    )
     joined = open_result(tmp_path / "r.h5").dataset
     assert list(joined.realization.values) == [0, 4]
     assert np.isnan(joined.P.sel(realization=4).values[:, 30:]).all()

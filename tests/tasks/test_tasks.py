@@ -23,13 +23,17 @@ def test_a_task_has_one_name(point, realization, shell):
     assert Task.parse(task.name) == task
 
 
-@pytest.mark.parametrize("name", ["", "job", "realization_", "realization_00001_", "shell_000", "realization_1_point_2"])
+@pytest.mark.parametrize(
+    "name", ["", "job", "realization_", "realization_00001_", "shell_000", "realization_1_point_2"]
+)
 def test_other_names_are_no_tasks(name):
     assert Task.parse(name) is None
 
 
 def test_a_sweep_is_all_combinations_with_the_last_key_fastest():
-    j = job({"model": {"W": [1.0, 2.0], "L": {"start": 3, "stop": 5, "step": 2}}}, ensemble={"realizations": 3, "first": 7})
+    j = job(
+        {"model": {"W": [1.0, 2.0], "L": {"start": 3, "stop": 5, "step": 2}}}, ensemble={"realizations": 3, "first": 7}
+    )
     assert [(p["model.W"], p["model.L"]) for p in coordinates(j)] == list(itertools.product([1.0, 2.0], [3, 5]))
     points = point_jobs(j)
     assert [(p.model.W, p.model.L) for p in points] == list(itertools.product([1.0, 2.0], [3, 5]))
