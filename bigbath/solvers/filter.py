@@ -156,7 +156,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
             wanted *= 1.4
     blocks = [block for part in parts if (block := _block(part, edges, comm)).energies.size]
     expected = [p.density.count(scale.angle(edges[1]), scale.angle(edges[0])) for p in parts]
-    number = float(sum(n for n, _ in expected))
+    foreseen = float(sum(n for n, _ in expected))
     error = float(np.hypot.reduce([e for _, e in expected]))
     found = sum(block.energies.size for block in blocks)
     test = f"a fresh random vector filtered to the window lies in the states found: a state is missing with probability {missed:.0e}"
@@ -171,7 +171,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         problem.norm,
         edges=(edges,),
         counted=found if missed <= MISSED and settled is not None else None,
-        reason=f"{test}; {number:.1f} +- {error:.1f} states expected from the density of states",
+        reason=f"{test}; {foreseen:.1f} +- {error:.1f} states expected from the density of states",
         comm=comm,
         iterations=sum(p.products for p in parts),
         seconds=seconds,
