@@ -24,13 +24,13 @@ from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Sector, flips
+from bigbath.hamiltonian import Sector
 from bigbath.progress import Report, silent
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Operator, Recurrence, Scale, box
+from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Recurrence, Scale, box, operator_of
 from bigbath.solvers.window import Interval, Nearest, nearest_count
 
 #: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
@@ -241,10 +241,9 @@ def _part(sector: Sector, problem: Problem, scale: Scale, b: int, stream: np.ran
 
 
 def _operator(sector: Sector, matrix: sp.csr_array, problem: Problem, scale: Scale, b: int) -> Operator:
-    h = flips(problem.h.terms, problem.h.sites) if sector.isometry is None and problem.h.terms else None
-    if h is not None and FlipOperator.takes(h):
-        return FlipOperator(h, scale)
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
+    if sector.isometry is None:
+        return operator_of(problem.h, scale, columns)
     return MatrixOperator(matrix, scale, columns)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from bigbath.hamiltonian import Flips
+from bigbath.hamiltonian import Flips, Hamiltonian, flips
 from bigbath.kernels.chebyshev import csr_steps, flip_steps, inside, padded, smallest_sites
 
 #: The scaled spectrum ends this far inside (-1, 1), in units of its half-width.
@@ -51,7 +51,7 @@ class Operator(Protocol):
         """``count`` zero blocks of vectors in the operator's own layout."""
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (D, columns) into a storage."""
+        """Write vectors (D, columns) of the Hamiltonian's basis into a storage."""
 
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (D, columns) of a storage, in the basis of the Hamiltonian's matrix."""
@@ -84,8 +84,9 @@ class FlipOperator:
         return padded(self._h.sites, count)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (D, columns) into a storage."""
-        inside(storage)[:] = block.reshape(inside(storage).shape)
+        """Write vectors (D, columns) of the Hamiltonian's basis into a storage."""
+        rotated = self._h.to_z_basis(np.array(block)) if self._h.rotated else block
+        inside(storage)[:] = rotated.reshape(inside(storage).shape)
 
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (D, columns) of a storage."""
@@ -108,7 +109,7 @@ class MatrixOperator:
 
     def zeros(self, count: int) -> np.ndarray:
         """``count`` zero blocks of vectors."""
-        return np.zeros((count, self.dim, self.columns))
+        return np.zeros((count, self.dim, self.columns), dtype=self._twice.dtype)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (D, columns) into a storage."""
@@ -121,6 +122,14 @@ class MatrixOperator:
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
         csr_steps(self._twice.indptr, self._twice.indices, self._twice.data, low, high, total, weights, count)
+
+
+def operator_of(h: Hamiltonian, scale: Scale, columns: int = 1) -> Operator:
+    """Operator of a Hamiltonian on the whole space: matrix-free where the kernel takes it."""
+    strings = flips(h.terms, h.sites) if h.terms else None
+    if FlipOperator.takes(strings):
+        return FlipOperator(strings, scale)
+    return MatrixOperator(sp.csr_array(h.matrix), scale, columns)
 
 
 class Recurrence:
@@ -151,6 +160,25 @@ class Recurrence:
         self._first()
 
 
+def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
+    """mu_n = <v|T_n|v> (columns, order) of vectors v (D, columns) from ``order``/2 steps: T_2n = 2 T_n T_n - T_0."""
+    recurrence = Recurrence(operator, block)
+    mu = np.empty((operator.columns, order))
+
+    def products(a: np.ndarray, b: np.ndarray) -> list[float]:
+        columns = (x.reshape(-1, operator.columns).T for x in (a, b))
+        return [np.vdot(x, y).real for x, y in zip(*columns, strict=True)]
+
+    for n in range(order // 2):
+        mu[:, 2 * n] = products(recurrence.low, recurrence.low)
+        mu[:, 2 * n + 1] = products(recurrence.low, recurrence.high)
+        recurrence.advance(1)
+    mu[:, 2:] *= 2
+    mu[:, 2::2] -= mu[:, :1]
+    mu[:, 3::2] -= mu[:, 1:2]
+    return mu
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DensityOfStates:
     """Chebyshev moments mu_n = Tr T_n(H) / D from random vectors (R, M), with the Jackson kernel."""
@@ -162,20 +190,12 @@ class DensityOfStates:
     def sample(
         cls, operator: Operator, stream: np.random.Generator, *, vectors: int = 8, order: int = 256
     ) -> "DensityOfStates":
-        """Moments up to ``order`` from ``order``/2 steps each: mu_{2n} = 2 <T_n, T_n> - mu_0 and so on."""
+        """Moments up to ``order`` from ``order``/2 steps each."""
         rows = []
         for _ in range(-(-vectors // operator.columns)):
             block = stream.standard_normal((operator.dim, operator.columns))
-            recurrence = Recurrence(operator, block)
-            mu = np.empty(order)
             with threadpool_limits(1, user_api="blas"):  # threads cost more than these products
-                for n in range(order // 2):
-                    mu[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
-                    mu[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
-                    recurrence.advance(1)
-            mu[:2] /= 2
-            mu[2::2] -= mu[0]
-            mu[3::2] -= mu[1]
+                mu = moments(operator, block, order).sum(axis=0)
             rows.append(mu / mu[0])
         return cls(dim=operator.dim, moments=np.array(rows))
 
