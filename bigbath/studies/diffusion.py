@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bigbath.cluster.run import run
+from bigbath.diffusion.stochastic import student
 from bigbath.errors import ImpossibleRequest
 from bigbath.job import Ensemble, Job, Spectrum
 from bigbath.measure import Measures
@@ -125,8 +126,9 @@ def large(
         errors = (one.direct_error[k], one.theory_error[k])
         difference, difference_error = one.difference[k] + 1, one.difference_error[k]
         if realizations > 1:
-            errors = (standard_error(direct), standard_error(theory))
-            difference, difference_error = ratio(theory, direct)
+            errors = (standard_error(direct) * student(realizations), standard_error(theory) * student(realizations))
+            difference, scatter = ratio(theory, direct)
+            difference_error = scatter * student(realizations)
         rows.append(
             Point(
                 model=model.name, size=model.L, epsilon=0.0, kappa=kappa,
