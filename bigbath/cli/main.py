@@ -206,6 +206,7 @@ def reproduce(
         for number, compute in figures.items():
             if figure in (None, number):
                 rows += compute(directory, report, **chosen)[0]
+    rows = list(dict.fromkeys(rows))  # figures may share rows
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
     else:

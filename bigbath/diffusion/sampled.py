@@ -158,7 +158,7 @@ def sampled_theory(
     measured = nu[:, -1]
     halves = [measured * ratio(windows[i::2], everything[i::2])[0] for i in (0, 1)]
     coarse = [autocorrelation(two_level_propagator(measured, b, kappa)) for b in halves]
-    factor = student(min(vectors, *sizes))
+    factor = student(vectors)
 
     def error(values: np.ndarray) -> np.ndarray:
         return values[:-1].std(axis=0, ddof=1) * factor

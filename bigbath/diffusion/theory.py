@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
-from bigbath.diffusion.propagator import CHUNK, autocorrelation, grid, real_times_complex, require_whole, resolvent
+from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
 from bigbath.hamiltonian import build
 from bigbath.kernels import contraction, overlaps
 from bigbath.models import Composite
@@ -61,11 +61,6 @@ class Theory:
     B: np.ndarray
     Pi: np.ndarray
     D: np.ndarray
-
-    @property
-    def A(self) -> np.ndarray:
-        """A(epsilon, kappa) of a two-level thermometer (E, K), Eq. 22."""
-        return autocorrelation(self.D)
 
 
 def diagonal_green(

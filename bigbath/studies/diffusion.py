@@ -16,7 +16,7 @@ from bigbath.job import Ensemble, Job, Spectrum
 from bigbath.measure import Measures
 from bigbath.measure.propagator import MeasurePropagator
 from bigbath.models import TFIM, Imbrie, Levy
-from bigbath.plots.diffusion import plot_autocorrelation, plot_limits
+from bigbath.plots.diffusion import plot_autocorrelation, plot_collapse, plot_limits
 from bigbath.plots.distribution import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
@@ -27,7 +27,7 @@ from bigbath.studies.stochastic import StochasticStudy
 MODELS = {3: Levy, 4: TFIM, 5: Imbrie}
 #: Laplace variables, the paper's energy (the centre of the spectrum), bath sizes L and realizations.
 KAPPA = (0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0)
-SIZES = (8, 10, 12)
+SIZES = {3: (8, 10, 11), 4: (8, 10, 12), 5: (8, 10, 12)}
 REALIZATIONS = 30
 #: Baths of more spins than this are not diagonalised: random vectors and sampled bath states of one realization.
 LARGEST = 13
@@ -170,7 +170,7 @@ def figure(
     by default 30, and 1 for a bath of more than LARGEST spins.
     """
     rows: list[Point] = []
-    for size in sizes or SIZES:
+    for size in sizes or SIZES[number]:
         model = MODELS[number](L=size)
         if size > LARGEST:
             rows += large(model, directory, report, realizations=realizations or 1)
@@ -180,6 +180,14 @@ def figure(
         rows += points(model.name, size, open_result(output).dataset)
     target = directory / f"diffusion_fig{number}.pdf"
     save(plot_autocorrelation(rows), target)
+    return rows, target
+
+
+def collapse(directory: Path, report: Report = silent, **options: Any) -> tuple[list[Point], Path]:
+    """The rows of Figs. 3-5, and one plot of theory / direct - 1 against kappa over the level spacing."""
+    rows = [row for number in MODELS for row in figure(number, directory, report, **options)[0]]
+    target = directory / "diffusion_collapse.pdf"
+    save(plot_collapse(rows), target)
     return rows, target
 
 
@@ -251,5 +259,6 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
     return rows
 
 
-#: Figure number -> function (directory, report, sizes=...) that computes it; 6 is Sec. 6, which has no figure.
-FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits}
+#: Figure number -> function (directory, report, sizes=...) that computes it. The paper has no figure 6, the limits of its
+#: Sec. 6, and no figure 7, where the theory fails.
+FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits, 7: collapse}

@@ -47,9 +47,9 @@ class StochasticStudy:
     kappa: tuple[float, ...] = (0.03, 0.06, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0)
     vectors: int = 32
     windows: int = 24
-    states: int = 20
+    states: int = 16
     seed: int = 1
-    tolerance: float = 1e-4
+    tolerance: float = 1e-3
 
     def run(self, directory: Path, realization: int = 0, report: Report = silent) -> StochasticResult:
         """What is not yet in ``directory`` is computed and kept there, vector by vector and window by window."""

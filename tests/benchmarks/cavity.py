@@ -1,6 +1,6 @@
 """Levy model: exact Green functions by block elimination, cavity equation and population dynamics; means and seconds.
 
-python tests/benchmarks/cavity.py [--sizes 7 8 9 10 11] [--realizations 800 400 200 60 16] [--cavity 4] [--members 100000 1000000]
+python tests/benchmarks/cavity.py [--sizes 7 8 9 10 11] [--realizations 800 400 200 60 16] [--cavity 4] [--members 20000 1000000]
     [--kappa 0.3] [--json FILE]
 Rows are appended to FILE as they are computed and taken from there when the same command is repeated. nu~ and B are
 means over both levels at epsilon = 0, with standard errors. The last rows extrapolate the exact ones in N^(1 - 2/mu),
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[7, 8, 9, 10, 11])
     parser.add_argument("--realizations", type=int, nargs="+", default=[800, 400, 200, 60, 16])
     parser.add_argument("--cavity", type=int, default=4, help="realizations for the cavity equation and, from one, LAPACK")
-    parser.add_argument("--members", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--members", type=int, nargs="+", default=[20_000, 1_000_000])
     parser.add_argument("--kappa", type=float, default=0.3)
     parser.add_argument("--json", type=Path)
     o = parser.parse_args()
