@@ -116,7 +116,9 @@ def large(
 ) -> list[Point]:
     """Rows at epsilon = 0 without diagonalisation; ``options`` of ``StochasticStudy``, what is done is kept."""
     if isinstance(model, Levy):
-        raise ImpossibleRequest(f"the Levy matrix is dense: L = {model.L} is beyond diagonalisation, take L <= {LARGEST}")
+        raise ImpossibleRequest(
+            f"the Levy matrix is dense: L = {model.L} is beyond diagonalisation, take L <= {LARGEST}"
+        )
     study = StochasticStudy(model=model, **options)
     results = [study.run(directory, realization, report) for realization in range(realizations)]
     rows = []

@@ -75,9 +75,7 @@ class StochasticStudy:
                 samples.append((sample["D"], sample["nu"]))
                 report("random vectors", len(samples), self.vectors)
         propagator = trace.propagator(samples)
-        bath = BathSample.of(
-            composite, h, system, 0.0, self.kappa, windows=self.windows, states=self.states, **options
-        )  # type: ignore[arg-type]
+        bath = BathSample.of(composite, h, system, 0.0, self.kappa, windows=self.windows, states=self.states, **options)  # type: ignore[arg-type]
         found = []
         for n in range(self.windows):
             found.append(BathWindow(**kept(shards / f"window{n:03d}.npz", lambda n=n: vars(bath.window(n, report)))))

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bigbath.broadening import system_states
 from bigbath.diffusion import broadening_of, diffusion_theory, direct_propagator, level_broadening
 from bigbath.diffusion.block import levy_green
 from bigbath.diffusion.cavity import cavity, levy_cavity_matrix, levy_population
-from bigbath.broadening import system_states
 from bigbath.hamiltonian import build
 from bigbath.models import Levy, draw
 from bigbath.solvers import Dense, Whole, solve
@@ -64,7 +64,12 @@ def population(kappa: float, members: int, bath_states: float) -> dict[str, floa
     p = levy_population(
         Levy(L=1), 0.0, kappa, members=members, sweeps=sweeps, warm_up=max(10, sweeps // 2), bath_states=bath_states
     )
-    numbers = {"nu": p.nu.mean(), "B": p.B.mean(), "nu_error": np.hypot(*p.nu_error) / 2, "B_error": np.hypot(*p.B_error) / 2}
+    numbers = {
+        "nu": p.nu.mean(),
+        "B": p.B.mean(),
+        "nu_error": np.hypot(*p.nu_error) / 2,
+        "B_error": np.hypot(*p.B_error) / 2,
+    }
     return {name: float(value) for name, value in numbers.items()}
 
 
@@ -85,7 +90,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[7, 8, 9, 10, 11])
     parser.add_argument("--realizations", type=int, nargs="+", default=[800, 400, 200, 60, 16])
-    parser.add_argument("--cavity", type=int, default=4, help="realizations for the cavity equation and, from one, LAPACK")
+    parser.add_argument(
+        "--cavity", type=int, default=4, help="realizations for the cavity equation and, from one, LAPACK"
+    )
     parser.add_argument("--members", type=int, nargs="+", default=[20_000, 1_000_000])
     parser.add_argument("--kappa", type=float, default=0.3)
     parser.add_argument("--json", type=Path)
@@ -102,12 +109,20 @@ def main() -> None:
             if o.json:
                 with o.json.open("a") as file:
                     file.write(json.dumps(found) + "\n")
-        numbers = [f"{found[n]:9.5f}({round(1e5 * found[n + '_error']) if found[n + '_error'] == found[n + '_error'] else '-'})" for n in ("nu", "B")]
+        numbers = [
+            f"{found[n]:9.5f}({round(1e5 * found[n + '_error']) if found[n + '_error'] == found[n + '_error'] else '-'})"
+            for n in ("nu", "B")
+        ]
         name = f"{method}, {samples:,}" if samples else method
-        print(f"{name:28} {'inf' if L is None else 2**L:>9} {numbers[0]:>16} {numbers[1]:>16} {found['seconds']:9.1f}", flush=True)
+        print(
+            f"{name:28} {'inf' if L is None else 2**L:>9} {numbers[0]:>16} {numbers[1]:>16} {found['seconds']:9.1f}",
+            flush=True,
+        )
         return found
 
-    small = [row("exact", L, n, lambda L=L, n=n: exact(L, o.kappa, n)) for L, n in zip(o.sizes, o.realizations, strict=True)]
+    small = [
+        row("exact", L, n, lambda L=L, n=n: exact(L, o.kappa, n)) for L, n in zip(o.sizes, o.realizations, strict=True)
+    ]
     for L in o.sizes[-2:]:
         row("LAPACK, realization", L, 1, lambda L=L: diagonalised(L, o.kappa))
         row("exact, same realizations", L, o.cavity, lambda L=L: exact(L, o.kappa, o.cavity))

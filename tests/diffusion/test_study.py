@@ -75,6 +75,14 @@ def test_reproduce_prints_rows_and_draws(tmp_path: Path) -> None:
     assert outcome.exit_code == (0 if all(row["verdict"] != "no" for row in rows) else 6)
 
 
+def test_collapse_shares_the_files_of_the_figures(tmp_path: Path) -> None:
+    rows, plot = study.FIGURES[7](tmp_path, sizes=[4], realizations=2)
+    assert {row.model for row in rows} == {"levy", "tfim", "imbrie"} and plot.stat().st_size > 1000
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.h5")}
+    assert study.FIGURES[4](tmp_path, sizes=[4], realizations=2)[0] == [row for row in rows if row.model == "tfim"]
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
 def test_options_of_another_study_are_refused() -> None:
     outcome = CliRunner().invoke(app, ["reproduce", "entropy", "--sizes", "4"])
     assert isinstance(outcome.exception, JobError)
