@@ -54,18 +54,16 @@ class BathSample:
     def of(
         cls,
         composite: Composite,
-        h: Hamiltonian,
+        expansion: Expansion,
         system: SystemStates,
         epsilon: float,
-        kappa: Sequence[float] | np.ndarray,
         *,
         windows: int = 24,
         states: int = 20,
         resolution: float = 0.05,
         seed: int = 1,
-        tolerance: float = 1e-6,
     ) -> "BathSample":
-        """``windows`` of ``states`` bath states each for one real ``epsilon`` and ``kappa`` (K,).
+        """``windows`` of ``states`` bath states each; ``expansion`` of G(epsilon - i kappa/2), kappa (K,), of the composite.
 
         They are densest, about pi ``resolution`` asinh/W apart, at epsilon - E_a, where the levels a are resonant, and
         spread in proportion to the distance from there: a trapezoidal rule in a variable in which Lorentzians not
@@ -80,9 +78,8 @@ class BathSample:
         density = DensityOfStates.sample(operator_of(bath, scale), np.random.default_rng([seed, 0]))
         bounds = [scale.angle(e) for e in edges]
         levels = [density.count(last, first)[0] for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
-        z = epsilon + 0.5j * np.atleast_1d(kappa)
         return cls(
-            bath=bath, expansion=Expansion.of(h, z, tolerance), system=system, targets=targets, levels=np.array(levels),
+            bath=bath, expansion=expansion, system=system, targets=targets, levels=np.array(levels),
             states=min(states, bath.dim), seed=seed,
         )  # fmt: skip
 
@@ -101,7 +98,7 @@ class BathSample:
                 report(f"{label}: Green functions", len(G), len(starts))
         return BathWindow(
             energies=found.energies,
-            G=np.array(G).reshape(2, found.energies.size, -1),
+            G=np.conj(G).reshape(2, found.energies.size, -1),
             levels=float(self.levels[number]),
         )
 

@@ -62,8 +62,7 @@ class StochasticStudy:
         (shards / "study.json").write_text(text)
         composite = draw(self.model, seed=self.seed, realization=realization)
         h, system = build(composite), system_states(composite)
-        options = {"seed": self.seed, "tolerance": self.tolerance}
-        trace = StochasticTrace.of(h, system, [0.0], self.kappa, **options)  # type: ignore[arg-type]
+        trace = StochasticTrace.of(h, system, [0.0], self.kappa, seed=self.seed, tolerance=self.tolerance)
 
         def vector(number: int) -> dict[str, np.ndarray]:
             return dict(zip(("D", "nu"), trace.sample(number), strict=True))
@@ -75,24 +74,20 @@ class StochasticStudy:
                 samples.append((sample["D"], sample["nu"]))
                 report("random vectors", len(samples), self.vectors)
         propagator = trace.propagator(samples)
-        bath = BathSample.of(composite, h, system, 0.0, self.kappa, windows=self.windows, states=self.states, **options)  # type: ignore[arg-type]
+        bath = BathSample.of(
+            composite, trace.expansion, system, 0.0, windows=self.windows, states=self.states, seed=self.seed
+        )
         found = []
         for n in range(self.windows):
             found.append(BathWindow(**kept(shards / f"window{n:03d}.npz", lambda n=n: vars(bath.window(n, report)))))
             report("bath windows", n + 1, self.windows)
         theory = sampled_theory(found, propagator, self.kappa)
-        density = build_density(propagator.nu[:, 0, 0], composite.dims[1])
         return StochasticResult(
             direct=autocorrelation(propagator.D)[0], direct_error=propagator.A_error[0],
             theory=theory.theory, theory_error=theory.theory_error, difference=theory.difference,
             difference_error=theory.difference_error, quadrature=theory.quadrature, nu_check=theory.nu_check,
-            level_spacing=1 / density,
+            level_spacing=2 * np.pi / composite.dims[1] / float(propagator.nu[:, 0, 0].sum()),
         )  # fmt: skip
-
-
-def build_density(nu: np.ndarray, bath_states: int) -> float:
-    """Levels of H per unit energy: nu~_a (D_S,) is 2 pi times the local density of states (Eq. 14)."""
-    return float(bath_states * nu.sum() / (2 * np.pi))
 
 
 def kept(file: Path, compute: Callable[[], dict]) -> dict[str, np.ndarray]:
