@@ -49,7 +49,7 @@ def plot_collapse(points: Sequence[Any]) -> Figure:
     return figure
 
 
-def _difference(axis: Axes, chosen: Sequence[Any], **look: str) -> None:
+def _difference(axis: Axes, chosen: Sequence[Any], **look: Any) -> None:
     """theory / direct - 1 of one model and size."""
     scaled = [p.kappa / p.level_spacing for p in chosen]
     difference, bar = [p.difference for p in chosen], [p.difference_error for p in chosen]

@@ -127,7 +127,7 @@ class MatrixOperator:
 def operator_of(h: Hamiltonian, scale: Scale, columns: int = 1) -> Operator:
     """Operator of a Hamiltonian on the whole space: matrix-free where the kernel takes it."""
     strings = flips(h.terms, h.sites) if h.terms else None
-    if FlipOperator.takes(strings):
+    if strings is not None and FlipOperator.takes(strings):
         return FlipOperator(strings, scale)
     return MatrixOperator(sp.csr_array(h.matrix), scale, columns)
 

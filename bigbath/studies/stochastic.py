@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,9 +78,13 @@ class StochasticStudy:
         bath = BathSample.of(
             composite, trace.expansion, system, 0.0, windows=self.windows, states=self.states, seed=self.seed
         )
+
+        def window(number: int) -> dict[str, Any]:
+            return vars(bath.window(number, report))
+
         found = []
         for n in range(self.windows):
-            found.append(BathWindow(**kept(shards / f"window{n:03d}.npz", lambda n=n: vars(bath.window(n, report)))))
+            found.append(BathWindow(**kept(shards / f"window{n:03d}.npz", partial(window, n))))
             report("bath windows", n + 1, self.windows)
         theory = sampled_theory(found, propagator, self.kappa)
         return StochasticResult(
@@ -90,7 +95,7 @@ class StochasticStudy:
         )  # fmt: skip
 
 
-def kept(file: Path, compute: Callable[[], dict]) -> dict[str, np.ndarray]:
+def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Arrays of ``file``, computed and written there, aside and renamed, if it does not exist."""
     if not file.exists():
         draft = file.with_name(f".{file.name}.{os.getpid()}.npz")
