@@ -127,12 +127,12 @@ def main() -> None:
         row("LAPACK, realization", L, 1, lambda L=L: diagonalised(L, o.kappa))
         row("exact, same realizations", L, o.cavity, lambda L=L: exact(L, o.kappa, o.cavity))
         row("cavity, same realizations", L, o.cavity, lambda L=L: on_matrices(L, o.kappa, o.cavity))
-    for L in o.sizes:
-        row("population", L, o.members[0], lambda L=L: population(o.kappa, o.members[0], 2.0**L))
     for members in o.members:
         row("population", None, members, lambda members=members: population(o.kappa, members, np.inf))
+    for L in o.sizes:
+        row("population", L, o.members[0], lambda L=L: population(o.kappa, o.members[0], 2.0**L))
     for degree in (1, 2):
-        row(f"extrapolated, degree {degree}", None, 0, lambda degree=degree: extrapolate(small, degree))
+        row(f"extrapolated, degree {degree}", None, sum(o.realizations), lambda degree=degree: extrapolate(small, degree))
 
 
 if __name__ == "__main__":
