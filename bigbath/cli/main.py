@@ -307,6 +307,7 @@ def reproduce(
         directory.mkdir(parents=True, exist_ok=True)
         for compute in figures.values():
             rows += compute(directory, report, **chosen)[0]
+    rows = list(dict.fromkeys(rows))  # figures may share rows
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
     else:

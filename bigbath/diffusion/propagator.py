@@ -32,11 +32,6 @@ class Propagator:
     D: np.ndarray
     nu: np.ndarray
 
-    @property
-    def A(self) -> np.ndarray:
-        """A(epsilon, kappa) of a two-level thermometer (E, K), Eq. 22."""
-        return autocorrelation(self.D)
-
 
 def autocorrelation(D: np.ndarray, values: Sequence[float] = (1.0, -1.0)) -> np.ndarray:
     """sum_ab t_a D_ab t_b (...) for D (D_S, D_S, ...): the Laplace transform of <t(t) t>, Eq. 22 with t = (1, -1)."""

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
-from bigbath.diffusion.propagator import CHUNK, autocorrelation, grid, real_times_complex, require_whole, resolvent
+from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
 from bigbath.hamiltonian import build
 from bigbath.kernels import contraction, overlaps
 from bigbath.models import Composite
@@ -61,11 +61,6 @@ class Theory:
     B: np.ndarray
     Pi: np.ndarray
     D: np.ndarray
-
-    @property
-    def A(self) -> np.ndarray:
-        """A(epsilon, kappa) of a two-level thermometer (E, K), Eq. 22."""
-        return autocorrelation(self.D)
 
 
 def diagonal_green(
@@ -190,14 +185,14 @@ def diffusion_theory(local: Broadening, composite: Composite, bath: Eigenstates,
     Two levels that V always flips need only nu~ and B (Eq. 19); everything else needs |V_jk|^2, (D_S N)^2 float64.
     """
     nu, B = local.mean_nu, local.mean_B
-    if nu.shape[0] == 2 and _always_flips(composite, system):
+    if nu.shape[0] == 2 and always_flips(composite, system):
         Pi = two_level_transition(nu, B, local.kappa)
     else:
         Pi = transition_matrix(local, rates(local, interaction_strength(composite, bath, system)))
     return Theory(nu=nu, B=B, Pi=Pi, D=diffusion_propagator(Pi, B))
 
 
-def _always_flips(composite: Composite, system: SystemStates) -> bool:
+def always_flips(composite: Composite, system: SystemStates) -> bool:
     """Whether V has no element that leaves the thermometer in its level."""
     V = sp.csr_array(build(composite, "V").matrix)
     dims = composite.dims

@@ -7,7 +7,7 @@ import xarray as xr
 from pydantic import Field, model_validator
 
 from bigbath.choice import choice
-from bigbath.diffusion import diffusion_theory, direct_propagator, level_broadening
+from bigbath.diffusion import autocorrelation, diffusion_theory, direct_propagator, level_broadening
 from bigbath.errors import JobError
 from bigbath.measure.context import Context
 
@@ -39,7 +39,7 @@ class MeasurePropagator:
             "level_spacing": ("epsilon", [level_spacing(states.energies, e) for e in self.epsilon]),
         }
         if system.energies.size == 2:
-            data["A"] = (where, direct.A)
+            data["A"] = (where, autocorrelation(direct.D))
         if context.bath is not None:
             local = level_broadening(states, context.bath, system, self.epsilon, self.kappa, report)
             theory = diffusion_theory(local, context.composite, context.bath, system)
@@ -50,7 +50,7 @@ class MeasurePropagator:
                 "Gamma_quantile": (("quantile", *where), local.quantiles(QUANTILES)),
             }
             if system.energies.size == 2:
-                data["A_theory"] = (where, theory.A)
+                data["A_theory"] = (where, autocorrelation(theory.D))
         coords = {"epsilon": list(self.epsilon), "kappa": list(self.kappa)}
         if context.bath is not None:
             coords["quantile"] = list(QUANTILES)

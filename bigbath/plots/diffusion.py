@@ -7,6 +7,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 
@@ -27,17 +28,40 @@ def plot_autocorrelation(points: Sequence[Any]) -> Figure:
             y, bar = ([getattr(p, name) for p in chosen] for name in (value, error))
             left.errorbar(kappa, y, bar, fmt=style, color=colour, lw=1, capsize=2, label=label)
         left.axvline(spacing, color=colour, ls=":", lw=0.8)
-        scaled, bar = [k / spacing for k in kappa], [p.difference_error for p in chosen]
-        difference = [p.difference for p in chosen]
-        label = f"{model}, L = {size}"
-        right.errorbar(scaled, difference, bar, fmt="o-", ms=3, color=colour, lw=1, capsize=2, label=label)
+        _difference(right, chosen, marker="o", color=colour)
     left.set(xscale="log", yscale="log", xlabel=r"$\kappa$", ylabel=r"$A(\epsilon = 0, \kappa)$")
-    right.set(xscale="log", xlabel=r"$\kappa$ / level spacing", ylabel="theory / direct - 1")
-    right.axvline(1.0, color="0.5", ls=":", lw=0.8)
-    right.axhline(0.0, color="0.5", lw=0.5)
-    for axis in (left, right):
-        axis.legend(frameon=False, fontsize="x-small")
+    left.legend(frameon=False, fontsize="x-small")
+    _finish(right)
     return figure
+
+
+def plot_collapse(points: Sequence[Any]) -> Figure:
+    """Relative difference of theory and direct evaluation against kappa in units of the level spacing, all models.
+
+    One colour a model, one marker a size; ``points`` as for ``plot_autocorrelation``.
+    """
+    figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    models, sizes = (list(dict.fromkeys(getattr(p, name) for p in points)) for name in ("model", "size"))
+    for model, size in dict.fromkeys((p.model, p.size) for p in points):
+        chosen = [p for p in points if (p.model, p.size) == (model, size)]
+        _difference(axis, chosen, marker="os^Dvx"[sizes.index(size) % 6], color=f"C{models.index(model)}")
+    _finish(axis)
+    return figure
+
+
+def _difference(axis: Axes, chosen: Sequence[Any], **look: Any) -> None:
+    """theory / direct - 1 of one model and size."""
+    scaled = [p.kappa / p.level_spacing for p in chosen]
+    difference, bar = [p.difference for p in chosen], [p.difference_error for p in chosen]
+    label = f"{chosen[0].model}, L = {chosen[0].size}"
+    axis.errorbar(scaled, difference, bar, ms=3, lw=1, capsize=2, label=label, **look)
+
+
+def _finish(axis: Axes) -> None:
+    axis.set(xscale="log", xlabel=r"$\kappa$ / level spacing", ylabel="theory / direct - 1")
+    axis.axvline(1.0, color="0.5", ls=":", lw=0.8)
+    axis.axhline(0.0, color="0.5", lw=0.5)
+    axis.legend(frameon=False, fontsize="x-small")
 
 
 def plot_limits(rows: Sequence[Any]) -> Figure:

@@ -23,13 +23,13 @@ from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Sector, flips
+from bigbath.hamiltonian import Sector
 from bigbath.progress import Report, silent
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess, total
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Operator, Scale
+from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Scale, operator_of
 from bigbath.solvers.sampling import REACH, SURPLUS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import Product, product, rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
@@ -201,11 +201,9 @@ def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Com
 
 
 def _operator(sector: Sector, matrix: sp.csr_array, problem: Problem, scale: Scale, b: int, comm: Comm) -> Operator:
-    h = flips(problem.h.terms, problem.h.sites) if sector.isometry is None and problem.h.terms else None
-    for shared in (comm, None):
-        if h is not None and FlipOperator.takes(h, 1 if shared is None else shared.size):
-            return FlipOperator(h, scale, shared)
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
+    if sector.isometry is None:
+        return operator_of(problem.h, scale, columns, comm)
     return MatrixOperator(matrix, scale, columns)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from bigbath.hamiltonian import Flips
+from bigbath.hamiltonian import Flips, Hamiltonian, flips
 from bigbath.hamiltonian.flips import walsh_hadamard
 from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
 from bigbath.solvers.eigenstates import Comm, total
@@ -64,7 +64,7 @@ class Operator(Protocol):
         """``count`` zero blocks of vectors in the operator's own layout."""
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (d, columns) into a storage."""
+        """Write vectors (d, columns), in the basis of the Hamiltonian's matrix, into a storage."""
 
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (d, columns) of a storage, in the basis of the Hamiltonian's matrix."""
@@ -96,7 +96,8 @@ class FlipOperator:
         patterns = len(self._low)
         if patterns > COMPUTED:
             patterns, self._low = 0, padded(self._sites, 1)
-            self.put(self._low[0], unit * (h.diagonal[slice(*self.rows)] - scale.centre))
+            own_diagonal = h.diagonal[slice(*self.rows)] - scale.centre
+            inside(self._low[0])[:] = unit * own_diagonal.reshape(inside(self._low[0]).shape)
         self._coefficients = unit * np.array([c * self._sign(z) for (_, z), c in h.flips.items()])
         strings = tuple((x, z % own) for x, z in h.flips)
         self._partners = [self._rank ^ bits for bits in distant(strings, self._sites)]
@@ -119,12 +120,17 @@ class FlipOperator:
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (d, columns) into a storage."""
-        inside(storage)[:] = block.reshape(inside(storage).shape)
+        inside(storage)[:] = self._rotated(np.array(block, dtype=float).reshape(-1, 1)).reshape(inside(storage).shape)
 
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (d, columns) of a storage."""
-        vector = np.array(inside(storage)).reshape(-1, 1)
+        return self._rotated(np.array(inside(storage)).reshape(-1, 1))
+
+    def _rotated(self, vector: np.ndarray) -> np.ndarray:
+        """From the matrix's basis to the one in which x is diagonal on the rotated sites, or back; in place or not."""
         rotated = [self._h.sites - 1 - site for site in self._h.rotated]
+        if not rotated:
+            return vector
         walsh_hadamard(vector, [bit for bit in rotated if bit < self._sites])
         for bit in rotated:
             if bit >= self._sites:
@@ -162,7 +168,7 @@ class MatrixOperator:
 
     def zeros(self, count: int) -> np.ndarray:
         """``count`` zero blocks of vectors."""
-        return np.zeros((count, self.dim, self.columns))
+        return np.zeros((count, self.dim, self.columns), dtype=self._twice.dtype)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (d, columns) into a storage."""
@@ -175,6 +181,15 @@ class MatrixOperator:
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
         csr_steps(self._twice.indptr, self._twice.indices, self._twice.data, low, high, total, weights, count)
+
+
+def operator_of(h: Hamiltonian, scale: Scale, columns: int = 1, comm: Comm = None) -> Operator:
+    """Operator of a Hamiltonian on the whole space: matrix-free where the kernel takes it, on the ranks if it can."""
+    strings = flips(h.terms, h.sites) if h.terms else None
+    for shared in (comm, None):
+        if strings is not None and FlipOperator.takes(strings, 1 if shared is None else shared.size):
+            return FlipOperator(strings, scale, shared)
+    return MatrixOperator(sp.csr_array(h.matrix), scale, columns)
 
 
 class Recurrence:
@@ -214,6 +229,26 @@ def random_vectors(operator: Operator, key: tuple[int, ...]) -> np.ndarray:
     return np.concatenate(drawn)[first - blocks.start * RANDOM :][: last - first]
 
 
+def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
+    """mu_n = <v|T_n|v> (columns, order) of vectors v (d, columns) from ``order``/2 steps: T_2n = 2 T_n T_n - T_0."""
+    recurrence = Recurrence(operator, block)
+    mu = np.empty((operator.columns, order))
+
+    def products(a: np.ndarray, b: np.ndarray) -> list[float]:
+        columns = (x.reshape(-1, operator.columns).T for x in (a, b))
+        return [np.vdot(x, y).real for x, y in zip(*columns, strict=True)]
+
+    for n in range(order // 2):
+        mu[:, 2 * n] = products(recurrence.low, recurrence.low)
+        mu[:, 2 * n + 1] = products(recurrence.low, recurrence.high)
+        recurrence.advance(1)
+    mu = total(mu, operator.comm)
+    mu[:, 2:] *= 2
+    mu[:, 2::2] -= mu[:, :1]
+    mu[:, 3::2] -= mu[:, 1:2]
+    return mu
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DensityOfStates:
     """Chebyshev moments mu_n = Tr T_n(H) / D from random vectors (R, M), with the Jackson kernel."""
@@ -225,20 +260,12 @@ class DensityOfStates:
     def sample(
         cls, operator: Operator, key: tuple[int, ...], *, vectors: int = 8, order: int = 256
     ) -> "DensityOfStates":
-        """Moments up to ``order`` from ``order``/2 steps each: mu_{2n} = 2 <T_n, T_n> - mu_0 and so on."""
+        """Moments up to ``order`` from ``order``/2 steps each."""
         rows = []
         for number in range(-(-vectors // operator.columns)):
-            recurrence = Recurrence(operator, random_vectors(operator, (*key, number)))
-            mu = np.empty(order)
+            block = random_vectors(operator, (*key, number))
             with threadpool_limits(1, user_api="blas"):  # threads cost more than these products
-                for n in range(order // 2):
-                    mu[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
-                    mu[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
-                    recurrence.advance(1)
-            mu = total(mu, operator.comm)
-            mu[:2] /= 2
-            mu[2::2] -= mu[0]
-            mu[3::2] -= mu[1]
+                mu = moments(operator, block, order).sum(axis=0)
             rows.append(mu / mu[0])
         return cls(dim=operator.dim, moments=np.array(rows))
 

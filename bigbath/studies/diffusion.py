@@ -4,27 +4,33 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from bigbath.cluster.run import run
+from bigbath.diffusion.stochastic import student
+from bigbath.errors import ImpossibleRequest
 from bigbath.job import Ensemble, Job, Spectrum
 from bigbath.measure import Measures
 from bigbath.measure.propagator import MeasurePropagator
 from bigbath.models import TFIM, Imbrie, Levy
-from bigbath.plots.diffusion import plot_autocorrelation, plot_limits
+from bigbath.plots.diffusion import plot_autocorrelation, plot_collapse, plot_limits
 from bigbath.plots.distribution import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
 from bigbath.store import open_result
+from bigbath.studies.stochastic import StochasticStudy
 
 #: Figure -> model; the paper's parameters are the models' defaults.
 MODELS = {3: Levy, 4: TFIM, 5: Imbrie}
 #: Laplace variables, the paper's energy (the centre of the spectrum), bath sizes L and realizations.
 KAPPA = (0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0)
-SIZES = (8, 10, 12)
+SIZES = {3: (8, 10, 11), 4: (8, 10, 12), 5: (8, 10, 12)}
 REALIZATIONS = 30
+#: Baths of more spins than this are not diagonalised: random vectors and sampled bath states of one realization.
+LARGEST = 13
 #: The same for the limits of Sec. 6.
 LIMIT_SIZES, LIMIT_KAPPA = (6, 8, 10), (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 #: Largest relative difference of theory and direct evaluation at kappa >= RELIABLE that counts as agreement.
@@ -105,6 +111,38 @@ def points(name: str, size: int, ds: xr.Dataset) -> list[Point]:
     return rows
 
 
+def large(
+    model: Levy | TFIM | Imbrie, directory: Path, report: Report = silent, *, realizations: int = 1, **options: Any
+) -> list[Point]:
+    """Rows at epsilon = 0 without diagonalisation; ``options`` of ``StochasticStudy``, what is done is kept."""
+    if isinstance(model, Levy):
+        raise ImpossibleRequest(
+            f"the Levy matrix is dense: L = {model.L} is beyond diagonalisation, take L <= {LARGEST}"
+        )
+    study = StochasticStudy(model=model, **options)
+    results = [study.run(directory, realization, report) for realization in range(realizations)]
+    rows = []
+    for k, kappa in enumerate(study.kappa):
+        direct, theory = (np.array([getattr(r, name)[k] for r in results]) for name in ("direct", "theory"))
+        one = results[0]
+        errors = (one.direct_error[k], one.theory_error[k])
+        difference, difference_error = one.difference[k] + 1, one.difference_error[k]
+        if realizations > 1:
+            errors = (standard_error(direct) * student(realizations), standard_error(theory) * student(realizations))
+            difference, scatter = ratio(theory, direct)
+            difference_error = scatter * student(realizations)
+        rows.append(
+            Point(
+                model=model.name, size=model.L, epsilon=0.0, kappa=kappa,
+                direct=float(direct.mean()), direct_error=float(errors[0]),
+                theory=float(theory.mean()), theory_error=float(errors[1]),
+                difference=float(difference - 1), difference_error=float(difference_error),
+                level_spacing=float(np.mean([r.level_spacing for r in results])), realizations=realizations,
+            )
+        )  # fmt: skip
+    return rows
+
+
 def standard_error(values: np.ndarray) -> float:
     """Standard error of the mean of independent values (R,); NaN for one."""
     return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
@@ -126,20 +164,32 @@ def figure(
     report: Report = silent,
     *,
     sizes: Sequence[int] | None = None,
-    realizations: int = REALIZATIONS,
+    realizations: int | None = None,
 ) -> tuple[list[Point], Path]:
     """Compute Fig. 3 (Levy), 4 (TFIM) or 5 (Imbrie) in ``directory``: rows, and the figure that was drawn.
 
-    Result files are kept by size there, so that sizes can be added and an interrupted run goes on.
+    Result files are kept by size there, so that sizes can be added and an interrupted run goes on. ``realizations``:
+    by default 30, and 1 for a bath of more than LARGEST spins.
     """
     rows: list[Point] = []
-    for size in sizes or SIZES:
+    for size in sizes or SIZES[number]:
         model = MODELS[number](L=size)
-        output = directory / f"diffusion_{model.name}_L{size}_R{realizations}.h5"
-        run(job(model, realizations=realizations), output, report=report)
+        if size > LARGEST:
+            rows += large(model, directory, report, realizations=realizations or 1)
+            continue
+        output = directory / f"diffusion_{model.name}_L{size}_R{realizations or REALIZATIONS}.h5"
+        run(job(model, realizations=realizations or REALIZATIONS), output, report=report)
         rows += points(model.name, size, open_result(output).dataset)
     target = directory / f"diffusion_fig{number}.pdf"
     save(plot_autocorrelation(rows), target)
+    return rows, target
+
+
+def collapse(directory: Path, report: Report = silent, **options: Any) -> tuple[list[Point], Path]:
+    """The rows of Figs. 3-5, and one plot of theory / direct - 1 against kappa over the level spacing."""
+    rows = [row for number in MODELS for row in figure(number, directory, report, **options)[0]]
+    target = directory / "diffusion_collapse.pdf"
+    save(plot_collapse(rows), target)
     return rows, target
 
 
@@ -211,7 +261,8 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
     return rows
 
 
-#: Figure number -> function (directory, report, sizes=...) that computes it; 6 is Sec. 6, which has no figure.
-FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits}
+#: Figure number -> function (directory, report, sizes=...) that computes it. The paper has no figure 6, the limits of its
+#: Sec. 6, and no figure 7, where the theory fails.
+FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits, 7: collapse}
 #: Figures that are computed only when asked for.
 ALONE: dict[int, Callable] = {}

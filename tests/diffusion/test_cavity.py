@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from conftest import solved
 
 from bigbath import diffusion
+from bigbath.diffusion.block import levy_green
 from bigbath.diffusion.cavity import cavity, cavity_matrix, golden_rule, levy_cavity_matrix, levy_population
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.cavity import cavity_sweep, levy_population_sweep
@@ -147,3 +148,15 @@ def test_population_is_reproducible_and_agrees_with_matrices() -> None:
 def test_population_refuses_finite_variance() -> None:
     with pytest.raises(ImpossibleRequest, match="golden rule"):
         levy_population(Levy(L=2, mu=2.5), 0.0, 0.3, members=10)
+
+
+def test_block_elimination_is_exact() -> None:
+    s = solved(Levy(L=6).composite(disorder_stream(2, 0)))
+    epsilon, kappa = np.array([-0.3, 0.0]), np.array([0.1, 1.0])
+    p, local = levy_green(s.composite, epsilon, kappa)
+    direct = diffusion.direct_propagator(s.states, s.system, epsilon, kappa)
+    exact = diffusion.level_broadening(s.states, s.bath, s.system, epsilon, kappa)
+    np.testing.assert_allclose(p.D, direct.D, rtol=1e-10)
+    order = np.argsort(s.composite.bath.diagonal())
+    for name in ("nu", "B", "Gamma"):
+        np.testing.assert_allclose(getattr(local, name)[:, order], getattr(exact, name), rtol=1e-9)

@@ -110,7 +110,7 @@ def test_A_from_its_definition_is_A_from_D() -> None:
     s = solved(Imbrie(L=5).composite(disorder_stream(5, 0)))
     H = dense(s.composite, "H")
     tau = np.kron(np.diag([1.0, -1.0]), np.eye(32))
-    A = diffusion.direct_propagator(s.states, s.system, EPSILON, KAPPA).A
+    A = diffusion.autocorrelation(diffusion.direct_propagator(s.states, s.system, EPSILON, KAPPA).D)
     for e, k in ((0, 0), (1, 2), (2, 1)):
         G = np.linalg.inv((EPSILON[e] + 0.5j * KAPPA[k]) * np.eye(64) - H)
         np.testing.assert_allclose(A[e, k], np.trace(tau @ G @ tau @ G.conj().T).real / 32, **EXACT)

@@ -33,8 +33,9 @@ def test_measurement_of_a_job_is_the_library_call() -> None:
     system = system_states(composite)
     direct = diffusion.direct_propagator(states, system, [0.0, 0.5], [0.3, 1.0])
     local = diffusion.level_broadening(states, bath, system, [0.0, 0.5], [0.3, 1.0])
-    np.testing.assert_allclose(ds.A.values, direct.A)
-    np.testing.assert_allclose(ds.A_theory.values, diffusion.diffusion_theory(local, composite, bath, system).A)
+    np.testing.assert_allclose(ds.A.values, diffusion.autocorrelation(direct.D))
+    theory = diffusion.diffusion_theory(local, composite, bath, system)
+    np.testing.assert_allclose(ds.A_theory.values, diffusion.autocorrelation(theory.D))
     np.testing.assert_allclose(ds.Gamma_quantile.sel(quantile=0.5).values, np.median(local.Gamma, axis=(0, 1)))
 
 
@@ -72,6 +73,14 @@ def test_reproduce_prints_rows_and_draws(tmp_path: Path) -> None:
     assert all(row["direct_error"] > 0 and row["realizations"] == 2 for row in rows)
     assert (tmp_path / "diffusion_fig4.pdf").stat().st_size > 1000
     assert outcome.exit_code == (0 if all(row["verdict"] != "no" for row in rows) else 6)
+
+
+def test_collapse_shares_the_files_of_the_figures(tmp_path: Path) -> None:
+    rows, plot = study.FIGURES[7](tmp_path, sizes=[4], realizations=2)
+    assert {row.model for row in rows} == {"levy", "tfim", "imbrie"} and plot.stat().st_size > 1000
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.h5")}
+    assert study.FIGURES[4](tmp_path, sizes=[4], realizations=2)[0] == [row for row in rows if row.model == "tfim"]
+    assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
 def test_options_of_another_study_are_refused() -> None:

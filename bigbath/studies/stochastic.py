@@ -1,0 +1,105 @@
+"""A(0, kappa), direct and theory, of baths that cannot be diagonalised, one realization at a time and resumable."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bigbath.broadening import system_states
+from bigbath.diffusion import autocorrelation
+from bigbath.diffusion.sampled import BathSample, BathWindow, sampled_theory
+from bigbath.diffusion.stochastic import StochasticTrace
+from bigbath.hamiltonian import build
+from bigbath.models import TFIM, Imbrie, draw
+from bigbath.progress import Report, silent
+from bigbath.resources import cores
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StochasticResult:
+    """Arrays (K,) with errors as in ``SampledTheory``; ``level_spacing`` of H at epsilon = 0, from nu~."""
+
+    direct: np.ndarray
+    direct_error: np.ndarray
+    theory: np.ndarray
+    theory_error: np.ndarray
+    difference: np.ndarray
+    difference_error: np.ndarray
+    quadrature: np.ndarray
+    nu_check: np.ndarray
+    level_spacing: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StochasticStudy:
+    """``vectors`` random vectors for A and nu~, ``windows`` of ``states`` bath states for B; see ``BathSample``.
+
+    Half an hour to an hour and 2 GB for L = 16 on two cores; the time goes as 1/min(kappa).
+    """
+
+    model: TFIM | Imbrie
+    kappa: tuple[float, ...] = (0.03, 0.06, 0.1, 0.2, 0.3, 0.6, 1.0, 2.0, 3.0)
+    vectors: int = 32
+    windows: int = 24
+    states: int = 16
+    seed: int = 1
+    tolerance: float = 1e-3
+
+    def run(self, directory: Path, realization: int = 0, report: Report = silent) -> StochasticResult:
+        """What is not yet in ``directory`` is computed and kept there, vector by vector and window by window."""
+        content = {**asdict(self), "realization": realization}
+        del content["vectors"]  # more can be added later
+        text = json.dumps(content, sort_keys=True)
+        label = f"diffusion_{self.model.name}_L{self.model.L}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        shards = directory / label
+        shards.mkdir(parents=True, exist_ok=True)
+        (shards / "study.json").write_text(text)
+        composite = draw(self.model, seed=self.seed, realization=realization)
+        h, system = build(composite), system_states(composite)
+        trace = StochasticTrace.of(h, system, [0.0], self.kappa, seed=self.seed, tolerance=self.tolerance)
+
+        def vector(number: int) -> dict[str, np.ndarray]:
+            return dict(zip(("D", "nu"), trace.sample(number), strict=True))
+
+        samples = []
+        with ThreadPoolExecutor(cores()) as pool:
+            jobs = [partial(kept, shards / f"vector{n:03d}.npz", partial(vector, n)) for n in range(self.vectors)]
+            for sample in pool.map(lambda job: job(), jobs):
+                samples.append((sample["D"], sample["nu"]))
+                report("random vectors", len(samples), self.vectors)
+        propagator = trace.propagator(samples)
+        bath = BathSample.of(
+            composite, trace.expansion, system, 0.0, windows=self.windows, states=self.states, seed=self.seed
+        )
+
+        def window(number: int) -> dict[str, Any]:
+            return vars(bath.window(number, report))
+
+        found = []
+        for n in range(self.windows):
+            found.append(BathWindow(**kept(shards / f"window{n:03d}.npz", partial(window, n))))
+            report("bath windows", n + 1, self.windows)
+        theory = sampled_theory(found, propagator, self.kappa)
+        return StochasticResult(
+            direct=autocorrelation(propagator.D)[0], direct_error=propagator.A_error[0],
+            theory=theory.theory, theory_error=theory.theory_error, difference=theory.difference,
+            difference_error=theory.difference_error, quadrature=theory.quadrature, nu_check=theory.nu_check,
+            level_spacing=2 * np.pi / composite.dims[1] / float(propagator.nu[:, 0, 0].sum()),
+        )  # fmt: skip
+
+
+def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Arrays of ``file``, computed and written there, aside and renamed, if it does not exist."""
+    if not file.exists():
+        draft = file.with_name(f".{file.name}.{os.getpid()}.npz")
+        np.savez(draft, **compute())
+        draft.replace(file)
+    with np.load(file) as arrays:
+        return dict(arrays)
