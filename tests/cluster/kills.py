@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -98,12 +99,8 @@ class Campaign:
             return "found"
         if kind == "full disk":
             filler = self.disk / "filler"
-            with filler.open("wb") as file:
-                try:
-                    while True:
-                        file.write(bytes(2**12))
-                        file.flush()
-                except OSError:
+            with filler.open("wb", buffering=0) as file, suppress(OSError):
+                while file.write(bytes(2**12)):
                     pass
         process = self.start()
         if kind in SIGNALS:

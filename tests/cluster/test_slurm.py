@@ -86,6 +86,8 @@ def test_an_mpi_job_that_is_warned_goes_on_in_a_new_slot(slurm, reference, tmp_p
     parts = tmp_path / "example.h5.parts"
     wait_for(lambda: len(list(parts.glob("*.h5"))) >= 2 or output.exists(), "shards", cwd, 120)
     submit("scancel", "--batch", "--signal=USR1", job, slurm=slurm, cwd=cwd)
+    wait_for(lambda: "PENDING" in queue(slurm), "job that waits for its new slot", cwd)
+    submit("scontrol", "update", f"JobId={job}", "StartTime=now", slurm=slurm, cwd=cwd)
     settled(slurm, cwd)
     assert_same_numbers(open_run(output), reference)
     text = (cwd / f"slurm-{job}.out").read_text()
