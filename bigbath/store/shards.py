@@ -45,12 +45,19 @@ class Shards:
             self.directory.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):
                 if job_hash(job_of(self.output)) != job_hash(self.job):
-                    raise FileError(
-                        f"{self.directory} holds the unfinished run of another job; choose another name with -o, or remove it"
-                    )
+                    self._take_over()
             _write(self.directory / "job.json", resolved(self.job))
         except OSError as error:
             raise FileError(f"cannot write to {self.directory.parent}: {error}") from None
+
+    def _take_over(self) -> None:
+        """Make the directory of another job ours, if nothing of that is done yet."""
+        if any(self.directory.glob("*.h5")):
+            raise FileError(
+                f"{self.directory} holds the unfinished run of another job; choose another name with -o, or remove it"
+            )
+        for note in self.directory.glob("*.failed.json"):
+            note.unlink()
 
     def path(self, task: Task) -> Path:
         """Where the shard of a task lies."""

@@ -132,7 +132,12 @@ def main() -> None:
     for L in o.sizes:
         row("population", L, o.members[0], lambda L=L: population(o.kappa, o.members[0], 2.0**L))
     for degree in (1, 2):
-        row(f"extrapolated, degree {degree}", None, sum(o.realizations), lambda degree=degree: extrapolate(small, degree))
+        row(
+            f"extrapolated, degree {degree}",
+            None,
+            sum(o.realizations),
+            lambda degree=degree: extrapolate(small, degree),
+        )
 
 
 if __name__ == "__main__":

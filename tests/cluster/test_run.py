@@ -1,6 +1,7 @@
 """Runs: resumed after a kill, refused where they would damage something, realizations independent of each other."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,15 +10,16 @@ import time
 import numpy as np
 import pytest
 import xarray as xr
-from support import clean_environment, dense, hamiltonian_of
+from support import assert_same_numbers, clean_environment, dense, hamiltonian_of
 
 from bigbath.cluster import run as run_module
 from bigbath.cluster.estimate import estimate
 from bigbath.cluster.realize import measured, realize
-from bigbath.cluster.run import run
+from bigbath.cluster.run import merge, run, share_of_array
+from bigbath.cluster.status import status_of
 from bigbath.errors import FileError, JobError
 from bigbath.job import parse_job
-from bigbath.store import open_result
+from bigbath.store import Shards, open_result
 
 
 def job(realizations=3, first=0, L=5, **more):
@@ -269,3 +271,67 @@ def test_the_estimate_is_what_the_factorisation_uses():
         entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
         true = -entries * 10**6 if entries < 0 else entries
         assert abs(part.factor_entries - true) <= 0.3 * true
+
+
+def test_the_shards_of_another_job_are_left_alone(tmp_path):
+    output = tmp_path / "out.h5"
+    assert run(job(3), output, share=(0, 3)) == "share done"
+    before = files_below(tmp_path)
+    with pytest.raises(FileError, match="unfinished run of another job"):
+        run(job(2), output)
+    assert files_below(tmp_path) == before
+    next((tmp_path / "out.h5.parts").glob("*.h5")).unlink()
+    assert run(job(2), output) == "done"  # nothing of the other job was done
+
+
+def test_a_survey_tells_what_is_wrong_with_shards(tmp_path):
+    output = tmp_path / "out.h5"
+    for i in (0, 1):
+        run(job(3), output, share=(i, 3))
+    parts = tmp_path / "out.h5.parts"
+    first, second = sorted(parts.glob("*.h5"))
+    shutil.copy(first, parts / "copy.h5")
+    second.write_bytes(second.read_bytes()[:-1])
+    run(job(1, L=4), tmp_path / "other.h5")
+    shutil.copy(tmp_path / "other.h5", parts / "other.h5")
+    survey = Shards(output, job(3)).survey()
+    assert list(survey.done.values()) == [parts / "copy.h5"]
+    assert (survey.corrupt, survey.foreign, survey.duplicate) == ((second,), (parts / "other.h5",), (first,))
+    assert len(survey.missing) == 2
+    with pytest.raises(FileError, match=r"2 task\(s\) are missing"):
+        merge(output)
+    status = status_of(output)
+    assert (status["state"], len(status["done"]), len(status["missing"])) == ("unfinished", 1, 2)
+    assert [len(status[kind]) for kind in ("corrupt", "foreign", "duplicate")] == [1, 1, 1]
+    assert run(job(3), output) == "done"
+    assert (parts / "other.h5").exists()  # what is not ours is not removed
+    run(job(3), tmp_path / "undisturbed.h5")
+    assert_same_numbers(open_result(output), open_result(tmp_path / "undisturbed.h5"))
+    before = output.read_bytes()
+    shutil.rmtree(parts)
+    merge(output)
+    assert output.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "expected"),
+    [
+        (None, {}, (0, 1)),
+        ("3/16", {}, (3, 16)),
+        (None, {"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_COUNT": "4", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_MAX": "3"}, (2, 4)),
+        ("1/2", {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "2"}, (1, 2)),
+        (None, {"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_ARRAY_TASK_MIN": "3", "SLURM_ARRAY_TASK_MAX": "7"}, "--share"),
+        ("16/16", {}, "0 <= I < N"),
+        ("a/b", {}, "0 <= I < N"),
+    ],
+)  # fmt: skip
+def test_which_share_a_member_of_an_array_does(text, environment, expected):
+    if isinstance(expected, str):
+        with pytest.raises(JobError, match=expected):
+            share_of_array(text, environment)
+    else:
+        assert share_of_array(text, environment) == expected
+
+
+def test_the_scalar_type_is_recorded():
+    assert realize(job(1), 0).attrs["scalar_type"] == "float64"

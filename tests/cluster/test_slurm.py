@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from slurm_cluster import run, slurm_cluster, wait_for
+from slurm_cluster import slurm_cluster, wait_for
 from support import ROOT, assert_same_numbers, bigbath, clean_environment
 
 from bigbath.cluster.run import run as run_job
@@ -49,7 +49,8 @@ def submit(*command, slurm, cwd):
 
 
 def queue(slurm):
-    return run("squeue", "-h", "-o", "%i %T %r", env=slurm).decode()
+    done = subprocess.run(["squeue", "-h", "-o", "%i %T %r"], env=slurm, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else "no answer"
 
 
 def settled(slurm, cwd, seconds=240):

@@ -207,8 +207,8 @@ def test_a_complex_model_is_refused():
         solve(hamiltonian_of(model), Nearest(target=0.0, k=2), engine=ShiftInvert())
 
 
-def test_auto_takes_shift_invert_for_large_sectors(monkeypatch):
-    h, window = hamiltonian_of(Imbrie(L=7)), Nearest(target=0.0, k=4)
+def test_auto_takes_shift_invert_for_levels_of_large_sectors(monkeypatch):
+    h, window = hamiltonian_of(Imbrie(L=7)), Levels(energies=(0.0, 1.0))
     monkeypatch.setattr(sys.modules["bigbath.solvers.solve"], "DENSE_FASTER", 100)
     states = solve(h, window, engine=Auto())
     assert states.evidence.engine == "shift-invert (auto: a window in a sector of 256 states)"
