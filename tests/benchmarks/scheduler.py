@@ -69,12 +69,13 @@ def main() -> None:
         f"{'points':>6} {'shells':>6} {'mean s':>7} {'spread':>6} {'failing':>7} {'utilisation':>11} {'duration s':>10} {'real':>6}"
     )
     for points, shells, mean, spread, failing in (
-        (1, 1, 60, 0.3, 0.0),
-        (8, 1, 60, 0.3, 0.0),
-        (8, 1, 60, 0.7, 0.01),
-        (8, 10, 60, 0.3, 0.01),
+        (1, 1, 60, 0.1, 0.0),
+        (8, 1, 60, 0.1, 0.01),
+        (8, 1, 60, 0.3, 0.01),
+        (8, 1, 600, 0.3, 0.01),
         (8, 1, 10, 0.3, 0.01),
-        (8, 1, 600, 0.7, 0.01),
+        (8, 10, 60, 0.3, 0.01),
+        (8, 1, 60, 0.6, 0.01),
     ):
         start = time.perf_counter()
         utilisation, duration = simulate(
