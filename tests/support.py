@@ -172,19 +172,20 @@ def bigbath_command(*arguments, ranks=None):
     return [*launcher, sys.executable, "-m", "bigbath.cli.main", *map(str, arguments)]
 
 
-def one_thread():
+def one_thread(**more):
     """Environment of a process on a crowded machine."""
-    return clean_environment(**dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"))
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    return clean_environment(**threads, **more)
 
 
-def bigbath(*arguments, ranks=None, timeout=180):
+def bigbath(*arguments, ranks=None, timeout=180, **environment):
     """Run bigbath's command line; returns the finished process with its text."""
     return subprocess.run(
         bigbath_command(*arguments, ranks=ranks),
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=one_thread(),
+        env=one_thread(**environment),
         check=False,
     )
 

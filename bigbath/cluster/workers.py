@@ -41,20 +41,20 @@ def work(
         _loop(_Desk(scheduler, stop), compute, fail, None, stop)
         return scheduler.left
     messages = comm.Dup()
-    aside = 0 if threads_allowed() else 1
-    number = -1 if comm.rank < aside else (comm.rank - aside) // group_size
-    group = comm.Split(number, comm.rank)
+    aside = 0 if threads_allowed() else 1  # ranks that only hand out tasks
     groups = -(-(comm.size - aside) // group_size)
-    leader = number >= 0 and group.rank == 0
-    if comm.rank == 0:
-        desk = _Desk(scheduler, stop)
-        serve = threading.Thread(target=_serve, args=(desk, messages, groups - (1 - aside), groups, report))
-        serve.start()
-        if not aside:
-            _loop(desk, compute, fail, group, stop)
-        serve.join()
-    elif number >= 0:
-        _loop(_Counter(messages, stop) if leader else None, compute, fail, group, stop)
+    number = (comm.rank - aside) // group_size if comm.rank >= aside else groups
+    group = comm.Split(number, comm.rank)
+    desk = _Desk(scheduler, stop) if comm.rank == 0 else None
+    if desk is not None and aside:
+        _serve(desk, messages, groups, groups, report)
+    elif desk is not None:
+        others = threading.Thread(target=_serve, args=(desk, messages, groups - 1, groups, report), daemon=True)
+        others.start()
+        _loop(desk, compute, fail, group, stop)
+        others.join()
+    else:
+        _loop(_Counter(messages, stop) if group.rank == 0 else None, compute, fail, group, stop)
     left = messages.bcast(scheduler.left)
     messages.Free()
     return left

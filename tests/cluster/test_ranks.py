@@ -72,6 +72,9 @@ def test_forty_tasks_on_any_number_of_ranks_and_in_shares(tmp_path):
         assert process.returncode == 0, process.stderr
         assert f"bigbath: {ranks} rank(s) x 1 thread(s)" in process.stderr
         assert_same_numbers(reference, open_run(output))
+    process = bigbath("run", job, "-o", tmp_path / "aside.h5", ranks=3, MPI4PY_RC_THREAD_LEVEL="single")
+    assert process.returncode == 0, process.stderr
+    assert_same_numbers(reference, open_run(tmp_path / "aside.h5"))  # rank 0 could only hand out tasks
     for i in (2, 0, 3, 1):
         assert run(load_job(job), tmp_path / "shares.h5", share=(i, 4)) == "share done"
     assert bigbath("merge", tmp_path / "shares.h5").returncode == 0
