@@ -1,5 +1,6 @@
 """Run a job: every task once, each kept as a shard until the result file is whole."""
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -51,28 +52,22 @@ def run(
         return "was done"
     on_root(comm, shards.prepare)
     survey: Survey = on_root(comm, shards.survey)
-    wanted = tasks_of(job)
-    todo = [t for t in wanted if t not in survey.done and (retry_failed or t not in survey.failed)]
+    tasks, cost = tasks_of(job), relative_cost(job)
     index, count = share
-    mine = set(sorted(wanted, key=relative_cost(job))[index::count])
-    todo = [t for t in todo if t in mine]
+    mine = set(sorted(tasks, key=cost)[index::count])
+    todo = [t for t in tasks if t in mine and t not in survey.done and (retry_failed or t not in survey.failed)]
     ranks = 1 if comm is None else comm.size
+    start = time.perf_counter()
     if todo:
-        group_size = group_size or ranks_per_task(job, comm)
-        start = time.perf_counter()
-        scheduler = Scheduler(todo, relative_cost(job))
-        worker = _Worker(job, shards, len(wanted), ranks, report)
-        fail = _raise if len(wanted) == 1 else shards.fail
+        worker = _Worker(job, shards, len(tasks), ranks, report)
+        fail = _raise if len(tasks) == 1 else shards.fail
         with listening() as stop:
-            left = work(scheduler, worker.compute, fail, comm, group_size, stop, report)
-        seconds = time.perf_counter() - start
-        if left:
-            return "stopped"
-    else:
-        seconds = 0.0
+            size = group_size or ranks_per_task(job, comm)
+            if work(Scheduler(todo, cost), worker.compute, fail, comm, size, stop, report):
+                return "stopped"
     if count > 1:
         return "share done"
-    where = provenance(ranks=ranks, seconds={"total": seconds}, seed=job.ensemble.seed)
+    where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - start}, seed=job.ensemble.seed)
     return on_root(comm, lambda: _finish(shards, where))
 
 
@@ -96,7 +91,7 @@ class _Worker:
         dataset = measured(self._last, task.shell, group, report)
         where = provenance(ranks=1 if group is None else group.size, seconds={"total": time.perf_counter() - begun})
         if group is None or group.rank == 0:
-            self._shards.write(task, dataset, where)
+            self._shards.write(task, dataset.assign_attrs(provenance=json.dumps(where)), where)
 
     def _labelled(self, task: Task) -> Report:
         if self._tasks == 1:
