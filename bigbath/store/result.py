@@ -162,14 +162,14 @@ def _written(path: Path, job: Job, provenance: dict[str, Any]) -> Iterator[h5py.
 
 
 def _seal(file: BufferedReader | BufferedRandom) -> bytes:
-    """What the user block of a result file must say: the digest of all that follows it."""
+    """What the user block of a result file must be: the digest of all that follows it, and zeros."""
     file.seek(USER_BLOCK)
-    return SEAL + hashlib.file_digest(file, "sha256").hexdigest().encode()
+    return (SEAL + hashlib.file_digest(file, "sha256").hexdigest().encode()).ljust(USER_BLOCK, b"\0")
 
 
 def _first(file: BufferedReader | BufferedRandom) -> bytes:
     file.seek(0)
-    return file.read(len(SEAL) + 64)
+    return file.read(USER_BLOCK)
 
 
 def read_header(path: Path) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class Campaign:
             content[self.dice.randrange(len(content))] ^= 1 << self.dice.randrange(8)
             path.write_bytes(content)
             survey = Shards(self.output, self.job).survey()
-            assert survey.corrupt == (path,)
+            assert path in survey.corrupt
             return "found"
         if kind == "full disk":
             filler = self.disk / "filler"
