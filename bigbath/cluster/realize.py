@@ -41,6 +41,13 @@ def _solve(h: Hamiltonian, spectrum: Spectrum, window: AnyWindow, comm: Comm, re
     )
 
 
+def _dimension(h: Hamiltonian, spectrum: Spectrum) -> int:
+    """States in the sectors that are asked for; all of them together are the whole space."""
+    if spectrum.sector is None:
+        return h.dim
+    return sum(s.dim for s in sectors(h, use=spectrum.symmetries, only=spectrum.sector))
+
+
 def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
     """Draw one realization of a job without sweep, build its Hamiltonian and find its initial states."""
     start = time.perf_counter()
@@ -96,7 +103,7 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
     }
     attrs = {
         "realization": shared.number,
-        "dim": sum(s.dim for s in sectors(h, use=job.spectrum.symmetries, only=job.spectrum.sector)),
+        "dim": _dimension(h, job.spectrum),
         "scalar_type": np.result_type(float, *(b.vectors.dtype for b in states.blocks)).name,
         "evidence_spectrum": json.dumps(asdict(states.evidence)),
         "sectors_spectrum": json.dumps([str(b.sector) for b in states.blocks]),

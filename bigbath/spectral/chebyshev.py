@@ -17,7 +17,7 @@ from bigbath.errors import ImpossibleRequest
 from bigbath.hamiltonian import Part, build, flips, pauli_strings
 from bigbath.kernels.chebyshev import contract_system
 from bigbath.models import Composite, SpinComposite
-from bigbath.solvers.recurrence import FlipOperator, MatrixOperator, Operator, Recurrence, Scale
+from bigbath.solvers.recurrence import FlipOperator, MatrixOperator, Operator, Scale, moments
 
 #: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7.
 DEGREE = 6.0
@@ -107,13 +107,4 @@ def smeared_shells(energy: np.ndarray, edges: np.ndarray, sigma: float) -> np.nd
 
 def state_moments(h: Scaled, state: np.ndarray, degree: int) -> np.ndarray:
     """mu_n = <v|T_n|v> (``degree``,) of a normalised state (D,), by half as many products: T_2n = 2 T_n T_n - 1."""
-    recurrence = Recurrence(h.operator, state.reshape(-1, 1))
-    moments = np.empty(degree)
-    for n in range(degree // 2):
-        moments[2 * n] = 2 * np.vdot(recurrence.low, recurrence.low)
-        moments[2 * n + 1] = 2 * np.vdot(recurrence.low, recurrence.high)
-        recurrence.advance(1)
-    moments[:2] /= 2
-    moments[2::2] -= moments[0]
-    moments[3::2] -= moments[1]
-    return moments
+    return moments(h.operator, state.reshape(-1, 1), degree)[0]

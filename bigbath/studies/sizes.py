@@ -41,6 +41,7 @@ from bigbath.spectral import (
     state_moments,
 )
 from bigbath.spectral.chebyshev import gaussians
+from bigbath.studies.kept import write_arrays
 
 #: Sizes, shell width of H (the paper's), standard deviations of the shells' edges and of the windows on the bath.
 SIZES, WIDTH, SIGMA, BATH_SIGMA = (11, 13, 15, 17, 19, 21), 0.5, 0.1, 0.2
@@ -220,7 +221,7 @@ def _sampled(model: Ring, vectors: ShellVectors, directory: Path, report: Report
                 raise InterruptedError
 
         stream = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(r,)))
-        _write(files[r], vars(vectors.moments(stream, progress)))
+        write_arrays(files[r], vars(vectors.moments(stream, progress)))
 
     with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
         pending = {pool.submit(compute, r) for r in shares}
@@ -251,7 +252,7 @@ def _single_states(
             report(f"single states N = {model.N}", mu, bath.energies.size)
             for i, phi in enumerate(vectors.system_vectors.T):
                 moments[mu, i] = state_moments(vectors.h, np.kron(phi, state), degree)
-        _write(file, {"moments": moments})
+        write_arrays(file, {"moments": moments})
     with np.load(file) as stored:
         return stored["moments"] @ Windows(vectors.h, width=WIDTH, sigma=SIGMA).series.T
 
@@ -269,7 +270,7 @@ def _exact(
         near = gaussians(bath.energies, ENERGIES, BATH_SIGMA)
         mean = np.tensordot(near / near.sum(axis=1, keepdims=True), d.P, axes=1).swapaxes(0, 1)
         arrays = {"energy": d.shells.energy, "count": d.shells.count, "mean": mean, "single": d.P[chosen]}
-        _write(file, {k: v[..., filled] for k, v in arrays.items()} | {"shannon": d.shannon[chosen]})
+        write_arrays(file, {k: v[..., filled] for k, v in arrays.items()} | {"shannon": d.shannon[chosen]})
 
     def smeared(stored: Mapping[str, np.ndarray], name: str) -> tuple[Shells, np.ndarray]:
         bins = stored["energy"], stored["count"], stored[name]
@@ -282,10 +283,3 @@ def _exact(
             shells=shells, P=mean, smear=float(np.hypot(SIGMA, BATH_SIGMA)), samples=mean[None][:0], counts=mean[:0, 0],
         )  # fmt: skip
         return shell_parameters(average), Singles.of(shells, single, stored["shannon"])
-
-
-def _write(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a file at once: it is whole or not there."""
-    draft = file.with_suffix(".draft.npz")
-    np.savez(draft, **arrays)  # type: ignore[arg-type]
-    draft.replace(file)

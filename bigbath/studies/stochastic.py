@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Imbrie, draw
 from bigbath.progress import Report, silent
 from bigbath.resources import cores
+from bigbath.studies.kept import write_arrays
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,8 +98,6 @@ class StochasticStudy:
 def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Arrays of ``file``, computed and written there, aside and renamed, if it does not exist."""
     if not file.exists():
-        draft = file.with_name(f".{file.name}.{os.getpid()}.npz")
-        np.savez(draft, **compute())
-        draft.replace(file)
+        write_arrays(file, compute())
     with np.load(file) as arrays:
         return dict(arrays)
