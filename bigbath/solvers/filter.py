@@ -44,7 +44,7 @@ FEWEST = 24
 MISSED = 1e-4
 
 #: Widths of the filter's edge among which the cheapest is taken.
-EDGES = np.geomspace(0.06, 0.42, 24)
+EDGES = np.geomspace(0.03, 0.42, 24)
 
 
 @choice

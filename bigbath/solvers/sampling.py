@@ -16,10 +16,10 @@ from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_
 REACH = 4.4
 
 #: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 0.77, 1.4
+NYQUIST, SURPLUS = 0.85, 1.25
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
-FLOPS, DENSE = 2e10, 10
+FLOPS, DENSE = 1.4e10, 7
 
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
 CHUNK, INTERVAL = 1e8, 120

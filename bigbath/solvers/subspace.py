@@ -1,11 +1,15 @@
 """Rayleigh-Ritz in the span of tall vectors whose rows are in blocks, on one process or shared out over ranks.
 
-Orthogonalised by QR of each block of rows and QR of the stacked triangles (TSQR: Demmel et al., SIAM J. Sci. Comput. 34,
-A206), not through the Gram matrix: that squares the condition number, and residuals stop at 1e-7.
+Orthogonalised by panels of columns: twice against those before (block Gram-Schmidt with reorthogonalisation: Stathopoulos &
+Wu, SIAM J. Sci. Comput. 23, 2165), then among themselves by QR of blocks of rows and of the stacked triangles (TSQR: Demmel
+et al., SIAM J. Sci. Comput. 34, A206); not through the Gram matrix: that squares the condition number, and residuals stop
+at 1e-7.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -18,10 +22,12 @@ from bigbath.solvers.eigenstates import Comm, total
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13
 
-#: Vectors are rotated in blocks of this many rows or more, and multiplied by the matrix this many entries at a time.
-ROWS, ENTRIES = 4096, 2**22
+#: Columns of a panel, rows of a block, columns that are multiplied by the matrix at a time.
+PANEL, ROWS, PRODUCT = 64, 4096, 16
 
 Product = Callable[[np.ndarray], np.ndarray]
+
+Each = Callable[..., Iterator[Any]]
 
 
 def product(matrix: sp.csr_array, rows: tuple[int, int], comm: Comm) -> Product:
@@ -33,14 +39,30 @@ def product(matrix: sp.csr_array, rows: tuple[int, int], comm: Comm) -> Product:
 
 
 def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten."""
-    vectors = _orthonormal(basis, comm)
-    projected = np.hstack(_each(_slices(vectors), lambda part: vectors.T @ h(vectors[:, part]), comm))
-    projected = total(projected, comm)
-    energies, rotation = scipy.linalg.eigh((projected + projected.T) / 2, driver="evd", check_finite=False)
-    rotation = _same(rotation, comm)
-    for rows in _row_blocks(vectors):
-        vectors[rows] = vectors[rows] @ rotation
+    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten.
+
+    Cost: about 7 m^2 d operations. Memory beside the basis: blocks of it.
+    """
+    with _threads() as each:
+        triangle = _factorise(basis, comm, each)
+        projected = np.zeros_like(triangle)
+
+        def project(panel: slice) -> None:
+            projected[: panel.stop, panel] = basis[:, : panel.stop].T @ h(basis[:, panel])
+
+        in_order = map if comm is not None else each  # ranks meet in h
+        list(in_order(project, _slices(basis.shape[1], PRODUCT)))
+        left, singular, _ = scipy.linalg.svd(triangle, check_finite=False)
+        left = left[:, singular > RANK * singular[0]]
+        projected = np.triu(total(projected, comm))
+        projected += np.triu(projected, 1).T
+        energies, rotation = scipy.linalg.eigh(left.T @ projected @ left, driver="evd", check_finite=False)
+        rotation, vectors = _same(left @ rotation, comm), basis[:, : energies.size]
+
+        def rotate(rows: slice) -> None:
+            vectors[rows] = _times(basis[rows], rotation)
+
+        list(each(rotate, _slices(basis.shape[0], ROWS)))
     return energies, vectors, residual_norms(h, energies, vectors, comm)
 
 
@@ -49,51 +71,89 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
     if not energies.size:
         return np.empty(0)
 
-    def squares(part: slice) -> np.ndarray:
-        return np.sum((h(vectors[:, part]) - vectors[:, part] * energies[part]) ** 2, axis=0)
+    def squares(panel: slice) -> np.ndarray:
+        residual = h(vectors[:, panel])
+        residual -= vectors[:, panel] * energies[panel]
+        return np.einsum("ij,ij->j", residual, residual)
 
-    return np.sqrt(total(np.concatenate(_each(_slices(vectors), squares, comm)), comm))
-
-
-def _each(parts: list[slice], function: Callable[[slice], np.ndarray], comm: Comm = None) -> list[np.ndarray]:
-    """``function`` of each part, on threads of one process, in order where ranks must meet."""
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores() if comm is None else 1) as pool:
-        return list(pool.map(function, parts))
+    with _threads() as each:
+        in_order = map if comm is not None else each
+        return np.sqrt(total(np.concatenate(list(in_order(squares, _slices(energies.size, PRODUCT)))), comm))
 
 
-def _orthonormal(basis: np.ndarray, comm: Comm) -> np.ndarray:
-    """An orthonormal basis of the span of the columns, in the same memory."""
-    blocks = _row_blocks(basis)
+def _factorise(basis: np.ndarray, comm: Comm, each: Each) -> np.ndarray:
+    """Replace the columns of ``basis`` (d, m) by orthonormal ones; returns the triangle R (m, m), basis = columns @ R."""
+    triangle = np.zeros((basis.shape[1],) * 2)
+    for columns in _slices(basis.shape[1], PANEL):
+        above, own = _factorise_panel(basis[:, columns], basis[:, : columns.start], comm, each)
+        triangle[: columns.start, columns], triangle[columns, columns] = above, own
+    return triangle
 
-    def triangle(rows: slice) -> np.ndarray:
-        q, r = scipy.linalg.qr(np.asfortranarray(basis[rows]), mode="economic", overwrite_a=True, check_finite=False)
-        basis[rows, : q.shape[1]] = q
+
+def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Each) -> tuple[np.ndarray, np.ndarray]:
+    """Replace a panel (d, c) by orthonormal columns Q, orthogonal to ``before``; returns (A, R), panel = before A + Q R.
+
+    Columns of Q that would be rounding alone are zero, and so are their rows of R.
+    """
+    blocks = _slices(panel.shape[0], ROWS)
+
+    def overlaps(rows: slice) -> np.ndarray:
+        return before[rows].T @ panel[rows]
+
+    def factor(rows: slice) -> np.ndarray:
+        panel[rows] -= _times(before[rows], overlap)
+        panel[rows], r = scipy.linalg.qr(panel[rows], mode="economic", check_finite=False)
         return r
 
-    own = _each(blocks, triangle)
+    def turn(rows: slice, rotation: np.ndarray) -> np.ndarray:
+        panel[rows] = _times(panel[rows], rotation)
+        return overlaps(rows)
+
+    overlap = _sum(each(overlaps, blocks), comm)
+    parts, r = _stacked(each(factor, blocks), comm)
+    left, singular, right = _same(scipy.linalg.svd(r, check_finite=False), comm)
+    above, own = overlap, singular[:, None] * right
+    overlap = _sum(each(turn, blocks, [part @ left for part in parts]), comm)
+    parts, r = _stacked(each(factor, blocks), comm)
+    kept = np.abs(np.diag(r)) > 0.5  # the last ones may be rounding, in the span of ``before``
+    list(each(turn, blocks, [part * kept for part in parts]))
+    return above + overlap @ own, (kept[:, None] * r) @ own
+
+
+def _stacked(triangles: Iterable[np.ndarray], comm: Comm) -> tuple[list[np.ndarray], np.ndarray]:
+    """QR of the stacked triangles of all blocks and ranks: the part of Q of each block of this rank, and R."""
+    own = list(triangles)
     shares = [own] if comm is None else comm.allgather(own)
-    stacked = np.vstack([r for share in shares for r in share])
-    q, r = scipy.linalg.qr(stacked, mode="economic", overwrite_a=True, check_finite=False)
-    u, singular, _ = scipy.linalg.svd(r, check_finite=False)
-    rotation = _same(q @ u[:, singular > RANK * singular[0]], comm)
+    q, r = scipy.linalg.qr(np.vstack([r for share in shares for r in share]), mode="economic", check_finite=False)
+    q, r = _same((q, r), comm)
     first = sum(r.shape[0] for share in shares[: 0 if comm is None else comm.rank] for r in share)
-    for rows, r in zip(blocks, own, strict=True):
-        last = first + r.shape[0]
-        basis[rows, : rotation.shape[1]] = basis[rows, : r.shape[0]] @ rotation[first:last]
-        first = last
-    return basis[:, : rotation.shape[1]]
+    cuts = np.cumsum([first] + [r.shape[0] for r in own])
+    return [q[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)], r
 
 
-def _same(array: np.ndarray, comm: Comm) -> np.ndarray:
-    """The first rank's array: small algebra may round differently on another machine."""
-    return array if comm is None else comm.bcast(array)
+def _sum(parts: Iterable[np.ndarray], comm: Comm) -> np.ndarray:
+    """The sum over the blocks of all ranks."""
+    return total(np.sum(list(parts), axis=0), comm)
 
 
-def _row_blocks(vectors: np.ndarray) -> list[slice]:
-    size = max(ROWS, 4 * vectors.shape[1])
-    return [slice(first, first + size) for first in range(0, vectors.shape[0], size)]
+def _times(tall: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """tall @ small in Fortran order, which BLAS does three times as fast for columns in Fortran order."""
+    return (small.T @ tall.T).T
 
 
-def _slices(vectors: np.ndarray) -> list[slice]:
-    size = int(np.clip(ENTRIES // vectors.shape[0], 4, 64))
-    return [slice(first, first + size) for first in range(0, vectors.shape[1], size)]
+@contextmanager
+def _threads() -> Iterator[Each]:
+    """``map`` on threads, one for each core, and BLAS on one thread inside each: blocks are too small for more."""
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
+        yield pool.map
+
+
+def _same(arrays: Any, comm: Comm) -> Any:
+    """The first rank's arrays: small algebra may round differently on another machine."""
+    return arrays if comm is None else comm.bcast(arrays)
+
+
+def _slices(end: int, size: int) -> list[slice]:
+    """Nearly equal slices of range(end), none longer than ``size``."""
+    number = -(-end // size)
+    return [slice(end * i // number, end * (i + 1) // number) for i in range(number)]
