@@ -16,7 +16,7 @@ from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_
 REACH = 4.4
 
 #: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 0.85, 1.25
+NYQUIST, SURPLUS = 0.77, 1.4
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
