@@ -280,6 +280,9 @@ def reproduce(
     realizations: Annotated[
         int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
     ] = None,
+    sampled: Annotated[
+        bool, typer.Option("--sampled", help="Random vectors and sampled bath states at every size (diffusion).")
+    ] = False,
     as_json: AsJson = False,
     keep: Annotated[
         Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")
@@ -294,7 +297,7 @@ def reproduce(
     by_number = study.FIGURES | study.ALONE
     if figure is not None and figure not in by_number:
         raise JobError(f"--figure {figure}: this study has {', '.join(map(str, by_number))}")
-    options = {"sizes": _numbers("--sizes", sizes), "realizations": realizations}
+    options = {"sizes": _numbers("--sizes", sizes), "realizations": realizations, "sampled": sampled or None}
     chosen = {name: value for name, value in options.items() if value is not None}
     figures = study.FIGURES if figure is None else {figure: by_number[figure]}
     for option in chosen:

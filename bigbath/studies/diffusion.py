@@ -31,6 +31,8 @@ SIZES = {3: (8, 10, 11), 4: (8, 10, 12), 5: (8, 10, 12)}
 REALIZATIONS = 30
 #: Baths of more spins than this are not diagonalised: random vectors and sampled bath states of one realization.
 LARGEST = 13
+#: Random vectors, and bath states of a window, where several realizations share the work.
+EACH_OF_SEVERAL = {"vectors": 16, "states": 12}
 #: The same for the limits of Sec. 6.
 LIMIT_SIZES, LIMIT_KAPPA = (6, 8, 10), (1e-4, 1e-3, 1e-2, 0.1, 1.0)
 #: Largest relative difference of theory and direct evaluation at kappa >= RELIABLE that counts as agreement.
@@ -117,7 +119,7 @@ def large(
     """Rows at epsilon = 0 without diagonalisation; ``options`` of ``StochasticStudy``, what is done is kept."""
     if isinstance(model, Levy):
         raise ImpossibleRequest(
-            f"the Levy matrix is dense: L = {model.L} is beyond diagonalisation, take L <= {LARGEST}"
+            f"the Levy matrix is dense and cannot be sampled: take L <= {LARGEST}, and no --sampled"
         )
     study = StochasticStudy(model=model, **options)
     results = [study.run(directory, realization, report) for realization in range(realizations)]
@@ -165,17 +167,20 @@ def figure(
     *,
     sizes: Sequence[int] | None = None,
     realizations: int | None = None,
+    sampled: bool = False,
 ) -> tuple[list[Point], Path]:
     """Compute Fig. 3 (Levy), 4 (TFIM) or 5 (Imbrie) in ``directory``: rows, and the figure that was drawn.
 
-    Result files are kept by size there, so that sizes can be added and an interrupted run goes on. ``realizations``:
-    by default 30, and 1 for a bath of more than LARGEST spins.
+    Result files are kept by size there, so that sizes can be added and an interrupted run goes on. Baths of more than
+    LARGEST spins, with ``sampled`` all, are sampled instead of diagonalised. ``realizations``: by default 30, where they
+    are sampled 1.
     """
     rows: list[Point] = []
     for size in sizes or SIZES[number]:
         model = MODELS[number](L=size)
-        if size > LARGEST:
-            rows += large(model, directory, report, realizations=realizations or 1)
+        if sampled or size > LARGEST:
+            each = EACH_OF_SEVERAL if realizations and realizations > 1 else {}
+            rows += large(model, directory, report, realizations=realizations or 1, **each)
             continue
         output = directory / f"diffusion_{model.name}_L{size}_R{realizations or REALIZATIONS}.h5"
         run(job(model, realizations=realizations or REALIZATIONS), output, report=report)
