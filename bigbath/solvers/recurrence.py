@@ -242,9 +242,8 @@ def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
     recurrence = Recurrence(operator, block)
     mu = np.empty((operator.columns, order))
 
-    def products(a: np.ndarray, b: np.ndarray) -> list[float]:
-        columns = (x.reshape(-1, operator.columns).T for x in (a, b))
-        return [np.vdot(x, y).real for x, y in zip(*columns, strict=True)]
+    def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.linalg.vecdot(*(x.reshape(-1, operator.columns) for x in (a, b)), axis=0).real
 
     for n in range(order // 2):
         mu[:, 2 * n] = products(recurrence.low, recurrence.low)

@@ -41,7 +41,7 @@ class StochasticResult:
 class StochasticStudy:
     """``vectors`` random vectors for A and nu~, ``windows`` of ``states`` bath states for B; see ``BathSample``.
 
-    The time goes as 1/min(kappa); for L = 16 a quarter is A's, the rest is divided between states and their G_jj.
+    The time goes as 1/min(kappa). For L = 16 the bath states take about as long as their G_jj, A half of that.
     """
 
     model: TFIM | Imbrie
