@@ -154,7 +154,9 @@ class FlipOperator:
         for step in range(count):
             for partner, storage in zip(self._partners, self._others, strict=True):
                 self._exchange(high, storage, partner)
-            self._steps(low, high, self._others, *constants, weights[step : step + 2] if step % 2 == 0 else weights[:0], 1)
+            self._steps(
+                low, high, self._others, *constants, weights[step : step + 2] if step % 2 == 0 else weights[:0], 1
+            )
             low, high = high, low
 
 
