@@ -29,7 +29,10 @@ class Expansion:
 
     @classmethod
     def of(cls, h: Hamiltonian, z: np.ndarray, tolerance: float) -> "Expansion":
-        """c_n = (2 - delta_n0) w^n / (sqrt(x^2 - 1) halfwidth), w = x - sqrt(x^2 - 1), until |w|^n < ``tolerance``."""
+        """c_n = (2 - delta_n0) w^n / (sqrt(x^2 - 1) halfwidth), w = x - sqrt(x^2 - 1), until |w|^n < ``tolerance``.
+
+        In single precision for a ``tolerance`` of SINGLE or more.
+        """
         scale = Scale.of(spectral_extremes(h))
         x = (z - scale.centre) / scale.halfwidth
         root = np.sqrt(x - 1 + 0j) * np.sqrt(x + 1 + 0j)  # the branch that makes |w| < 1

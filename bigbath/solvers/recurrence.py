@@ -245,7 +245,7 @@ def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
     mu = np.empty((operator.columns, order))
 
     def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.linalg.vecdot(*(x.reshape(-1, operator.columns) for x in (a, b)), axis=0).real
+        return np.vecdot(*(x.reshape(-1, operator.columns).T for x in (a, b))).real
 
     for n in range(order // 2):
         mu[:, 2 * n] = products(recurrence.low, recurrence.low)
