@@ -9,48 +9,54 @@ from bigbath.hamiltonian import Hamiltonian
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.recurrence import Operator, Recurrence, Scale, moments, operator_of
 
-#: Chebyshev vectors that are collected before they are added to the sums.
-BATCH = 64
+#: Tolerances from which on the recurrence runs in single precision; its rounding is far below.
+SINGLE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Expansion:
-    """G(z) = 1/(z - H) = sum_n c_n T_n for arguments z (Z,) off the spectrum; ``coefficients``: (M, Z), M even.
+    """G(z) = 1/(z - H) = sum_n c_n T_n for arguments ``z`` (Z,) off the real axis; ``coefficients``: (M, Z), M even.
 
-    Its methods release the interpreter lock: vectors may run on several threads.
+    ``terms``: (Z,) how many of the M each argument needs. Its methods release the interpreter lock: vectors may run on
+    several threads.
     """
 
     operator: Operator
+    scale: Scale
+    z: np.ndarray
     coefficients: np.ndarray
+    terms: np.ndarray
 
     @classmethod
     def of(cls, h: Hamiltonian, z: np.ndarray, tolerance: float) -> "Expansion":
-        """c_n = (2 - delta_n0) w^n / (sqrt(x^2 - 1) halfwidth), w = x - sqrt(x^2 - 1), until |w|^n < ``tolerance``."""
+        """c_n = (2 - delta_n0) w^n / (sqrt(x^2 - 1) halfwidth), w = x - sqrt(x^2 - 1), until |w|^n < ``tolerance``.
+
+        In single precision for a ``tolerance`` of SINGLE or more.
+        """
         scale = Scale.of(spectral_extremes(h))
         x = (z - scale.centre) / scale.halfwidth
         root = np.sqrt(x - 1 + 0j) * np.sqrt(x + 1 + 0j)  # the branch that makes |w| < 1
         w = x - root
-        terms = 2 * (int(np.log(tolerance) / np.log(np.abs(w).max())) // 2 + 1)
-        coefficients = 2 * w ** np.arange(terms)[:, None] / root / scale.halfwidth
+        terms = 2 * ((np.log(tolerance) / np.log(np.abs(w))).astype(int) // 2 + 1)
+        coefficients = 2 * w ** np.arange(terms.max())[:, None] / root / scale.halfwidth
         coefficients[0] /= 2
-        return cls(operator=operator_of(h, scale), coefficients=coefficients)
+        operator = operator_of(h, scale, dtype=np.float32 if tolerance >= SINGLE else np.float64)
+        return cls(operator=operator, scale=scale, z=z, coefficients=coefficients, terms=terms)
 
     def apply(self, vector: np.ndarray) -> np.ndarray:
-        """G(z) v (D, Z) complex for v (D,). Cost: M products and 4 M D Z flops; memory 8 D (4 Z + BATCH) bytes."""
-        recurrence = Recurrence(self.operator, vector[:, None])
-        storage = recurrence.low
-        parts = np.ascontiguousarray(self.coefficients).view(np.float64)  # real and imaginary parts in turn
-        sums = np.zeros((parts.shape[1], storage.size), dtype=storage.dtype)
-        batch = np.empty((BATCH, storage.size), dtype=storage.dtype)
-        with threadpool_limits(1, user_api="blas"):
-            for start in range(0, parts.shape[0], BATCH):
-                chosen = parts[start : start + BATCH]
-                for row in batch[: len(chosen)]:
-                    row[:] = recurrence.low.ravel()
-                    recurrence.advance(1)
-                sums += chosen.T @ batch[: len(chosen)]
-        columns = [self.operator.get(row.reshape(storage.shape))[:, 0] for row in sums]
-        return np.stack(columns[::2], axis=1) + 1j * np.stack(columns[1::2], axis=1)
+        """G(z) v (D, Z) complex for v (D,), as (z* - H) y with y = |z - H|^-2 v, whose series is real.
+
+        One recurrence for each argument, because a step costs less than adding its vector to sums that do not fit into
+        the cache. Cost: the sum of ``terms`` products; memory: D Z complex numbers.
+        """
+        result = np.empty((self.operator.dim, self.z.size), dtype=complex)
+        for column, (z, terms) in enumerate(zip(self.z, self.terms, strict=True)):
+            recurrence = Recurrence(self.operator, vector[:, None])
+            recurrence.advance(int(terms), -self.coefficients[:terms, column].imag / z.imag)
+            y = self.operator.get(recurrence.total)
+            Hy = self.operator.get(Recurrence(self.operator, y).high) * self.scale.halfwidth + self.scale.centre * y
+            result[:, column] = (z.conj() * y - Hy)[:, 0]
+        return result
 
     def diagonal(self, vector: np.ndarray) -> np.ndarray:
         """<v|G(z)|v> (Z,) for v (D,), from M/2 products."""

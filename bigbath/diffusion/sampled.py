@@ -58,9 +58,9 @@ class BathSample:
         system: SystemStates,
         epsilon: float,
         *,
-        windows: int = 24,
-        states: int = 20,
-        resolution: float = 0.05,
+        windows: int = 16,
+        states: int = 24,
+        resolution: float = 0.1,
         seed: int = 1,
     ) -> "BathSample":
         """``windows`` of ``states`` bath states each; ``expansion`` of G(epsilon - i kappa/2), kappa (K,), of the composite.

@@ -78,7 +78,7 @@ class StochasticTrace:
         seed: int = 1,
         tolerance: float = 1e-6,
     ) -> "StochasticTrace":
-        """For real ``epsilon`` (E,) and ``kappa`` (K,); ``tolerance``: truncation error relative to |G|."""
+        """For real ``epsilon`` (E,), ``kappa`` (K,); ``tolerance``: truncation error relative to |G|, see ``Expansion``."""
         epsilon, kappa = np.atleast_1d(epsilon), np.atleast_1d(kappa)
         expansion = Expansion.of(h, grid(epsilon, kappa)[1], tolerance)
         return cls(expansion=expansion, system=system, dims=h.dims, shape=(epsilon.size, kappa.size), seed=seed)
@@ -87,7 +87,7 @@ class StochasticTrace:
         """D_ab (D_S, D_S, E, K) and nu~_a (D_S, E, K) from random vector ``number``.
 
         D_ab = (1/N) E |P_b G(epsilon - i kappa/2) |a> (x) |r>|^2 over random signs r on the bath, so that each sample
-        conserves probability. Cost: D_S expansions, M about (E_max - E_min) ln(1/tolerance)/kappa_min terms each.
+        conserves probability. Cost: D_S E times (E_max - E_min) ln(1/tolerance) sum_kappa 1/kappa products with H.
         """
         levels, N = self.dims
         r = np.random.default_rng([self.seed, number]).choice((-1.0, 1.0), N)

@@ -7,7 +7,7 @@ import pytest
 from conftest import Solved, solved
 
 from bigbath import diffusion
-from bigbath.diffusion import autocorrelation
+from bigbath.diffusion import autocorrelation, expansion
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.sampled import BathSample, BathWindow, nodes, ratio, sampled_theory
 from bigbath.diffusion.stochastic import StochasticTrace, standard_error, stochastic_propagator, student
@@ -23,12 +23,30 @@ EPSILON, KAPPA = np.array([-0.5, 0.0, 0.6]), np.array([0.3, 0.5, 1.0, 3.0])
 def test_expansion_is_the_resolvent(small: Solved) -> None:
     h = build(small.composite)
     H = small.states.vectors() * small.states.energies @ small.states.vectors().conj().T
-    z = np.array([0.3 + 0.1j, -0.2 - 0.05j, 40.0 + 0j])
+    z = np.array([0.3 + 0.1j, -0.2 - 0.05j, 4.0 + 1j])
     x = np.random.default_rng(0).standard_normal(h.dim).astype(H.dtype)
-    expansion = Expansion.of(h, z, 1e-11)
+    green = Expansion.of(h, z, 1e-11)
     expected = np.array([np.linalg.solve(a * np.eye(h.dim) - H, x) for a in z]).T
-    np.testing.assert_allclose(expansion.apply(x), expected, atol=1e-7 * np.abs(expected).max())
-    np.testing.assert_allclose(expansion.diagonal(x), x.conj() @ expected, atol=1e-7 * np.abs(x @ expected).max())
+    np.testing.assert_allclose(green.apply(x), expected, atol=1e-7 * np.abs(expected).max())
+    np.testing.assert_allclose(green.diagonal(x), x.conj() @ expected, atol=1e-7 * np.abs(x @ expected).max())
+
+
+@pytest.mark.parametrize("model", [TFIM(L=7), Imbrie(L=7)])
+def test_single_precision_is_far_below_the_tolerance(model: TFIM | Imbrie, monkeypatch: pytest.MonkeyPatch) -> None:
+    s = solved(model.composite(disorder_stream(6, 0)))
+    h, kappa = build(s.composite), [0.03, 0.3]
+    monkeypatch.setattr(expansion, "SINGLE", 0.0)
+    single = StochasticTrace.of(h, s.system, [0.0], kappa, tolerance=1e-7)
+    monkeypatch.undo()
+    double = StochasticTrace.of(h, s.system, [0.0], kappa, tolerance=1e-7)
+    assert single.expansion.terms.max() > 5000
+    for found, expected in zip(single.sample(0), double.sample(0), strict=True):
+        assert found.dtype == np.float64
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+    v = np.kron(s.system.vectors[:, 0], s.bath.vectors()[:, 60])
+    difference = abs(single.expansion.diagonal(v) / double.expansion.diagonal(v) - 1)
+    assert 0 < difference.max() < 1e-5
+    assert Expansion.of(h, np.array([1j]), 1e-3).operator.zeros(1).dtype == np.float32
 
 
 def test_each_sample_conserves_probability(small: Solved) -> None:
