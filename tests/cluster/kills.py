@@ -2,7 +2,7 @@
 
     python tests/cluster/kills.py [--kills 100] [--ranks 2] [--seed 1]
 
-prints a table of what was done and what was found after it.
+prints each disturbance with how the run ended, and a table of them; goes on until one of them does harm.
 """
 
 import argparse
@@ -84,7 +84,7 @@ class Campaign:
     def disturb(self, kind: str) -> str:
         """One disturbance; how the process ended. AssertionError when something was lost, repeated or changed."""
         if kind == "full disk" and not self.small_disk:
-            kind = "SIGKILL a rank"
+            return "no disk to fill"
         before = self.shards()
         if kind == "corrupt shard":
             if not before:
@@ -132,7 +132,8 @@ class Campaign:
             pass  # it was quicker
 
     def wait_for_progress(self, process: subprocess.Popen, count: int) -> None:
-        while process.poll() is None and len(self.shards()) < count and not self.output.exists():
+        parts = self.output.with_name("out.h5.parts")
+        while process.poll() is None and len(list(parts.glob("*.h5"))) < count and not self.output.exists():
             time.sleep(0.02)
 
     def wait_for_ranks(self) -> None:
@@ -162,8 +163,10 @@ def campaign(directory: Path, kinds: list[str], ranks: int = 2, seed: int = 1) -
     table: Counter = Counter()
     it = Campaign(directory, ranks, seed)
     try:
-        for kind in kinds:
-            table[kind, it.disturb(kind)] += 1
+        for number, kind in enumerate(kinds, 1):
+            ending = it.disturb(kind)
+            table[kind, ending] += 1
+            print(f"{number:4} {kind}: {ending}", flush=True)
         it.finish()
     finally:
         it.close()
