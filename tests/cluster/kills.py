@@ -74,8 +74,9 @@ class Campaign:
         if self.small_disk:
             subprocess.run(["umount", "-l", str(self.disk)], check=True)
 
-    def shards(self) -> dict[str, bytes]:
-        return {p.name: p.read_bytes() for p in self.output.with_name("out.h5.parts").glob("*.h5")}
+    def shards(self) -> dict[Path, bytes]:
+        """Name and content of those that are intact."""
+        return {path: path.read_bytes() for path in Shards(self.output, self.job).survey().done.values()}
 
     def start(self) -> subprocess.Popen:
         command = bigbath_command("run", self.job_file, "-o", self.output, ranks=self.ranks)
@@ -89,13 +90,11 @@ class Campaign:
         if kind == "corrupt shard":
             if not before:
                 return "there was none"
-            name = self.dice.choice(sorted(before))
-            path = self.output.with_name("out.h5.parts") / name
-            content = bytearray(before.pop(name))
+            path = self.dice.choice(sorted(before))
+            content = bytearray(before[path])
             content[self.dice.randrange(len(content))] ^= 1 << self.dice.randrange(8)
             path.write_bytes(content)
-            survey = Shards(self.output, self.job).survey()
-            assert path in survey.corrupt
+            assert path in Shards(self.output, self.job).survey().corrupt
             return "found"
         if kind == "full disk":
             filler = self.disk / "filler"
