@@ -107,7 +107,7 @@ class Campaign:
             self.wait_for_progress(process, len(before) + self.dice.randrange(1, 6))
             time.sleep(self.dice.uniform(0, 0.1))
             self.hit(process, who, number)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=900)
         self.wait_for_ranks()
         if kind == "full disk":
             filler.unlink()
@@ -137,7 +137,7 @@ class Campaign:
 
     def wait_for_ranks(self) -> None:
         """No process of the run may survive its launcher for long."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while any(str(self.output) in " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])):
             assert time.monotonic() < deadline, "ranks survive"
             time.sleep(0.1)
@@ -152,7 +152,7 @@ class Campaign:
     def finish(self) -> None:
         """Let the run go on undisturbed to its end."""
         process = self.start()
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=900)
         assert process.returncode == 0, errors
         self.check()
 
