@@ -45,8 +45,12 @@ def _fewest(job: Job, dims: Sequence[int], ranks: int) -> int:
     part = estimate(point_jobs(job)[largest]).parts[0]
     if part.engine == "dense":
         return 1
-    needed = -(-part.bytes // max(1, memory))
-    return next((size for size in range(1, ranks) if ranks % size == 0 and size >= needed), ranks)
+    return next((n for n in range(1, ranks) if ranks % n == 0 and _share(part.bytes, n) <= memory), ranks)
+
+
+def _share(bytes_in_all: int, ranks: int) -> float:
+    """Memory of the rank that has most: MUMPS shares a factorisation out unevenly (measured for two, docs/cluster.md)."""
+    return bytes_in_all * (1.0 if ranks == 1 else 1.3 / ranks)
 
 
 def seconds_of(part: PartEstimate) -> float:

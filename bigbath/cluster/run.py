@@ -15,6 +15,7 @@ from bigbath.cluster.workers import work
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, point_jobs
 from bigbath.progress import Report, silent
+from bigbath.resources import peak_memory
 from bigbath.solvers import Comm, petsc
 from bigbath.store import Shards, Survey, job_of, merge_results, provenance, read_header
 from bigbath.tasks import Task, tasks_of
@@ -91,7 +92,8 @@ class _Worker:
             self._last = prepare(point, task.realization, report)
         dataset = measured(self._last, task.shell, group, report)
         seconds = {"total": time.perf_counter() - begun, "processor": time.process_time() - processor}
-        where = provenance(ranks=1 if group is None else group.size, seconds=seconds)
+        peaks = [peak_memory()] if group is None else group.allgather(peak_memory())
+        where = provenance(ranks=len(peaks), seconds=seconds, peak_memory_bytes=max(peaks))
         if group is None or group.rank == 0:
             self._shards.write(task, dataset.assign_attrs(provenance=json.dumps(where)), where)
 

@@ -4,8 +4,8 @@
 
 Efficiency is T(1 rank) / (2 T(2 ranks)), from the start of the command to its end. The control does the same tasks by two
 processes that know nothing of each other, each on a core of its own with one thread and half of the tasks: what it loses,
-the machine loses. "In tasks": share of the two cores' time between start and end. Memory is the peak of a rank's process
-above what the same process needs for the same job at L = 6, compared with one rank.
+the machine loses. "In tasks": share of the two cores' time between start and end. Memory is the peak of the process
+that needs most, above what it needs for the same job at L = 6, compared with one rank.
 """
 
 import argparse
@@ -40,13 +40,13 @@ realizations = {realizations}
 
 
 def run(directory: Path, name: str, ranks: int, *options: object, certify: str = "true", **numbers: int) -> dict:
-    """Provenance of the only or of the first task, and of the whole, of a job done afresh."""
+    """Provenance of the only task of a job done afresh; its peak memory is that of the rank which needs most."""
     job = directory / f"{name}.toml"
     job.write_text(JOB.format(certify=certify, **numbers))
     output = directory / f"{name}_{ranks}_{time.monotonic_ns()}.h5"
     done = bigbath("run", job, "-o", output, *options, ranks=ranks, timeout=3600)
     assert done.returncode == 0, done.stderr
-    return open_run(output).provenance
+    return json.loads(open_run(output).tasks[Task(realization=0)].attrs["provenance"])
 
 
 @dataclass(frozen=True)

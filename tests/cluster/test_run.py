@@ -1,5 +1,6 @@
 """Runs: resumed after a kill, refused where they would damage something, realizations independent of each other."""
 
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from bigbath.cluster.realize import measured, realize
 from bigbath.cluster.run import merge, run, share_of_array
 from bigbath.cluster.status import status_of
 from bigbath.errors import FileError, JobError
-from bigbath.job import parse_job
+from bigbath.job import parse_job, resolved
 from bigbath.store import Shards, open_result
 
 
@@ -168,43 +169,22 @@ def test_a_damaged_or_foreign_shard_is_computed_again(tmp_path, monkeypatch):
 
 
 CODE = """
-import sys, time
+import json, sys, time
 import bigbath.cluster.run as module
-from bigbath.job import load_job
+from bigbath.job import parse_job
 measured = module.measured
 def slowly(*arguments):
     time.sleep(0.3)
     return measured(*arguments)
 module.measured = slowly
-module.run(load_job(sys.argv[1]), sys.argv[2])
-"""
-
-TOML = """
-[model]
-name = "imbrie"
-L = 5
-[spectrum]
-window = { kind = "density", epsilon = 0.5, k = 30 }
-engine = "dense"
-[bath]
-window = { kind = "density", epsilon = 0.5, k = 4 }
-engine = "dense"
-[measure.distribution]
-shell_width = 0.3
-keep = true
-fit = "none"
-[measure.gap_ratio]
-[ensemble]
-seed = 5
-realizations = 6
+module.run(parse_job(json.loads(sys.argv[1])), sys.argv[2])
 """
 
 
 def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
     """SIGKILL in mid-ensemble; the run is repeated and its arrays are bitwise those of a run in one go."""
-    path, output = tmp_path / "job.toml", tmp_path / "out.h5"
-    path.write_text(TOML)
-    command = [sys.executable, "-c", CODE, str(path), str(output)]
+    whole, output = job(6), tmp_path / "out.h5"
+    command = [sys.executable, "-c", CODE, json.dumps(resolved(whole)), str(output)]
     process = subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE)
     parts = tmp_path / "out.h5.parts"
     deadline = time.monotonic() + 100
@@ -218,7 +198,6 @@ def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
     assert not output.exists()
     finished = {p.name: p.read_bytes() for p in parts.glob("*.h5")}
     assert 2 <= len(finished) < 6
-    whole = job(6)
     kept = []
     original = run_module.measured
     run_module.measured = lambda shared, *more: kept.append(shared.number) or original(shared, *more)
