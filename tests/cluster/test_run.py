@@ -17,10 +17,15 @@ from bigbath.cluster import run as run_module
 from bigbath.cluster.estimate import estimate
 from bigbath.cluster.realize import measured, realize
 from bigbath.cluster.run import merge, run, share_of_array
+from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.status import status_of
-from bigbath.errors import FileError, JobError
+from bigbath.cluster.stop import listening
+from bigbath.cluster.workers import work
+from bigbath.errors import FileError, JobError, Stopped
 from bigbath.job import parse_job, resolved
+from bigbath.progress import silent
 from bigbath.store import Shards, open_result
+from bigbath.tasks import Task
 
 
 def job(realizations=3, first=0, L=5, **more):
@@ -314,3 +319,19 @@ def test_which_share_a_member_of_an_array_does(text, environment, expected):
 
 def test_the_scalar_type_is_recorded():
     assert realize(job(1), 0).attrs["scalar_type"] == "float64"
+
+
+def test_a_stop_that_compiled_code_makes_another_error_of_is_no_failure_of_the_task():
+    begun, failed = [], []
+
+    def compute(task, group):
+        begun.append(task)
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Stopped as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    scheduler = Scheduler([Task(realization=r) for r in range(3)], lambda task: 1.0)
+    with listening() as stop, pytest.raises(Stopped, match="SIGTERM"):
+        work(scheduler, compute, lambda *failure: failed.append(failure), None, 1, stop, silent)
+    assert len(begun) == 1 and not failed
