@@ -1,7 +1,8 @@
 """What tasks cost: relative costs for scheduling, and how many ranks must share a factorisation."""
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from bigbath.cluster.communicator import on_root
 from bigbath.cluster.estimate import PartEstimate, estimate
@@ -10,37 +11,46 @@ from bigbath.job import Job, point_jobs
 from bigbath.models import draw
 from bigbath.resources import launched_ranks_here, memory_limit
 from bigbath.solvers import Comm
+from bigbath.solvers.dense import required_memory
 from bigbath.tasks import Task
 
 
-def relative_cost(job: Job) -> Callable[[Task], float]:
-    """Cost of a task in units that only order tasks: the cube of its dimension, by parameter point."""
-    points = point_jobs(job)
-
-    @cache
-    def of_point(number: int) -> float:
-        point = points[number]
-        composite = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first)
-        return float(size(composite).dim) ** 3 / (point.spectrum.shells or 1)
-
-    return lambda task: of_point(task.point)
+def dimensions(job: Job) -> tuple[int, ...]:
+    """Dimension D of the space at each parameter point."""
+    drawn = (draw(p.model, seed=p.ensemble.seed, realization=p.ensemble.first) for p in point_jobs(job))
+    return tuple(size(composite).dim for composite in drawn)
 
 
-def ranks_per_task(job: Job, comm: Comm) -> int:
-    """The fewest ranks over which the largest factorisation of the job fits into their memory; 1 for LAPACK."""
+def relative_cost(job: Job, dims: Sequence[int]) -> Callable[[Task], float]:
+    """Cost of a task in units that only order tasks: the cube of its point's dimension, over its energy shells."""
+    shells = (point.spectrum.shells or 1 for point in point_jobs(job))
+    costs = [float(dim) ** 3 / n for dim, n in zip(dims, shells, strict=True)]
+    return lambda task: costs[task.point]
+
+
+def ranks_per_task(job: Job, dims: Sequence[int], comm: Comm) -> int:
+    """The fewest ranks over which the largest factorisation of the job fits into their memory; 1 for LAPACK.
+
+    MUMPS analyses that factorisation only where even LAPACK's workspace would not fit into the memory of a rank.
+    """
     if comm is None or comm.size == 1:
         return 1
-    return on_root(comm, lambda: _fewest(job, comm.size))
+    return on_root(comm, lambda: _fewest(job, dims, comm.size))
 
 
-def _fewest(job: Job, ranks: int) -> int:
-    points, cost = point_jobs(job), relative_cost(job)
-    largest = max(range(len(points)), key=lambda number: cost(Task(point=number, realization=0)))
-    part = estimate(points[largest]).parts[0]
+def _fewest(job: Job, dims: Sequence[int], ranks: int) -> int:
+    largest, memory = int(np.argmax(dims)), memory_limit() // launched_ranks_here()
+    if required_memory(dims[largest]) <= memory:
+        return 1
+    part = estimate(point_jobs(job)[largest]).parts[0]
     if part.engine == "dense":
         return 1
-    needed = -(-part.bytes // max(1, memory_limit() // launched_ranks_here()))
-    return next((size for size in range(1, ranks) if ranks % size == 0 and size >= needed), ranks)
+    return next((n for n in range(1, ranks) if ranks % n == 0 and _share(part.bytes, n) <= memory), ranks)
+
+
+def _share(bytes_in_all: int, ranks: int) -> float:
+    """Memory of the rank that has most: MUMPS shares a factorisation out unevenly (measured for two, docs/cluster.md)."""
+    return bytes_in_all * (1.0 if ranks == 1 else 1.3 / ranks)
 
 
 def seconds_of(part: PartEstimate) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bigbath.cluster.communicator import on_root, this_rank
-from bigbath.cluster.cost import ranks_per_task, relative_cost
+from bigbath.cluster.cost import dimensions, ranks_per_task, relative_cost
 from bigbath.cluster.realize import Realization, measured, prepare
 from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import listening
@@ -15,6 +15,7 @@ from bigbath.cluster.workers import work
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, job_hash, point_jobs
 from bigbath.progress import Report, silent
+from bigbath.resources import peak_memory
 from bigbath.solvers import Comm, petsc
 from bigbath.store import Shards, Survey, job_of, merge_results, provenance, read_header
 from bigbath.tasks import Task, tasks_of
@@ -52,7 +53,8 @@ def run(
         return "was done"
     on_root(comm, shards.prepare)
     survey: Survey = on_root(comm, shards.survey)
-    tasks, cost = tasks_of(job), relative_cost(job)
+    tasks, dims = tasks_of(job), dimensions(job)
+    cost = relative_cost(job, dims)
     index, count = share
     mine = set(sorted(tasks, key=cost)[index::count])
     todo = [t for t in tasks if t in mine and t not in survey.done and (retry_failed or t not in survey.failed)]
@@ -62,7 +64,7 @@ def run(
         worker = _Worker(job, shards, len(tasks), ranks, report)
         fail = _raise if len(tasks) == 1 else shards.fail
         with listening() as stop:
-            size = group_size or ranks_per_task(job, comm)
+            size = group_size or ranks_per_task(job, dims, comm)
             if work(Scheduler(todo, cost), worker.compute, fail, comm, size, stop, report):
                 return "stopped"
     if count > 1:
@@ -82,14 +84,16 @@ class _Worker:
 
     def compute(self, task: Task, group: Comm) -> None:
         """Compute a task on the ranks of ``group``; its first rank writes the shard."""
-        begun = time.perf_counter()
+        begun, processor = time.perf_counter(), time.process_time()
         report = self._labelled(task)
         point = self._points[task.point]
         if self._last is None or (self._last.job, self._last.number) != (point, task.realization):
             self._last = None  # two Hamiltonians at a time would double the memory
             self._last = prepare(point, task.realization, report)
         dataset = measured(self._last, task.shell, group, report)
-        where = provenance(ranks=1 if group is None else group.size, seconds={"total": time.perf_counter() - begun})
+        seconds = {"total": time.perf_counter() - begun, "processor": time.process_time() - processor}
+        peaks = [peak_memory()] if group is None else group.allgather(peak_memory())
+        where = provenance(ranks=len(peaks), seconds=seconds, peak_memory_bytes=max(peaks))
         if group is None or group.rank == 0:
             self._shards.write(task, dataset.assign_attrs(provenance=json.dumps(where)), where)
 

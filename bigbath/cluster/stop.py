@@ -10,9 +10,10 @@ from bigbath.errors import Stopped
 
 
 class Stop:
-    """``asked``: whether a signal has asked to start nothing more."""
+    """``asked``: whether a signal has asked to start nothing more; ``error``: what SIGTERM has raised, if it came."""
 
     asked = False
+    error: Stopped | None = None
 
 
 @contextmanager
@@ -24,7 +25,9 @@ def listening() -> Iterator[Stop]:
         stop.asked = True
 
     def drop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to go on")
+        stop.asked = True  # should a library swallow the error
+        stop.error = Stopped(f"stopped by {signal.Signals(number).name}; run the same command again to go on")
+        raise stop.error
 
     if threading.current_thread() is not threading.main_thread():
         yield stop

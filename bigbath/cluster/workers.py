@@ -124,6 +124,8 @@ def _loop(desk: _Desk | _Counter | None, compute: Compute, fail: Fail, group: Co
         except FATAL:
             raise
         except Exception as caught:
+            if stop.error is not None:  # compiled code makes a SystemError of it
+                raise stop.error from caught
             error = caught
         if agreement is not None:
             error = _agree(agreement, error)

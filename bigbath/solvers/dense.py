@@ -7,11 +7,11 @@ import time
 from typing import Literal
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 
 from bigbath.choice import choice
 from bigbath.hamiltonian import to_dense
+from bigbath.kernels.lapack import eigh
 from bigbath.progress import Report, silent
 from bigbath.resources import require_memory
 from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, assess
@@ -50,7 +50,7 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
     for sector in sectors:
         report(f"LAPACK, {sector}, {sector.dim:,} states", finished, work)
         matrix = sector.restrict(h.matrix)
-        energies, vectors = scipy.linalg.eigh(to_dense(matrix), driver="evd", overwrite_a=True, check_finite=False)
+        energies, vectors = eigh(to_dense(matrix))
         spectra.append(energies)
         if not isinstance(window, Whole):  # keep only what can still belong to the window
             picked = _candidates(energies, window)

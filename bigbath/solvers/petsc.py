@@ -68,6 +68,21 @@ def available() -> str | None:
     return None
 
 
+def _unlocked(function: str, item: Any) -> None:
+    """Call a C function on one object of PETSc or SLEPc with the interpreter lock released.
+
+    petsc4py keeps it throughout a factorisation, in which rank 0's thread could not hand out tasks.
+    """
+    PETSc, SLEPc = load()
+    library = ctypes.CDLL((SLEPc if function.startswith("EPS") else PETSc).__file__)
+    try:
+        code = library[function](ctypes.c_void_p(item.handle))
+    except SystemError as error:  # what a monitor raised is its cause
+        raise (error.__cause__ or error) from None
+    if code:
+        raise PETSc.Error(code)
+
+
 @contextmanager
 def options(text: str) -> Iterator[None]:
     """PETSc's option database with the raw options of ``text``, for the duration of the block only.
@@ -241,7 +256,7 @@ class Inertia:
         """Symbolic analysis alone: given 1 MB, MUMPS gives up the numerical phase at once."""
         factor = self._prepare(0.0)
         factor.setMumpsIcntl(23, 1)
-        self._pc.setUp()
+        _unlocked("PCSetUp", self._pc)
         entries = factor.getMumpsInfog(20)
         result = FactorEstimate(
             entries=-entries * 10**6 if entries < 0 else entries,
@@ -256,7 +271,7 @@ class Inertia:
         for workspace in (20, 100, 400):  # per cent of extra room; MUMPS forecasts too little for some pivots
             factor = self._prepare(x)
             factor.setMumpsIcntl(14, workspace)
-            self._pc.setUp()
+            _unlocked("PCSetUp", self._pc)
             self.factorisations += 1
             if factor.getMumpsInfog(1) not in (-8, -9, -14, -15, -17, -20):
                 break
@@ -348,9 +363,9 @@ class KrylovSchur:
             eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
         self.factorisations += 1
         try:
-            eps.setUp()
+            _unlocked("EPSSetUp", eps)
             raise_mumps(pc.getFactorMatrix())
-            eps.solve()
+            _unlocked("EPSSolve", eps)
         except PETSc.Error as error:
             raise_mumps(pc.getFactorMatrix())
             raise ImpossibleRequest(f"SLEPc failed at {sigma!r}: {str(error).splitlines()[-1]}") from error

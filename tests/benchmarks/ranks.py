@@ -1,20 +1,27 @@
 """What ranks give: parallel efficiency of an ensemble, memory of a rank that shares a factorisation, rank 0's service time.
 
-    python tests/benchmarks/ranks.py [--L 12] [--realizations 40] [--shared 13]
+    python tests/benchmarks/ranks.py [--L 12] [--realizations 40] [--repeat 1] [--shared 13]
 
-Efficiency is T(1 rank) / (2 T(2 ranks)), each rank bound to a core with one thread, runs in turn; memory is the peak of a
-rank's process above what the same process needs for the same job at L = 6, compared with one rank.
+Efficiency is T(1 rank) / (2 T(2 ranks)), from the start of the command to its end. The control does the same tasks by two
+processes that know nothing of each other, each on a core of its own with one thread and half of the tasks: what it loses,
+the machine loses. "In tasks": share of the two cores' time between start and end. Memory is the peak of the process
+that needs most, above what it needs for the same job at L = 6, compared with one rank.
 """
 
 import argparse
-import statistics
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from support import bigbath
+from support import bigbath, bigbath_command, one_thread
 
 from bigbath.cluster.schedule import Scheduler
 from bigbath.store import open_run
@@ -33,45 +40,98 @@ realizations = {realizations}
 
 
 def run(directory: Path, name: str, ranks: int, *options: object, certify: str = "true", **numbers: int) -> dict:
-    """Provenance of the only or of the first task, and of the whole, of a job done afresh."""
+    """Provenance of the only task of a job done afresh; its peak memory is that of the rank which needs most."""
     job = directory / f"{name}.toml"
     job.write_text(JOB.format(certify=certify, **numbers))
     output = directory / f"{name}_{ranks}_{time.monotonic_ns()}.h5"
     done = bigbath("run", job, "-o", output, *options, ranks=ranks, timeout=3600)
     assert done.returncode == 0, done.stderr
-    return open_run(output).provenance
+    return json.loads(open_run(output).tasks[Task(realization=0)].attrs["provenance"])
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of an ensemble from start to end, and of all its tasks together: by the clock, and of the processor."""
+
+    wall: float
+    tasks: float
+    processor: float
+
+
+def timed(directory: Path, job: Path, launchers: list[list[str]], shares: bool = False) -> Timing:
+    """Run a job afresh, by a process under each of ``launchers``, all at once."""
+    output = directory / f"{time.monotonic_ns()}.h5"
+    start = time.perf_counter()
+    processes = [
+        subprocess.Popen(
+            [*launcher, *bigbath_command("run", job, "-o", output), *(["--share", f"{i}/{len(launchers)}"] if shares else [])],
+            env=one_thread(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for i, launcher in enumerate(launchers)
+    ]  # fmt: skip
+    assert not any([process.wait() for process in processes])
+    wall = time.perf_counter() - start
+    seconds = [json.loads(ds.attrs["provenance"])["seconds"] for ds in open_run(output).tasks.values()]
+    return Timing(wall, sum(s["total"] for s in seconds), sum(s["processor"] for s in seconds))
+
+
+def efficiency(directory: Path, repeat: int, **numbers: int) -> None:
+    """One rank, two ranks and the control in turn; medians."""
+    job = directory / "ensemble.toml"
+    job.write_text(JOB.format(certify="true", **numbers))
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    bound = [["taskset", "-c", str(core)] for core in cores]
+    mpirun = ["mpirun", "--allow-run-as-root", "--bind-to", "core", "-n", "2"]
+    ways = {
+        "1 rank": lambda: timed(directory, job, bound[:1]),
+        "2 ranks": lambda: timed(directory, job, [mpirun]),
+        "2 processes": lambda: timed(directory, job, bound, shares=True),
+    }
+    timings: dict[str, list[Timing]] = {name: [] for name in ways}
+    for _ in range(repeat):
+        for name, way in ways.items():
+            timings[name].append(way())
+    median = {name: Timing(*np.median([astuple(t) for t in each], axis=0)) for name, each in timings.items()}
+    one = median["1 rank"].wall
+    print(", ".join(f"{key} = {value}" for key, value in numbers.items()))
+    for name, t in median.items():
+        n = 1 if name == "1 rank" else 2
+        print(
+            f"{name:12} {t.wall:6.1f} s, efficiency {one / n / t.wall:.2f}, in tasks {t.tasks / n / t.wall:.2f}, "
+            f"processor time of the tasks {t.processor:6.1f} s",
+            flush=True,
+        )
+
+
+def shared_memory(directory: Path, L: int) -> None:
+    """Peak memory of one rank, and of each of two that share a factorisation."""
+    memory = {}
+    for ranks in (1, 2):
+        peaks = [
+            run(directory, "shared", ranks, "--ranks-per-task", ranks, certify="false", L=size, k=10, realizations=1)[
+                "peak_memory_bytes"
+            ]
+            for size in (6, L)
+        ]
+        memory[ranks] = peaks[1] - peaks[0]
+        print(f"factorisation at L = {L} on {ranks} rank(s): {memory[ranks] / 2**20:.0f} MB a rank", flush=True)
+    print(f"memory of a rank of two: {memory[2] / memory[1]:.2f} of one rank's")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--L", type=int, default=12)
-    parser.add_argument("--realizations", type=int, default=40)
+    parser.add_argument("--realizations", type=int, default=40, help="0: only memory")
     parser.add_argument("--k", type=int, default=50)
-    parser.add_argument("--shared", type=int, default=13)
+    parser.add_argument("--shared", type=int, default=13, help="0: only the ensemble")
     parser.add_argument("--repeat", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        ensemble = {"L": args.L, "k": args.k, "realizations": args.realizations}
-        pairs = [
-            [run(directory, "ensemble", ranks, **ensemble)["seconds"]["total"] for ranks in (1, 2)]
-            for _ in range(args.repeat)
-        ]
-        one, two = (statistics.median(times) for times in zip(*pairs, strict=True))
-        print(
-            f"{args.realizations} realizations, L = {args.L}, k = {args.k}: 1 rank {one:.1f} s, 2 ranks {two:.1f} s, efficiency {one / two / 2:.2f}"
-        )
-        memory = {}
-        for ranks in (1, 2):
-            peaks = [
-                run(directory, "shared", ranks, "--ranks-per-task", ranks, certify="false", L=L, k=10, realizations=1)[
-                    "peak_memory_bytes"
-                ]
-                for L in (6, args.shared)
-            ]
-            memory[ranks] = peaks[1] - peaks[0]
-            print(f"factorisation at L = {args.shared} on {ranks} rank(s): {memory[ranks] / 2**20:.0f} MB a rank")
-        print(f"memory of a rank of two: {memory[2] / memory[1]:.2f} of one rank's")
+        if args.realizations:
+            efficiency(directory, args.repeat, L=args.L, k=args.k, realizations=args.realizations)
+        if args.shared:
+            shared_memory(directory, args.shared)
     count = 100_000
     scheduler = Scheduler([Task(realization=r) for r in range(count)], lambda task: 1.0)
     start = time.perf_counter()

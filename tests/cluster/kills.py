@@ -2,7 +2,7 @@
 
     python tests/cluster/kills.py [--kills 100] [--ranks 2] [--seed 1]
 
-prints a table of what was done and what was found after it.
+prints each disturbance with how the run ended, and a table of them; goes on until one of them does harm.
 """
 
 import argparse
@@ -74,8 +74,9 @@ class Campaign:
         if self.small_disk:
             subprocess.run(["umount", "-l", str(self.disk)], check=True)
 
-    def shards(self) -> dict[str, bytes]:
-        return {p.name: p.read_bytes() for p in self.output.with_name("out.h5.parts").glob("*.h5")}
+    def shards(self) -> dict[Path, bytes]:
+        """Name and content of those that are intact."""
+        return {path: path.read_bytes() for path in Shards(self.output, self.job).survey().done.values()}
 
     def start(self) -> subprocess.Popen:
         command = bigbath_command("run", self.job_file, "-o", self.output, ranks=self.ranks)
@@ -84,18 +85,16 @@ class Campaign:
     def disturb(self, kind: str) -> str:
         """One disturbance; how the process ended. AssertionError when something was lost, repeated or changed."""
         if kind == "full disk" and not self.small_disk:
-            kind = "SIGKILL a rank"
+            return "no disk to fill"
         before = self.shards()
         if kind == "corrupt shard":
             if not before:
                 return "there was none"
-            name = self.dice.choice(sorted(before))
-            path = self.output.with_name("out.h5.parts") / name
-            content = bytearray(before.pop(name))
+            path = self.dice.choice(sorted(before))
+            content = bytearray(before[path])
             content[self.dice.randrange(len(content))] ^= 1 << self.dice.randrange(8)
             path.write_bytes(content)
-            survey = Shards(self.output, self.job).survey()
-            assert path in survey.corrupt
+            assert path in Shards(self.output, self.job).survey().corrupt
             return "found"
         if kind == "full disk":
             filler = self.disk / "filler"
@@ -108,12 +107,13 @@ class Campaign:
             self.wait_for_progress(process, len(before) + self.dice.randrange(1, 6))
             time.sleep(self.dice.uniform(0, 0.1))
             self.hit(process, who, number)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=900)
         self.wait_for_ranks()
         if kind == "full disk":
             filler.unlink()
             assert process.returncode == 5, errors
             assert "cannot write" in errors
+        assert process.returncode != 7, "a task was noted as failed"
         after = self.shards()
         if self.output.exists():
             self.check()
@@ -132,12 +132,13 @@ class Campaign:
             pass  # it was quicker
 
     def wait_for_progress(self, process: subprocess.Popen, count: int) -> None:
-        while process.poll() is None and len(self.shards()) < count and not self.output.exists():
+        parts = self.output.with_name("out.h5.parts")
+        while process.poll() is None and len(list(parts.glob("*.h5"))) < count and not self.output.exists():
             time.sleep(0.02)
 
     def wait_for_ranks(self) -> None:
         """No process of the run may survive its launcher for long."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while any(str(self.output) in " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])):
             assert time.monotonic() < deadline, "ranks survive"
             time.sleep(0.1)
@@ -152,7 +153,7 @@ class Campaign:
     def finish(self) -> None:
         """Let the run go on undisturbed to its end."""
         process = self.start()
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=900)
         assert process.returncode == 0, errors
         self.check()
 
@@ -162,8 +163,10 @@ def campaign(directory: Path, kinds: list[str], ranks: int = 2, seed: int = 1) -
     table: Counter = Counter()
     it = Campaign(directory, ranks, seed)
     try:
-        for kind in kinds:
-            table[kind, it.disturb(kind)] += 1
+        for number, kind in enumerate(kinds, 1):
+            ending = it.disturb(kind)
+            table[kind, ending] += 1
+            print(f"{number:4} {kind}: {ending}", flush=True)
         it.finish()
     finally:
         it.close()

@@ -1,5 +1,6 @@
 """Runs: resumed after a kill, refused where they would damage something, realizations independent of each other."""
 
+import json
 import os
 import shutil
 import signal
@@ -16,10 +17,15 @@ from bigbath.cluster import run as run_module
 from bigbath.cluster.estimate import estimate
 from bigbath.cluster.realize import measured, realize
 from bigbath.cluster.run import merge, run, share_of_array
+from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.status import status_of
-from bigbath.errors import FileError, JobError
-from bigbath.job import parse_job
+from bigbath.cluster.stop import listening
+from bigbath.cluster.workers import work
+from bigbath.errors import FileError, JobError, Stopped
+from bigbath.job import parse_job, resolved
+from bigbath.progress import silent
 from bigbath.store import Shards, open_result
+from bigbath.tasks import Task
 
 
 def job(realizations=3, first=0, L=5, **more):
@@ -168,43 +174,22 @@ def test_a_damaged_or_foreign_shard_is_computed_again(tmp_path, monkeypatch):
 
 
 CODE = """
-import sys, time
+import json, sys, time
 import bigbath.cluster.run as module
-from bigbath.job import load_job
+from bigbath.job import parse_job
 measured = module.measured
 def slowly(*arguments):
     time.sleep(0.3)
     return measured(*arguments)
 module.measured = slowly
-module.run(load_job(sys.argv[1]), sys.argv[2])
-"""
-
-TOML = """
-[model]
-name = "imbrie"
-L = 5
-[spectrum]
-window = { kind = "density", epsilon = 0.5, k = 30 }
-engine = "dense"
-[bath]
-window = { kind = "density", epsilon = 0.5, k = 4 }
-engine = "dense"
-[measure.distribution]
-shell_width = 0.3
-keep = true
-fit = "none"
-[measure.gap_ratio]
-[ensemble]
-seed = 5
-realizations = 6
+module.run(parse_job(json.loads(sys.argv[1])), sys.argv[2])
 """
 
 
 def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
     """SIGKILL in mid-ensemble; the run is repeated and its arrays are bitwise those of a run in one go."""
-    path, output = tmp_path / "job.toml", tmp_path / "out.h5"
-    path.write_text(TOML)
-    command = [sys.executable, "-c", CODE, str(path), str(output)]
+    whole, output = job(6), tmp_path / "out.h5"
+    command = [sys.executable, "-c", CODE, json.dumps(resolved(whole)), str(output)]
     process = subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE)
     parts = tmp_path / "out.h5.parts"
     deadline = time.monotonic() + 100
@@ -218,7 +203,6 @@ def test_a_killed_run_goes_on_and_equals_an_undisturbed_one(tmp_path):
     assert not output.exists()
     finished = {p.name: p.read_bytes() for p in parts.glob("*.h5")}
     assert 2 <= len(finished) < 6
-    whole = job(6)
     kept = []
     original = run_module.measured
     run_module.measured = lambda shared, *more: kept.append(shared.number) or original(shared, *more)
@@ -335,3 +319,19 @@ def test_which_share_a_member_of_an_array_does(text, environment, expected):
 
 def test_the_scalar_type_is_recorded():
     assert realize(job(1), 0).attrs["scalar_type"] == "float64"
+
+
+def test_a_stop_that_compiled_code_makes_another_error_of_is_no_failure_of_the_task():
+    begun, failed = [], []
+
+    def compute(task, group):
+        begun.append(task)
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Stopped as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    scheduler = Scheduler([Task(realization=r) for r in range(3)], lambda task: 1.0)
+    with listening() as stop, pytest.raises(Stopped, match="SIGTERM"):
+        work(scheduler, compute, lambda *failure: failed.append(failure), None, 1, stop, silent)
+    assert len(begun) == 1 and not failed
