@@ -123,11 +123,12 @@ def large(
         )
     study = StochasticStudy(model=model, **options)
     results = [study.run(directory, realization, report) for realization in range(realizations)]
+    curves = [r.direct for r in results], [r.sampled.theory for r in results]
     rows = []
     for k, kappa in enumerate(study.kappa):
-        direct, theory = (np.array([getattr(r, name)[k] for r in results]) for name in ("direct", "theory"))
-        one = results[0]
-        errors = (one.direct_error[k], one.theory_error[k])
+        direct, theory = (np.array([values[k] for values in each]) for each in curves)
+        one = results[0].sampled
+        errors = (results[0].direct_error[k], one.theory_error[k])
         difference, difference_error = one.difference[k] + 1, one.difference_error[k]
         if realizations > 1:
             errors = (standard_error(direct) * student(realizations), standard_error(theory) * student(realizations))

@@ -13,7 +13,7 @@ import numpy as np
 
 from bigbath.broadening import system_states
 from bigbath.diffusion import autocorrelation
-from bigbath.diffusion.sampled import BathSample, BathWindow, sampled_theory
+from bigbath.diffusion.sampled import BathSample, BathWindow, SampledTheory, sampled_theory
 from bigbath.diffusion.stochastic import StochasticTrace
 from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Imbrie, draw
@@ -24,16 +24,11 @@ from bigbath.studies.kept import write_arrays
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StochasticResult:
-    """Arrays (K,) with errors as in ``SampledTheory``; ``level_spacing`` of H at epsilon = 0, from nu~."""
+    """``direct`` A (K,) with its errors, the theory beside it, and the ``level_spacing`` of H at epsilon = 0, from nu~."""
 
     direct: np.ndarray
     direct_error: np.ndarray
-    theory: np.ndarray
-    theory_error: np.ndarray
-    difference: np.ndarray
-    difference_error: np.ndarray
-    quadrature: np.ndarray
-    nu_check: np.ndarray
+    sampled: SampledTheory
     level_spacing: float
 
 
@@ -86,13 +81,12 @@ class StochasticStudy:
         for n in range(self.windows):
             found.append(BathWindow(**kept(shards / f"window{n:03d}.npz", partial(window, n))))
             report("bath windows", n + 1, self.windows)
-        theory = sampled_theory(found, propagator, self.kappa)
         return StochasticResult(
-            direct=autocorrelation(propagator.D)[0], direct_error=propagator.A_error[0],
-            theory=theory.theory, theory_error=theory.theory_error, difference=theory.difference,
-            difference_error=theory.difference_error, quadrature=theory.quadrature, nu_check=theory.nu_check,
+            direct=autocorrelation(propagator.D)[0],
+            direct_error=propagator.A_error[0],
+            sampled=sampled_theory(found, propagator, self.kappa),
             level_spacing=2 * np.pi / composite.dims[1] / float(propagator.nu[:, 0, 0].sum()),
-        )  # fmt: skip
+        )
 
 
 def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:

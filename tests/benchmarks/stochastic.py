@@ -49,17 +49,16 @@ def compare(model: TFIM | Imbrie, directory: Path) -> None:
     )
     print(f"   errors between {relative.min():.2%} and {relative.max():.2%}", flush=True)
     r = study.run(directory)
+    t = r.sampled
+    curves = ((r.direct, r.direct_error), (t.theory, t.theory_error), (t.difference, t.difference_error))
     print(
         f"{'kappa':>6} {'direct':>16} {'off':>6} {'theory':>16} {'off':>6} {'th/dir - 1':>16} {'off':>6} {'quadrature':>11}"
     )
     for k, kappa in enumerate(study.kappa):
         expected = (truth["direct"][k], truth["theory"][k], truth["theory"][k] / truth["direct"][k] - 1)
-        found = (
-            (x[k], e[k])
-            for x, e in ((r.direct, r.direct_error), (r.theory, r.theory_error), (r.difference, r.difference_error))
-        )
-        cells = [f"{x:8.4f} +- {e:.4f} {(x - t) / e:6.2f}" for t, (x, e) in zip(expected, found, strict=True)]
-        print(f"{kappa:6g} {' '.join(cells)} {r.quadrature[k]:11.4f}", flush=True)
+        found = ((x[k], e[k]) for x, e in curves)
+        cells = [f"{x:8.4f} +- {e:.4f} {(x - true) / e:6.2f}" for true, (x, e) in zip(expected, found, strict=True)]
+        print(f"{kappa:6g} {' '.join(cells)} {t.quadrature[k]:11.4f}", flush=True)
 
 
 def main() -> None:
