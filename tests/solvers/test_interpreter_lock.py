@@ -40,7 +40,7 @@ def runs_beside(call):
     """Whether the thread goes on while ``call`` is at work, beyond single turns; on a crowded machine, in one of many calls."""
     call()  # compiled, loaded
     with counting() as count:
-        for _ in range(100):
+        for _ in range(20):
             before = count[0]
             call()
             if count[0] > before + 20:
@@ -49,13 +49,13 @@ def runs_beside(call):
 
 
 def test_lapack_lets_threads_run():
-    matrix = np.asfortranarray(np.diag(np.arange(300.0)) + 1)
+    matrix = np.asfortranarray(np.diag(np.arange(700.0)) + 1)
     assert runs_beside(lambda: eigh(matrix))
 
 
 @pytest.mark.petsc
 def test_mumps_and_slepc_let_threads_run():
-    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=8)).matrix, None)
+    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=10)).matrix, None)
     assert runs_beside(lambda: petsc.KrylovSchur(matrix).run(0.1, 10, 1e-10))
     inertia = petsc.Inertia(matrix)
     assert runs_beside(lambda: inertia.below(0.1))
