@@ -50,7 +50,7 @@ def _fewest(job: Job, dims: Sequence[int], ranks: int) -> int:
 
 def _share(bytes_in_all: int, ranks: int) -> float:
     """Memory of the rank that has most: MUMPS shares a factorisation out unevenly (measured for two, docs/cluster.md)."""
-    return bytes_in_all * (1.0 if ranks == 1 else 1.3 / ranks)
+    return bytes_in_all * (1.0 if ranks == 1 else 1.7 / ranks)
 
 
 def seconds_of(part: PartEstimate) -> float:

@@ -57,7 +57,8 @@ def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).T
         energies, rotation = scipy.linalg.eigh(left.T @ projected @ left, driver="evd", check_finite=False)
-        rotation, vectors = _same(left @ rotation, comm), basis[:, : energies.size]
+        energies, rotation = _same((energies, left @ rotation), comm)
+        vectors = basis[:, : energies.size]
 
         def rotate(rows: slice) -> None:
             vectors[rows] = _times(basis[rows], rotation)
@@ -105,15 +106,15 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
         panel[rows], r = scipy.linalg.qr(panel[rows], mode="economic", check_finite=False)
         return r
 
-    def turn(rows: slice, rotation: np.ndarray) -> np.ndarray:
+    def turn(rows: slice, rotation: np.ndarray) -> None:
         panel[rows] = _times(panel[rows], rotation)
-        return overlaps(rows)
 
     overlap = _sum(each(overlaps, blocks), comm)
     parts, r = _stacked(each(factor, blocks), comm)
     left, singular, right = _same(scipy.linalg.svd(r, check_finite=False), comm)
     above, own = overlap, singular[:, None] * right
-    overlap = _sum(each(turn, blocks, [part @ left for part in parts]), comm)
+    list(each(turn, blocks, [part @ left for part in parts]))
+    overlap = _sum(each(overlaps, blocks), comm)
     parts, r = _stacked(each(factor, blocks), comm)
     kept = np.abs(np.diag(r)) > 0.5  # the last ones may be rounding, in the span of ``before``
     list(each(turn, blocks, [part * kept for part in parts]))
