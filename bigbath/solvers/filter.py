@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
 from bigbath.hamiltonian import Sector
+from bigbath.kernels.lapack import eigh
 from bigbath.progress import Report, silent
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
@@ -312,9 +312,7 @@ def dense_pairs(part: _Part, problem: Problem) -> None:
     require_memory(
         required_memory(part.sector.dim), f"LAPACK on a sector of {part.sector.dim:,} states", "Narrow the window."
     )
-    part.energies, vectors = scipy.linalg.eigh(
-        part.matrix.toarray(order="F"), driver="evd", overwrite_a=True, check_finite=False
-    )
+    part.energies, vectors = eigh(part.matrix.toarray(order="F"))
     part.residuals = residual_norms(lambda x: part.matrix @ x, part.energies, vectors)
     rows = slice(*part.operator.rows)
     part.basis = vectors[rows].flatten(order="F")

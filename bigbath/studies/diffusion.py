@@ -191,9 +191,16 @@ def figure(
     return rows, target
 
 
-def collapse(directory: Path, report: Report = silent, **options: Any) -> tuple[list[Point], Path]:
+def collapse(
+    directory: Path,
+    report: Report = silent,
+    *,
+    sizes: Sequence[int] | None = None,
+    realizations: int | None = None,
+) -> tuple[list[Point], Path]:
     """The rows of Figs. 3-5, and one plot of theory / direct - 1 against kappa over the level spacing."""
-    rows = [row for number in MODELS for row in figure(number, directory, report, **options)[0]]
+    figures = [figure(number, directory, report, sizes=sizes, realizations=realizations) for number in MODELS]
+    rows = [row for found, _ in figures for row in found]
     target = directory / "diffusion_collapse.pdf"
     save(plot_collapse(rows), target)
     return rows, target

@@ -83,6 +83,23 @@ def test_collapse_shares_the_files_of_the_figures(tmp_path: Path) -> None:
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
+def test_reproduce_takes_the_sizes_of_the_collapse_and_samples_at_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(*options: str) -> list[dict]:
+        arguments = ["reproduce", "diffusion", "--realizations", "2", "--json", "--keep", str(tmp_path), *options]
+        return json.loads(CliRunner().invoke(app, arguments).stdout)
+
+    assert {(row["model"], row["size"]) for row in rows("--figure", "7", "--sizes", "4")} == {
+        ("levy", 4), ("tfim", 4), ("imbrie", 4)
+    }  # fmt: skip
+    monkeypatch.setattr(study, "EACH_OF_SEVERAL", {"vectors": 4, "windows": 4, "states": 4, "kappa": (3.0,)})
+    (row,) = rows("--figure", "5", "--sizes", "6", "--sampled")
+    exact = next(r for r in rows("--figure", "5", "--sizes", "6") if r["kappa"] == 3.0)
+    assert abs(row["direct"] - exact["direct"]) < 3 * row["direct_error"] + exact["direct_error"]
+    assert list(tmp_path.glob("diffusion_imbrie_L6_*/vector000.npz"))
+
+
 def test_options_of_another_study_are_refused() -> None:
     outcome = CliRunner().invoke(app, ["reproduce", "entropy", "--sizes", "4"])
     assert isinstance(outcome.exception, JobError)
