@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import scipy.sparse as sp
-
 from bigbath.hamiltonian import build, sectors, size
 from bigbath.job import Job, Spectrum
 from bigbath.models import Composite, draw
@@ -16,7 +14,7 @@ from bigbath.solvers.solve import prepare
 
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
-    """One Hamiltonian of a job: "H" or "B". ``bytes``: the largest single need, factorisation, basis of
+    """One Hamiltonian of a job: "H" or "B". ``nnz``: at most so many nonzeros. ``bytes``: the largest single need, factorisation, basis of
     the filter or LAPACK workspace. ``products``: the filter's matrix-vector products."""
 
     part: str
@@ -59,12 +57,12 @@ def estimate(job: Job) -> Estimate:
 
 
 def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
-    h = build(composite, part)  # type: ignore[arg-type]
+    h, built = build(composite, part), size(composite, part)  # type: ignore[arg-type]
     parts = sectors(h, use=spectrum.symmetries, only=spectrum.sector)
     largest = max(parts, key=lambda s: s.dim)
     engine, reason = spectrum.engine, "chosen in the job"
     if isinstance(engine, Auto):
-        engine, reason = choose(largest.dim, spectrum.window, is_complex=h.is_complex, is_sparse=sp.issparse(h.matrix))
+        engine, reason = choose(largest.dim, spectrum.window, is_complex=h.is_complex, is_sparse=h.is_sparse)
     entries, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
         inertia = petsc.Inertia(petsc.DistributedMatrix.build(largest.restrict(h.matrix), None))
@@ -76,12 +74,12 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
     return PartEstimate(
         part=part,
         dim=h.dim,
-        nnz=h.nnz,
+        nnz=built.nnz,
         sectors=len(parts),
         largest_sector=largest.dim,
         engine=engine.kind,
         reason=reason,
         factor_entries=entries,
         products=products,
-        bytes=needed + size(composite, part).bytes,
+        bytes=needed + built.bytes,
     )

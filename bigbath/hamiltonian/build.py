@@ -1,6 +1,7 @@
 """Sparse matrices of a composite's parts, built by QuSpin."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,33 +18,38 @@ Part = Literal["H", "H0", "S", "B", "V"]
 class Hamiltonian:
     """A Hermitian matrix with what is known about it.
 
-    ``matrix``: (D, D) CSR, or a dense array for models without sparsity; float64, or complex128 for a complex
-    model. ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone.
-    ``sites``: number of spins, 0 for a model without any. ``symmetries`` are declared, not yet verified:
-    ``bigbath.hamiltonian.symmetry.sectors`` verifies before it uses them. ``terms``: the Pauli strings that the
-    matrix was built of, for matrix-free engines; () for a matrix that was given.
+    ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone. ``sites``: number of
+    spins, 0 for a model without any. ``symmetries`` are declared, not yet verified:
+    ``bigbath.hamiltonian.symmetry.sectors`` verifies before it uses them. ``terms``: Pauli strings with real
+    couplings whose sum it is, for matrix-free engines; () where a matrix is ``given`` instead.
     """
 
-    matrix: sp.csr_array | np.ndarray
     dims: tuple[int, int]
-    sites: int
+    sites: int = 0
     symmetries: tuple[Symmetry, ...] = ()
     terms: tuple[Term, ...] = ()
+    given: sp.csr_array | np.ndarray | None = None
+
+    @cached_property
+    def matrix(self) -> sp.csr_array | np.ndarray:
+        """(D, D) CSR, built by QuSpin when it is first used, or dense for models without sparsity; float64, or
+        complex128 for a complex model."""
+        return _quspin(self.terms, self.sites) if self.given is None else self.given
 
     @property
     def dim(self) -> int:
         """Dimension D of the space."""
-        return self.matrix.shape[0]
+        return self.dims[0] * self.dims[1]
 
     @property
-    def nnz(self) -> int:
-        """Stored entries (D^2 for a dense matrix)."""
-        return self.matrix.size if isinstance(self.matrix, np.ndarray) else self.matrix.nnz
+    def is_sparse(self) -> bool:
+        """Whether the matrix is CSR."""
+        return self.given is None or sp.issparse(self.given)
 
     @property
     def is_complex(self) -> bool:
         """Whether the matrix has complex entries."""
-        return np.iscomplexobj(self.matrix)
+        return _is_complex(self.terms) if self.given is None else np.iscomplexobj(self.given)
 
 
 def to_dense(matrix: sp.csr_array | np.ndarray) -> np.ndarray:
@@ -52,26 +58,36 @@ def to_dense(matrix: sp.csr_array | np.ndarray) -> np.ndarray:
 
 
 def build(composite: Composite, part: Part = "H") -> Hamiltonian:
-    """Matrix of one part of a composite.
+    """One part of a composite; the matrix of Pauli strings is built when it is first used.
 
     ``part``: "H" = S + B + V, "H0" = S + B, "V" on the whole space (D_S D_B); "S" on the system's own space,
-    "B" on the bath's own space. Raises ImpossibleRequest before allocating what cannot fit, SymmetryError when the
+    "B" on the bath's own space. Raises ImpossibleRequest where the matrix cannot fit, SymmetryError when the
     terms do not make a Hermitian matrix.
     """
     check_size(composite, part)
-    symmetries: tuple[Symmetry, ...] = ()
-    terms: tuple[Term, ...] = ()
+    d_system, d_bath = composite.dims
+    dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
     if isinstance(composite, MatrixComposite):
-        matrix, sites = _from_matrices(composite, part), 0
-    else:
-        terms, sites, symmetries = pauli_strings(composite, part)
-        matrix = _quspin(terms, sites)
+        return Hamiltonian(given=_hermitian(_from_matrices(composite, part), part), dims=dims)
+    terms, sites, symmetries = pauli_strings(composite, part)
+    if all(_is_hermitian(letters, coupling) for letters, couplings in terms for coupling in couplings):
+        return Hamiltonian(terms=terms, dims=dims, sites=sites, symmetries=symmetries)
+    matrix = _hermitian(_quspin(terms, sites), part)
+    return Hamiltonian(given=matrix, dims=dims, sites=sites, symmetries=symmetries)
+
+
+def _is_hermitian(letters: str, coupling: tuple[complex, ...]) -> bool:
+    """Whether a string alone is: Pauli matrices on different sites, times a real number."""
+    value, *where = coupling
+    return set(letters) <= set("Ixyz") and len({*where}) == len(where) and not np.iscomplex(value)
+
+
+def _hermitian(matrix: sp.csr_array | np.ndarray, part: str) -> sp.csr_array | np.ndarray:
+    """The matrix, or SymmetryError."""
     difference = abs(matrix - matrix.conj().T).max()
     if difference > 1e-12 * max(1.0, abs(matrix).max()):
         raise SymmetryError(f"part {part} of the model is not Hermitian: max |H - H^dagger| = {difference:.1e}")
-    d_system, d_bath = composite.dims
-    dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
-    return Hamiltonian(matrix=matrix, dims=dims, sites=sites, symmetries=symmetries, terms=terms)
+    return matrix
 
 
 def pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ...], int, tuple[Symmetry, ...]]:
@@ -92,13 +108,18 @@ def pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ...
     return terms, S + B, composite.symmetries if part == "H" else ()
 
 
+def _is_complex(terms: tuple[Term, ...]) -> bool:
+    """Whether a string is imaginary: an odd number of sigma^y, or its coupling."""
+    odd_y = any(letters.count("y") % 2 for letters, couplings in terms if couplings)
+    return odd_y or any(np.iscomplex(coupling[0]) for _, couplings in terms for coupling in couplings)
+
+
 def _quspin(terms: tuple[Term, ...], sites: int) -> sp.csr_array:
     from quspin.basis import spin_basis_general
     from quspin.operators import hamiltonian
 
     static = [[letters, [list(coupling) for coupling in couplings]] for letters, couplings in terms if couplings]
-    odd_y = any(letters.count("y") % 2 for letters, _ in static)
-    dtype = np.complex128 if odd_y else np.float64
+    dtype = np.complex128 if _is_complex(terms) else np.float64
     basis = spin_basis_general(sites, pauli=1)
     silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
     matrix = sp.csr_array(hamiltonian(static, [], basis=basis, dtype=dtype, **silent).tocsr())

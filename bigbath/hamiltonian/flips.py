@@ -40,11 +40,8 @@ class Flips:
 
     @cached_property
     def diagonal(self) -> np.ndarray:
-        """d (2^L,), by one fast Walsh-Hadamard transform of the fields."""
-        result = np.zeros(self.dim)
-        for mask, value in self.fields.items():
-            result[mask] = value
-        return walsh_hadamard(result, range(self.sites))
+        """d (2^L,)."""
+        return diagonal_of(self.fields, self.sites)
 
     @property
     def entries(self) -> int:
@@ -65,6 +62,14 @@ class Flips:
         walsh_hadamard(vectors, [self.sites - 1 - site for site in self.rotated])
         vectors *= 2.0 ** (-len(self.rotated) / 2)
         return vectors
+
+
+def diagonal_of(fields: dict[int, float], sites: int) -> np.ndarray:
+    """The diagonal sum_z c_z (-1)^|n & z| (2^L,) of fields {z mask: c_z}, by one fast Walsh-Hadamard transform."""
+    result = np.zeros(2**sites)
+    for mask, value in fields.items():
+        result[mask] = value
+    return walsh_hadamard(result, range(sites))
 
 
 def walsh_hadamard(vectors: np.ndarray, bits: Iterable[int]) -> np.ndarray:

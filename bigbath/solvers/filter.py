@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import scipy.sparse as sp
 from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Sector
+from bigbath.hamiltonian import Sector, to_dense
 from bigbath.kernels.lapack import eigh
 from bigbath.progress import Report, silent
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
@@ -31,7 +30,7 @@ from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, asse
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Scale, operator_of
 from bigbath.solvers.sampling import REACH, SURPLUS, Chain, Checkpoint, Plan, advance
-from bigbath.solvers.subspace import Product, product, rayleigh_ritz, residual_norms
+from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
 
 #: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
@@ -75,7 +74,6 @@ class _Part:
     """
 
     sector: Sector
-    matrix: sp.csr_array
     operator: Operator
     density: DensityOfStates
     plan: Plan | None = None
@@ -86,11 +84,6 @@ class _Part:
     remainder: float = 0.0
     weights: np.ndarray = field(init=False)
     products: int = 0
-
-    @property
-    def h(self) -> Product:
-        """Product of the sector's matrix with columns of this rank."""
-        return product(self.matrix, self.operator.rows, self.operator.comm)
 
     def columns(self, number: int) -> np.ndarray:
         """The first ``number`` vectors (d, number) in the memory of ``basis``."""
@@ -131,7 +124,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         )
     if problem.h.is_complex:
         raise ImpossibleRequest('engine "filter" takes real models only; use engine = "dense"')
-    if not sp.issparse(problem.h.matrix):  # a (a/sigma) D^3 of products would cost more than LAPACK
+    if not problem.h.is_sparse:  # a (a/sigma) D^3 of products would cost more than LAPACK
         return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, the matrix is dense)")
     if comm is not None and engine.checkpoint:
         raise ImpossibleRequest("engine.checkpoint works on one process only; remove it, or run without mpirun")
@@ -183,7 +176,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
 
 def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
     """Bytes of the largest basis, and matrix-vector products in all, that a solve of the window takes."""
-    if isinstance(problem.window, Nearest | Interval) and sp.issparse(problem.h.matrix) and not problem.h.is_complex:
+    if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse and not problem.h.is_complex:
         scale = Scale.of(problem.extremes)
         parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
         core = _core(problem.window, parts, scale, 1.0, problem)
@@ -195,16 +188,13 @@ def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
 
 def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Comm) -> _Part:
     sector = problem.sectors[number]
-    matrix = sector.restrict(problem.h.matrix)
-    operator = _operator(sector, matrix, problem, scale, engine.b, comm)
-    return _Part(sector, matrix, operator, DensityOfStates.sample(operator, (engine.seed, 0, number)))
-
-
-def _operator(sector: Sector, matrix: sp.csr_array, problem: Problem, scale: Scale, b: int, comm: Comm) -> Operator:
+    b = engine.b
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
     if sector.isometry is None:
-        return operator_of(problem.h, scale, columns, comm)
-    return MatrixOperator(matrix, scale, columns)
+        operator = operator_of(problem.h, scale, columns, comm)
+    else:
+        operator = MatrixOperator(sector.restrict(problem.h.matrix), scale, columns)
+    return _Part(sector, operator, DensityOfStates.sample(operator, (engine.seed, 0, number)))
 
 
 def _core(
@@ -277,7 +267,7 @@ def _solve_part(
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()
     report("Rayleigh-Ritz", 0, 1)
-    part.energies, vectors, part.residuals = rayleigh_ritz(part.columns(plan.columns), part.h, comm)
+    part.energies, vectors, part.residuals = rayleigh_ritz(part.columns(plan.columns), part.operator.product, comm)
     part.good = part.residuals <= RESIDUAL * problem.norm
     part.weights = total(vectors.T @ test, comm)
     part.remainder = float(np.sqrt(total(np.sum((test - vectors @ part.weights) ** 2), comm)))
@@ -300,8 +290,8 @@ def _sample(
     chains.append(Chain(operator, (*key, len(chains)), plan.check, None))
     checkpoint = None
     if engine.checkpoint:
-        state = part.matrix.data.tobytes() + part.matrix.indices.tobytes()
-        checkpoint = Checkpoint(Path(engine.checkpoint), repr((plan, key)).encode() + state)
+        model = part.density.moments.tobytes()
+        checkpoint = Checkpoint(Path(engine.checkpoint), repr((plan, key)).encode() + model)
     threads = cores() if operator.comm is None else 1
     advance(chains, threads, basis, checkpoint, lambda done, steps: report(f"filter, {part.sector}", done, steps))
     return chains[-1].filtered[:, 0].copy(), checkpoint
@@ -312,8 +302,9 @@ def dense_pairs(part: _Part, problem: Problem) -> None:
     require_memory(
         required_memory(part.sector.dim), f"LAPACK on a sector of {part.sector.dim:,} states", "Narrow the window."
     )
-    part.energies, vectors = eigh(part.matrix.toarray(order="F"))
-    part.residuals = residual_norms(lambda x: part.matrix @ x, part.energies, vectors)
+    matrix = part.sector.restrict(problem.h.matrix)
+    part.energies, vectors = eigh(to_dense(matrix))
+    part.residuals = residual_norms(lambda x: matrix @ x, part.energies, vectors)
     rows = slice(*part.operator.rows)
     part.basis = vectors[rows].flatten(order="F")
     part.good = np.ones(part.energies.size, dtype=bool)

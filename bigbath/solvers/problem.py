@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 
 from bigbath.hamiltonian import Hamiltonian, Sector, to_dense
+from bigbath.solvers.eigenstates import Comm, total
+from bigbath.solvers.recurrence import Operator, Scale, operator_of, random_vectors
 from bigbath.solvers.window import TIE, ResolvedWindow
+
+#: Residuals, in units of ||H||, at which the ends of the spectrum are taken; Lanczos steps between two looks at them.
+CONVERGED, LOOK = 1e-11, 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,14 +34,34 @@ class Problem:
         return TIE * self.norm
 
 
-def spectral_extremes(h: Hamiltonian) -> tuple[float, float]:
-    """(E_min, E_max) of a Hamiltonian, by Lanczos to machine precision; by LAPACK below dimension 400."""
+def spectral_extremes(h: Hamiltonian, comm: Comm = None) -> tuple[float, float]:
+    """(E_min, E_max) of a Hamiltonian, by Lanczos; by LAPACK below dimension 400. ``comm`` shares out the vectors."""
     if h.dim <= 400:
         energies = scipy.linalg.eigvalsh(to_dense(h.matrix))
         return float(energies[0]), float(energies[-1])
-    start = np.random.default_rng(0).standard_normal(h.dim)
-    lowest, highest = (
-        scipy.sparse.linalg.eigsh(h.matrix, k=1, which=end, v0=start, return_eigenvectors=False)[0]
-        for end in ("SA", "LA")
-    )
-    return float(lowest), float(highest)
+    return lanczos_extremes(operator_of(h, Scale(centre=0.0, halfwidth=1.0), comm=comm))
+
+
+def lanczos_extremes(operator: Operator) -> tuple[float, float]:
+    """(E_min, E_max) of an operator, by Lanczos from a random vector, in three vectors.
+
+    Without reorthogonalisation, whose lack repeats converged levels and does not shift them (Paige, J. Inst. Math. Appl.
+    18, 341): the ends have residuals of CONVERGED ||H||, and are exact to the square of that over the distance to the next level.
+    """
+
+    def dot(a: np.ndarray, b: np.ndarray) -> float:
+        return float(total(np.vdot(a, b).real, operator.comm))
+
+    last, w = 0.0, random_vectors(operator, (0,))[:, :1]
+    alpha, beta = [], [np.sqrt(dot(w, w))]
+    while True:
+        v = w / beta[-1]
+        w = operator.product(v) - (beta[-1] * last if alpha else 0.0)
+        alpha.append(dot(v, w))
+        w -= alpha[-1] * v
+        beta.append(np.sqrt(dot(w, w)))
+        last = v
+        if len(alpha) % LOOK == 0 or beta[-1] == 0:
+            energies, states = scipy.linalg.eigh_tridiagonal(alpha, beta[1:-1])
+            if beta[-1] * np.abs(states[-1, [0, -1]]).max() <= CONVERGED * np.abs(energies).max():
+                return float(energies[0]), float(energies[-1])

@@ -4,6 +4,7 @@ The spectrum is scaled into (-1, 1), x = (E - centre) / halfwidth = cos(theta); 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from bigbath.hamiltonian import Flips, Hamiltonian, flips
-from bigbath.hamiltonian.flips import walsh_hadamard
+from bigbath.hamiltonian.flips import diagonal_of, walsh_hadamard
 from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
 from bigbath.solvers.eigenstates import Comm, total
 
@@ -72,6 +73,9 @@ class Operator(Protocol):
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` steps in place; see ``kernels.chebyshev.flip_steps``."""
 
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """H v, not scaled, for any number of vectors (d, c) in the basis of the Hamiltonian's matrix."""
+
 
 class FlipOperator:
     """Matrix-free: a diagonal plus flips, one vector a call.
@@ -86,7 +90,7 @@ class FlipOperator:
     def __init__(self, h: Flips, scale: Scale, comm: Comm = None, dtype: type = np.float64) -> None:
         ranks = 1 if comm is None else comm.size
         self._rank: int = 0 if comm is None else comm.rank
-        self.dim, self.comm, self._h, self._dtype = h.dim, comm, h, np.dtype(dtype)
+        self.dim, self.comm, self._h, self._scale, self._dtype = h.dim, comm, h, scale, np.dtype(dtype)
         self._sites = h.sites - ranks.bit_length() + 1
         own = 2**self._sites
         self.rows, self.work = (self._rank * own, (self._rank + 1) * own), h.entries // ranks
@@ -97,8 +101,7 @@ class FlipOperator:
         patterns = len(self._low)
         if patterns > COMPUTED:
             patterns, self._low = 0, padded(self._sites, 1, self._dtype)
-            own_diagonal = h.diagonal[slice(*self.rows)] - scale.centre
-            inside(self._low[0])[:] = unit * own_diagonal.reshape(inside(self._low[0]).shape)
+            inside(self._low[0])[:] = diagonal_of(fields, self._sites).reshape(inside(self._low[0]).shape)
         self._coefficients = np.array([unit * c * self._sign(z) for (_, z), c in h.flips.items()], self._dtype)
         strings = tuple((x, z % own) for x, z in h.flips)
         self._partners = [self._rank ^ bits for bits in distant(strings, self._sites)]
@@ -159,21 +162,37 @@ class FlipOperator:
             )
             low, high = high, low
 
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """H v for vectors (d, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""
+        low, high = self.zeros(2)
+        result = np.empty_like(vectors)
+        for column in range(vectors.shape[1]):
+            self.put(high, vectors[:, column])
+            np.multiply(high, -2 * self._scale.centre / self._scale.halfwidth, out=low)
+            self.steps(low, high, low, _NONE, 1)
+            np.multiply(self.get(low)[:, 0], self._scale.halfwidth / 2, out=result[:, column])
+        return result
+
 
 class MatrixOperator:
-    """A CSR matrix, applied to a block of ``columns`` vectors; ranks repeat its work."""
+    """A matrix, CSR for steps, applied to a block of ``columns`` vectors; ranks repeat its work."""
 
     comm, rate = None, 2e9
 
-    def __init__(self, matrix: sp.csr_array, scale: Scale, columns: int) -> None:
+    def __init__(self, matrix: sp.csr_array | np.ndarray, scale: Scale, columns: int) -> None:
         self.dim, self.rows, self.columns = matrix.shape[0], (0, matrix.shape[0]), columns
-        shifted = matrix - scale.centre * sp.eye_array(self.dim, format="csr")
-        self._twice = sp.csr_array(shifted * (2 / scale.halfwidth))
-        self.work = columns * self._twice.nnz
+        self._matrix, self._scale = matrix, scale
+        self.work = columns * (matrix.size if isinstance(matrix, np.ndarray) else matrix.nnz)
+
+    @cached_property
+    def _twice(self) -> sp.csr_array:
+        """2 (H - centre) / halfwidth."""
+        shifted = sp.csr_array(self._matrix) - self._scale.centre * sp.eye_array(self.dim, format="csr")
+        return sp.csr_array(shifted * (2 / self._scale.halfwidth))
 
     def zeros(self, count: int) -> np.ndarray:
         """``count`` zero blocks of vectors."""
-        return np.zeros((count, self.dim, self.columns), dtype=self._twice.dtype)
+        return np.zeros((count, self.dim, self.columns), dtype=self._matrix.dtype)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (d, columns) into a storage."""
@@ -187,6 +206,10 @@ class MatrixOperator:
         """``count`` Chebyshev steps in place."""
         csr_steps(self._twice.indptr, self._twice.indices, self._twice.data, low, high, total, weights, count)
 
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """H v for vectors (D, c)."""
+        return self._matrix @ np.ascontiguousarray(vectors)
+
 
 def operator_of(
     h: Hamiltonian, scale: Scale, columns: int = 1, comm: Comm = None, dtype: type = np.float64
@@ -199,7 +222,7 @@ def operator_of(
     for shared in (comm, None):
         if strings is not None and FlipOperator.takes(strings, 1 if shared is None else shared.size, dtype):
             return FlipOperator(strings, scale, shared, dtype)
-    return MatrixOperator(sp.csr_array(h.matrix), scale, columns)
+    return MatrixOperator(h.matrix, scale, columns)
 
 
 class Recurrence:

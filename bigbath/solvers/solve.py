@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-import scipy.sparse as sp
 from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
@@ -68,10 +67,11 @@ def prepare(
     *,
     symmetries: tuple[str, ...] | None = None,
     sector: dict[str, int] | None = None,
+    comm: Comm = None,
 ) -> Problem:
     """Verify the symmetries, find the ends of the spectrum and resolve the window."""
     parts = sectors(h, use=symmetries, only=sector)
-    extremes = spectral_extremes(h)
+    extremes = spectral_extremes(h, comm)
     tie = TIE * max(abs(extremes[0]), abs(extremes[1]))
     resolved = resolve(window, extremes, sum(s.dim for s in parts), tie)
     return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)
@@ -96,11 +96,11 @@ def solve(
     Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
     real PETSc), JobError (unknown symmetry or option), SymmetryError.
     """
-    problem = prepare(h, window, symmetries=symmetries, sector=sector)
+    problem = prepare(h, window, symmetries=symmetries, sector=sector, comm=comm)
     reason = None
     if isinstance(engine, Auto):
         largest = max(s.dim for s in problem.sectors)
-        engine, reason = choose(largest, problem.window, is_complex=h.is_complex, is_sparse=sp.issparse(h.matrix))
+        engine, reason = choose(largest, problem.window, is_complex=h.is_complex, is_sparse=h.is_sparse)
     states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
     if reason:
         states = states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from bigbath.resources import cores
@@ -30,14 +29,6 @@ Product = Callable[[np.ndarray], np.ndarray]
 Each = Callable[..., Iterator[Any]]
 
 
-def product(matrix: sp.csr_array, rows: tuple[int, int], comm: Comm) -> Product:
-    """x -> H x for this rank's rows (first, last) of columns x; a matrix that every rank holds."""
-    if comm is None:
-        return lambda x: matrix @ np.ascontiguousarray(x)
-    slab = matrix[slice(*rows)]
-    return lambda x: slab @ np.vstack(comm.allgather(x))
-
-
 def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten.
 
@@ -52,7 +43,7 @@ def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.
 
         in_order = map if comm is not None else each  # ranks meet in h
         list(in_order(project, _slices(basis.shape[1], PRODUCT)))
-        left, singular, _ = scipy.linalg.svd(triangle, check_finite=False)
+        left, singular, _ = scipy.linalg.svd(triangle, overwrite_a=True, check_finite=False)
         left = left[:, singular > RANK * singular[0]]
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).T
@@ -63,7 +54,7 @@ def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.
         def rotate(rows: slice) -> None:
             vectors[rows] = _times(basis[rows], rotation)
 
-        list(each(rotate, _slices(basis.shape[0], ROWS)))
+        list(each(rotate, _slices(basis.shape[0], max(1, ROWS * PANEL // energies.size))))
     return energies, vectors, residual_norms(h, energies, vectors, comm)
 
 
@@ -74,7 +65,8 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
 
     def squares(panel: slice) -> np.ndarray:
         residual = h(vectors[:, panel])
-        residual -= vectors[:, panel] * energies[panel]
+        for column, energy, vector in zip(residual.T, energies[panel], vectors[:, panel].T, strict=True):
+            column -= energy * vector
         return np.einsum("ij,ij->j", residual, residual)
 
     with _threads() as each:
@@ -84,7 +76,7 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
 
 def _factorise(basis: np.ndarray, comm: Comm, each: Each) -> np.ndarray:
     """Replace the columns of ``basis`` (d, m) by orthonormal ones; returns the triangle R (m, m), basis = columns @ R."""
-    triangle = np.zeros((basis.shape[1],) * 2)
+    triangle = np.zeros((basis.shape[1],) * 2, order="F")
     for columns in _slices(basis.shape[1], PANEL):
         above, own = _factorise_panel(basis[:, columns], basis[:, : columns.start], comm, each)
         triangle[: columns.start, columns], triangle[columns, columns] = above, own
@@ -134,7 +126,7 @@ def _stacked(triangles: Iterable[np.ndarray], comm: Comm) -> tuple[list[np.ndarr
 
 def _sum(parts: Iterable[np.ndarray], comm: Comm) -> np.ndarray:
     """The sum over the blocks of all ranks."""
-    return total(np.sum(list(parts), axis=0), comm)
+    return total(sum(parts), comm)
 
 
 def _times(tall: np.ndarray, small: np.ndarray) -> np.ndarray:

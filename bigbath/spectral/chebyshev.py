@@ -9,21 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-import scipy.sparse as sp
-from scipy.sparse.linalg import LinearOperator, eigsh
 from scipy.special import ndtr
 
 from bigbath.errors import ImpossibleRequest
 from bigbath.hamiltonian import Part, build, flips, pauli_strings
 from bigbath.kernels.chebyshev import contract_system
 from bigbath.models import Composite, SpinComposite
+from bigbath.solvers.problem import lanczos_extremes
 from bigbath.solvers.recurrence import FlipOperator, MatrixOperator, Operator, Scale, moments
 
 #: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7.
 DEGREE = 6.0
-
-#: The scale without scaling: its operator's step is 2 x = H.
-_UNSCALED = Scale(centre=0.0, halfwidth=2.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +38,7 @@ class Scaled:
 def scaled_operator(composite: Composite, part: Part = "H") -> Scaled:
     """One part of a composite (H, H0 or B), matrix-free for spin models. ImpossibleRequest for complex models."""
     make = _maker(composite, part)
-    extremes = _extremes(make(_UNSCALED))
+    extremes = lanczos_extremes(make(Scale(centre=0.0, halfwidth=1.0)))
     scale = Scale.of(extremes)
     return Scaled(operator=make(scale), scale=scale, extremes=extremes)
 
@@ -57,23 +53,7 @@ def _maker(composite: Composite, part: Part):  # type: ignore[no-untyped-def]
     h = build(composite, part)
     if h.is_complex:
         raise ImpossibleRequest("Chebyshev moments are made for real models only")
-    return lambda scale: MatrixOperator(sp.csr_array(h.matrix), scale, 1)
-
-
-def _extremes(operator: Operator) -> tuple[float, float]:
-    """(E_min, E_max) of an operator that is not scaled, by Lanczos: residuals of 1e-6, their squares in the energies."""
-    low, high, _ = storage = operator.zeros(3)
-
-    def product(vector: np.ndarray) -> np.ndarray:
-        operator.put(high, vector.reshape(-1, 1))
-        low[:] = 0
-        operator.steps(low, high, storage[2], np.empty(0), 1)
-        return operator.get(low)[:, 0].copy()
-
-    h = LinearOperator((operator.dim, operator.dim), matvec=product, dtype=float)
-    start = np.random.default_rng(0).standard_normal(operator.dim)
-    ends = [eigsh(h, k=1, which=end, v0=start, tol=1e-6, return_eigenvectors=False)[0] for end in ("SA", "LA")]
-    return float(ends[0]), float(ends[1])
+    return lambda scale: MatrixOperator(h.matrix, scale, 1)
 
 
 def contracted(operator: Operator, storage: np.ndarray, phi: np.ndarray, out: np.ndarray) -> None:

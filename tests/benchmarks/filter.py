@@ -72,8 +72,8 @@ def kernels(spins: int) -> None:
     rates = {
         "bigbath step": best(lambda: recurrence.advance(steps), steps * free.entries),
         "bigbath step + sum": best(lambda: recurrence.advance(steps, np.full(steps, 1e-3)), steps * free.entries),
-        "SciPy CSR product": best(lambda: [h.matrix @ x[:, 0] for _ in range(steps // 2)], steps // 2 * h.nnz),
-        "QuSpin product": best(lambda: [operator.dot(x[:, 0]) for _ in range(steps // 2)], steps // 2 * h.nnz),
+        "SciPy CSR product": best(lambda: [h.matrix @ x[:, 0] for _ in range(steps // 2)], steps // 2 * h.matrix.nnz),
+        "QuSpin product": best(lambda: [operator.dot(x[:, 0]) for _ in range(steps // 2)], steps // 2 * h.matrix.nnz),
     }
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/loop.c", "w") as file:

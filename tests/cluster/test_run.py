@@ -249,7 +249,8 @@ def test_the_estimate_is_what_the_factorisation_uses():
         (part,) = estimate(whole).parts
         h = hamiltonian_of(whole.model)
         largest = max(sectors(h, use=whole.spectrum.symmetries), key=lambda s: s.dim)
-        assert (part.dim, part.nnz, part.largest_sector, part.engine) == (h.dim, h.nnz, largest.dim, "shift-invert")
+        assert (part.dim, part.largest_sector, part.engine) == (h.dim, largest.dim, "shift-invert")
+        assert part.nnz >= h.matrix.nnz
         inertia = petsc.Inertia(petsc.DistributedMatrix.build(largest.restrict(h.matrix), None))
         inertia.below(0.3)
         entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bigbath.errors import SymmetryError
 from bigbath.hamiltonian import Hamiltonian, build, flips
 from bigbath.hamiltonian.build import _quspin
-from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
+from bigbath.models import TFIM, Imbrie, Ring, SpinComposite, disorder_stream
 
 
 def random_terms(rng, sites: int, strings: int):
@@ -52,3 +53,18 @@ def test_every_part_carries_its_strings(part):
 
 def test_complex_strings_are_refused():
     assert flips((("yz", ((1.0, 0, 1),)),), 2) is None
+
+
+@pytest.mark.parametrize("interaction", [("x", ((1j, 1),)), ("xy", ((1.0, 0, 0),)), ("+-", ((1.0, 0, 1),))])
+def test_only_hermitian_sums_are_built(interaction):
+    parts = {"system": (("z", ((1.0, 0),)),), "bath": (("z", ((1.0, 1),)),)}
+    with pytest.raises(SymmetryError, match="Hermitian"):
+        build(SpinComposite(system_sites=1, bath_sites=1, interaction=(interaction,), **parts))
+
+
+def test_strings_that_are_hermitian_together_only_are_given_as_a_matrix():
+    hop = (("+-", ((0.5, 0, 1),)), ("-+", ((0.5, 0, 1),)))
+    h = build(SpinComposite(system_sites=1, bath_sites=1, system=(), bath=(), interaction=hop))
+    same = flips((("xx", ((1.0, 0, 1),)), ("yy", ((1.0, 0, 1),))), 2)
+    assert not h.terms
+    np.testing.assert_allclose(h.matrix.toarray(), dense_in_z_basis(same), atol=1e-15)

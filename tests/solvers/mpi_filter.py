@@ -15,10 +15,12 @@ def check(model, window, comm, shared_out=True, symmetries=()):
     h, bath_h, system = build(composite), build(composite, "B"), system_states(composite)
     bath = solve(bath_h, Nearest(target=0.2, k=5), engine=Dense())
     shared = solve(h, window, engine=Filter(), comm=comm, symmetries=symmetries)
+    assert (len(shared.blocks) == 1) == ("matrix" not in vars(h))  # only sectors need it
     alone = solve(h, window, engine=Dense(), symmetries=symmetries)
     share = [b.rows[1] - b.rows[0] for b in shared.blocks]
     assert all(b.vectors.shape[0] == n < b.sector.dim for b, n in zip(shared.blocks, share, strict=True))
     assert np.abs(shared.energies - alone.energies).max() < 1e-9
+    assert np.abs(np.subtract(shared.extremes, np.linalg.eigvalsh(h.matrix.toarray())[[0, -1]])).max() < 1e-11
     e = shared.evidence
     assert e.complete == "yes", e.reason
     assert e.residual <= 1e-10 * e.norm

@@ -7,13 +7,14 @@ import pytest
 import scipy.sparse as sp
 
 from bigbath.errors import ImpossibleRequest, JobError
-from bigbath.hamiltonian import Hamiltonian, build
+from bigbath.hamiltonian import Hamiltonian, build, to_dense
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
 from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
-from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box
+from bigbath.solvers.problem import spectral_extremes
+from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box, operator_of
 from bigbath.solvers.solve import DENSE_FASTER, choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
 
@@ -71,9 +72,7 @@ def test_random_windows_are_lapack_s(case):
 
 def copies(matrix: sp.csr_array, number: int) -> Hamiltonian:
     """Every level of ``matrix`` ``number`` times."""
-    return Hamiltonian(
-        matrix=sp.csr_array(sp.kron(matrix, sp.eye_array(number))), dims=(1, matrix.shape[0] * number), sites=0
-    )
+    return Hamiltonian(given=sp.csr_array(sp.kron(matrix, sp.eye_array(number))), dims=(1, matrix.shape[0] * number))
 
 
 def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
@@ -116,7 +115,7 @@ def test_other_windows_complex_models_and_memory_are_refused():
         with pytest.raises(ImpossibleRequest, match="filter"):
             solve(h, window, engine=Filter())
     with pytest.raises(ImpossibleRequest, match="real models"):
-        solve(Hamiltonian(matrix=h.matrix.astype(complex), dims=h.dims, sites=0), Nearest(k=5), engine=Filter())
+        solve(Hamiltonian(given=h.matrix.astype(complex), dims=h.dims), Nearest(k=5), engine=Filter())
     with pytest.raises(ImpossibleRequest, match=r"engine\.memory"):
         solve(h, Nearest(k=40), engine=Filter(memory=1e-4))
 
@@ -162,6 +161,33 @@ def test_recurrence_makes_chebyshev_polynomials(kind):
     np.testing.assert_allclose(operator.get(recurrence.total), polynomial(weights), atol=1e-11)
     np.testing.assert_allclose(operator.get(recurrence.low), polynomial(np.eye(44)[43]), atol=1e-11)
     np.testing.assert_allclose(operator.get(recurrence.high), polynomial(np.eye(45)[44]), atol=1e-11)
+
+
+@pytest.mark.parametrize("model", [Imbrie(L=9), TFIM(L=8), Ring(N=9), heisenberg(9)])
+def test_the_matrix_free_product_is_quspin_s_matrix(model):
+    h = hamiltonian(model)
+    x = np.random.default_rng(2).standard_normal((h.dim, 3))
+    for scale in (Scale(centre=0.0, halfwidth=1.0), Scale(centre=-0.7, halfwidth=11.0)):
+        operator = operator_of(h, scale)
+        assert isinstance(operator, FlipOperator)
+        np.testing.assert_allclose(operator.product(x), h.matrix @ x, rtol=0, atol=1e-13 * np.abs(h.matrix).sum(axis=1).max())
+
+
+def test_a_window_of_a_spin_model_is_solved_without_its_matrix():
+    h = hamiltonian(Imbrie(L=10))
+    states = solve(h, Nearest(target=0.0, k=20), engine=Filter())
+    assert states.evidence.complete == "yes"
+    assert "matrix" not in vars(h)
+    residuals = np.linalg.norm(h.matrix @ states.vectors() - states.vectors() * states.energies, axis=0)
+    np.testing.assert_allclose(residuals, states.residuals, rtol=0.1, atol=1e-14 * states.evidence.norm)
+
+
+@pytest.mark.parametrize("model", [Imbrie(L=8, W=20.0), TFIM(L=8, h=0.0), Ring(N=9), Ring(N=9, g=0.0), Levy(L=8)])
+def test_the_ends_of_the_spectrum(model):
+    """Of a classical ring too, whose ground state has few levels above it, and of the dense matrix."""
+    h = hamiltonian(model)
+    energies = np.linalg.eigvalsh(to_dense(h.matrix))
+    np.testing.assert_allclose(spectral_extremes(h), energies[[0, -1]], rtol=1e-12)
 
 
 def test_density_of_states_counts_within_its_error():

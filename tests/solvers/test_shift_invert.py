@@ -131,7 +131,7 @@ def test_the_estimate_forecasts_the_factorisation():
     entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
     true = -entries * 10**6 if entries < 0 else entries
     assert abs(forecast.entries - true) <= 0.3 * true
-    assert forecast.entries > hamiltonian_of(Imbrie(L=10)).nnz / 2
+    assert forecast.entries > hamiltonian_of(Imbrie(L=10)).matrix.nnz / 2
 
 
 def test_an_interval_beyond_memory_is_refused_with_its_count(monkeypatch):
