@@ -1,6 +1,7 @@
 """What ranks give: parallel efficiency of an ensemble, memory of a rank that shares a factorisation, rank 0's service time.
 
-    python tests/benchmarks/ranks.py [--L 12] [--realizations 40] [--repeat 1] [--shared 13]
+    python tests/benchmarks/ranks.py [--L 12] [--realizations 40] [--k 50] [--engine auto]
+        [--repeat 1] [--shared 13]
 
 Efficiency is T(1 rank) / (2 T(2 ranks)), from the start of the command to its end. The control does the same tasks by two
 processes that know nothing of each other, each on a core of its own with one thread and half of the tasks: what it loses,
@@ -33,16 +34,19 @@ name = "imbrie"
 L = {L}
 [spectrum]
 window = {{ kind = "density", epsilon = 0.5, k = {k} }}
-engine = {{ kind = "shift-invert", certify = {certify} }}
+engine = {{ {engine} }}
 [ensemble]
 realizations = {realizations}
 """
 
 
-def run(directory: Path, name: str, ranks: int, *options: object, certify: str = "true", **numbers: int) -> dict:
+ENGINES = {"auto": 'kind = "auto"', "shift-invert": 'kind = "shift-invert"'}
+
+
+def run(directory: Path, name: str, ranks: int, *options: object, **numbers: int) -> dict:
     """Provenance of the only task of a job done afresh; its peak memory is that of the rank which needs most."""
     job = directory / f"{name}.toml"
-    job.write_text(JOB.format(certify=certify, **numbers))
+    job.write_text(JOB.format(engine='kind = "shift-invert", certify = false', **numbers))
     output = directory / f"{name}_{ranks}_{time.monotonic_ns()}.h5"
     done = bigbath("run", job, "-o", output, *options, ranks=ranks, timeout=3600)
     assert done.returncode == 0, done.stderr
@@ -75,10 +79,10 @@ def timed(directory: Path, job: Path, launchers: list[list[str]], shares: bool =
     return Timing(wall, sum(s["total"] for s in seconds), sum(s["processor"] for s in seconds))
 
 
-def efficiency(directory: Path, repeat: int, **numbers: int) -> None:
+def efficiency(directory: Path, repeat: int, engine: str, **numbers: int) -> None:
     """One rank, two ranks and the control in turn; medians."""
     job = directory / "ensemble.toml"
-    job.write_text(JOB.format(certify="true", **numbers))
+    job.write_text(JOB.format(engine=ENGINES[engine], **numbers))
     cores = sorted(os.sched_getaffinity(0))[:2]
     bound = [["taskset", "-c", str(core)] for core in cores]
     mpirun = ["mpirun", "--allow-run-as-root", "--bind-to", "core", "-n", "2"]
@@ -93,7 +97,7 @@ def efficiency(directory: Path, repeat: int, **numbers: int) -> None:
             timings[name].append(way())
     median = {name: Timing(*np.median([astuple(t) for t in each], axis=0)) for name, each in timings.items()}
     one = median["1 rank"].wall
-    print(", ".join(f"{key} = {value}" for key, value in numbers.items()))
+    print(", ".join(f"{key} = {value}" for key, value in {"engine": engine, **numbers}.items()))
     for name, t in median.items():
         n = 1 if name == "1 rank" else 2
         print(
@@ -108,7 +112,7 @@ def shared_memory(directory: Path, L: int) -> None:
     memory = {}
     for ranks in (1, 2):
         peaks = [
-            run(directory, "shared", ranks, "--ranks-per-task", ranks, certify="false", L=size, k=10, realizations=1)[
+            run(directory, "shared", ranks, "--ranks-per-task", ranks, L=size, k=10, realizations=1)[
                 "peak_memory_bytes"
             ]
             for size in (6, L)
@@ -123,13 +127,14 @@ def main() -> None:
     parser.add_argument("--L", type=int, default=12)
     parser.add_argument("--realizations", type=int, default=40, help="0: only memory")
     parser.add_argument("--k", type=int, default=50)
+    parser.add_argument("--engine", choices=list(ENGINES), default="shift-invert")
     parser.add_argument("--shared", type=int, default=13, help="0: only the ensemble")
     parser.add_argument("--repeat", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
         if args.realizations:
-            efficiency(directory, args.repeat, L=args.L, k=args.k, realizations=args.realizations)
+            efficiency(directory, args.repeat, args.engine, L=args.L, k=args.k, realizations=args.realizations)
         if args.shared:
             shared_memory(directory, args.shared)
     count = 100_000
