@@ -62,7 +62,7 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
     largest = max(parts, key=lambda s: s.dim)
     engine, reason = spectrum.engine, "chosen in the job"
     if isinstance(engine, Auto):
-        engine, reason = choose(largest.dim, spectrum.window, is_complex=h.is_complex, is_sparse=h.is_sparse)
+        engine, reason = choose(h, parts, spectrum.window)
     entries, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
         inertia = petsc.Inertia(petsc.DistributedMatrix.build(largest.restrict(h.matrix), None))

@@ -211,6 +211,11 @@ class MatrixOperator:
         return self._matrix @ np.ascontiguousarray(vectors)
 
 
+def is_matrix_free(h: Hamiltonian) -> bool:
+    """Whether the kernel takes this Hamiltonian on the whole space."""
+    return bool(h.terms) and FlipOperator.takes(flips(h.terms, h.sites))
+
+
 def operator_of(
     h: Hamiltonian, scale: Scale, columns: int = 1, comm: Comm = None, dtype: type = np.float64
 ) -> Operator:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian, sectors
+from bigbath.hamiltonian import Hamiltonian, Sector, sectors
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
 from bigbath.solvers import petsc
@@ -15,12 +15,13 @@ from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Comm, Eigenstates
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
+from bigbath.solvers.recurrence import is_matrix_free
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
 from bigbath.solvers.window import TIE, AnyWindow, Density, Interval, Nearest, Whole, resolve
 
-#: Sectors up to this dimension are faster with LAPACK than with any other engine; windows of more than this share of
-#: a sector too. See docs/engines.md, "Crossover".
-DENSE_FASTER, WIDE = 2500, 0.08
+#: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
+#: engine; windows of more than the share WIDE of a sector too. See docs/performance.md, "Crossover".
+DENSE_FASTER, DENSE_FASTER_FREE, WIDE = 2500, 1000, 0.2
 
 
 @choice
@@ -38,19 +39,18 @@ AnyEngine = Auto | Dense | ShiftInvert | Filter
 Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 
 
-def choose(
-    largest: int, window: AnyWindow, *, is_complex: bool = False, is_sparse: bool = True
-) -> tuple[Dense | Filter | ShiftInvert, str]:
-    """The engine for a problem whose largest sector has ``largest`` states, and why."""
-    needed = required_memory(largest, 16 if is_complex else 8)
-    fits = needed <= memory_limit()
-    if largest <= DENSE_FASTER:
-        return Dense(), f"LAPACK is fastest for sectors of at most {DENSE_FASTER:,} states"
-    if is_complex:
+def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
+    """The engine for the states of a window in the sectors ``parts`` of a Hamiltonian, and why."""
+    largest = max(s.dim for s in parts)
+    smallest = DENSE_FASTER_FREE if parts[0].isometry is None and is_matrix_free(h) else DENSE_FASTER
+    fits = required_memory(largest, 16 if h.is_complex else 8) <= memory_limit()
+    if largest <= smallest:
+        return Dense(), f"LAPACK is fastest for sectors of at most {smallest:,} states"
+    if h.is_complex:
         return Dense(), "the model is complex, which the other engines cannot take"
     if isinstance(window, Whole) and fits:
         return Dense(), "the whole spectrum is wanted and fits into memory"
-    if isinstance(window, Nearest | Density | Interval) and is_sparse:
+    if isinstance(window, Nearest | Density | Interval) and h.is_sparse:
         if fits and not isinstance(window, Interval) and window.k > WIDE * largest:
             return Dense(), f"{window.k:,} of {largest:,} states are wanted"
         return Filter(), f"cheaper than LAPACK and than a factorisation for a window in {largest:,} states"
@@ -99,8 +99,7 @@ def solve(
     problem = prepare(h, window, symmetries=symmetries, sector=sector, comm=comm)
     reason = None
     if isinstance(engine, Auto):
-        largest = max(s.dim for s in problem.sectors)
-        engine, reason = choose(largest, problem.window, is_complex=h.is_complex, is_sparse=h.is_sparse)
+        engine, reason = choose(h, problem.sectors, problem.window)
     states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
     if reason:
         states = states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from bigbath.errors import ImpossibleRequest, JobError
-from bigbath.hamiltonian import Hamiltonian, build, to_dense
+from bigbath.hamiltonian import Hamiltonian, build, sectors, to_dense
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
@@ -15,7 +15,7 @@ from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box, operator_of
-from bigbath.solvers.solve import DENSE_FASTER, choose, prepare
+from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
@@ -239,8 +239,14 @@ def test_the_forecast_is_what_the_solve_takes():
 
 
 def test_auto_takes_the_filter_for_windows_above_the_crossover():
-    assert choose(DENSE_FASTER + 1, Nearest(k=10))[0] == Filter()
-    assert choose(10**6, Interval(lower=0.0, upper=0.1))[0] == Filter()
-    assert choose(DENSE_FASTER, Nearest(k=10))[0] == Dense()
-    assert choose(5000, Nearest(k=1000))[0] == Dense()
-    assert choose(5000, Nearest(k=10), is_sparse=False)[0] != Filter()
+    def engine(h, window):
+        return choose(h, sectors(h, use=()), window)[0]
+
+    window, free = Nearest(k=10), hamiltonian(Imbrie(L=9))
+    csr = Hamiltonian(given=free.matrix, dims=free.dims)
+    assert engine(hamiltonian(Imbrie(L=8)), window) == Dense()
+    assert engine(free, window) == Filter()
+    assert engine(free, Nearest(k=300)) == Dense()
+    assert engine(csr, window) == Dense()
+    assert engine(hamiltonian(Imbrie(L=19)), Interval(lower=0.0, upper=0.1)) == Filter()
+    assert engine(Hamiltonian(given=np.zeros((3000, 3000)), dims=(1, 3000)), window) != Filter()

@@ -209,7 +209,7 @@ def test_a_complex_model_is_refused():
 
 def test_auto_takes_shift_invert_for_levels_of_large_sectors(monkeypatch):
     h, window = hamiltonian_of(Imbrie(L=7)), Levels(energies=(0.0, 1.0))
-    monkeypatch.setattr(sys.modules["bigbath.solvers.solve"], "DENSE_FASTER", 100)
+    monkeypatch.setattr(sys.modules["bigbath.solvers.solve"], "DENSE_FASTER_FREE", 100)
     states = solve(h, window, engine=Auto())
     assert states.evidence.engine == "shift-invert (auto: a window in a sector of 256 states)"
     assert_window(states, h, window)
