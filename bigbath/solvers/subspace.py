@@ -23,7 +23,7 @@ RANK = 1e-13
 
 #: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
 #: the matrix at a time.
-PANEL, ROWS, PRODUCT = 64, 2048, 16
+PANEL, ROWS, PRODUCT = 64, 2048, 8
 
 Product = Callable[[np.ndarray], np.ndarray]
 
