@@ -9,6 +9,7 @@ at 1e-7.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def _stacked(triangles: Iterable[np.ndarray], comm: Comm) -> tuple[list[np.ndarr
 
 def _sum(parts: Iterable[np.ndarray], comm: Comm) -> np.ndarray:
     """The sum over the blocks of all ranks."""
-    return total(sum(parts), comm)
+    return total(reduce(np.add, parts), comm)
 
 
 def _times(tall: np.ndarray, small: np.ndarray) -> np.ndarray:
