@@ -47,7 +47,7 @@ def estimate(job: Job) -> Estimate:
     """Needs of a job from its first realization; the factorisation's from MUMPS's own symbolic analysis.
 
     The filter's from the density of states.
-    Builds the sparse matrices, nothing heavier. ImpossibleRequest when even they do not fit.
+    Builds sparse matrices at most. ImpossibleRequest when even they do not fit.
     """
     composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
     parts = [_part(composite, "H", job.spectrum)]

@@ -149,6 +149,11 @@ def total(array: np.ndarray, comm: Comm) -> np.ndarray:
     return array if comm is None or comm.size == 1 else comm.allreduce(array)
 
 
+def same(arrays: Any, comm: Comm) -> Any:
+    """The first rank's arrays: small algebra may round differently on another machine."""
+    return arrays if comm is None else comm.bcast(arrays)
+
+
 def assess(
     engine: str,
     blocks: list[Block],

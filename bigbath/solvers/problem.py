@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 
 from bigbath.hamiltonian import Hamiltonian, Sector, to_dense
-from bigbath.solvers.eigenstates import Comm, total
+from bigbath.solvers.eigenstates import Comm, same, total
 from bigbath.solvers.recurrence import Operator, Scale, operator_of, random_vectors
 from bigbath.solvers.window import TIE, ResolvedWindow
 
@@ -46,22 +46,22 @@ def lanczos_extremes(operator: Operator) -> tuple[float, float]:
     """(E_min, E_max) of an operator, by Lanczos from a random vector, in three vectors.
 
     Without reorthogonalisation, whose lack repeats converged levels and does not shift them (Paige, J. Inst. Math. Appl.
-    18, 341): the ends have residuals of CONVERGED ||H||, and are exact to the square of that over the distance to the next level.
+    18, 341). The residuals are CONVERGED ||H||, the errors at most that: their square over the distance to the next level.
     """
 
     def dot(a: np.ndarray, b: np.ndarray) -> float:
         return float(total(np.vdot(a, b).real, operator.comm))
 
-    last, w = 0.0, random_vectors(operator, (0,))[:, :1]
-    alpha, beta = [], [np.sqrt(dot(w, w))]
+    w = random_vectors(operator, (0,))
+    last, alpha, beta = np.zeros_like(w), list[float](), [np.sqrt(dot(w, w))]
     while True:
         v = w / beta[-1]
-        w = operator.product(v) - (beta[-1] * last if alpha else 0.0)
+        w = operator.product(v) - beta[-1] * last
         alpha.append(dot(v, w))
         w -= alpha[-1] * v
         beta.append(np.sqrt(dot(w, w)))
         last = v
         if len(alpha) % LOOK == 0 or beta[-1] == 0:
-            energies, states = scipy.linalg.eigh_tridiagonal(alpha, beta[1:-1])
+            energies, states = same(scipy.linalg.eigh_tridiagonal(alpha, beta[1:-1]), operator.comm)
             if beta[-1] * np.abs(states[-1, [0, -1]]).max() <= CONVERGED * np.abs(energies).max():
                 return float(energies[0]), float(energies[-1])

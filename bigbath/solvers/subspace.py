@@ -9,6 +9,7 @@ at 1e-7.
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ import scipy.linalg
 from threadpoolctl import threadpool_limits
 
 from bigbath.resources import cores
-from bigbath.solvers.eigenstates import Comm, total
+from bigbath.solvers.eigenstates import Comm, same, total
 
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13
 
-#: Columns of a panel, rows of a block, columns that are multiplied by the matrix at a time.
-PANEL, ROWS, PRODUCT = 64, 4096, 16
+#: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
+#: the matrix at a time.
+PANEL, ROWS, PRODUCT = 64, 2048, 8
 
 Product = Callable[[np.ndarray], np.ndarray]
 
@@ -48,13 +50,13 @@ def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).T
         energies, rotation = scipy.linalg.eigh(left.T @ projected @ left, driver="evd", check_finite=False)
-        energies, rotation = _same((energies, left @ rotation), comm)
+        energies, rotation = same((energies, left @ rotation), comm)
         vectors = basis[:, : energies.size]
 
         def rotate(rows: slice) -> None:
             vectors[rows] = _times(basis[rows], rotation)
 
-        list(each(rotate, _slices(basis.shape[0], max(1, ROWS * PANEL // energies.size))))
+        list(each(rotate, _slices(basis.shape[0], ROWS // 4)))
     return energies, vectors, residual_norms(h, energies, vectors, comm)
 
 
@@ -103,7 +105,7 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
 
     overlap = _sum(each(overlaps, blocks), comm)
     parts, r = _stacked(each(factor, blocks), comm)
-    left, singular, right = _same(scipy.linalg.svd(r, check_finite=False), comm)
+    left, singular, right = same(scipy.linalg.svd(r, check_finite=False), comm)
     above, own = overlap, singular[:, None] * right
     list(each(turn, blocks, [part @ left for part in parts]))
     overlap = _sum(each(overlaps, blocks), comm)
@@ -114,19 +116,21 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
 
 
 def _stacked(triangles: Iterable[np.ndarray], comm: Comm) -> tuple[list[np.ndarray], np.ndarray]:
-    """QR of the stacked triangles of all blocks and ranks: the part of Q of each block of this rank, and R."""
+    """QR of the stacked triangles of all blocks, then of all ranks: the part of Q of each block of this rank, and R."""
     own = list(triangles)
-    shares = [own] if comm is None else comm.allgather(own)
-    q, r = scipy.linalg.qr(np.vstack([r for share in shares for r in share]), mode="economic", check_finite=False)
-    q, r = _same((q, r), comm)
-    first = sum(r.shape[0] for share in shares[: 0 if comm is None else comm.rank] for r in share)
-    cuts = np.cumsum([first] + [r.shape[0] for r in own])
+    q, r = scipy.linalg.qr(np.vstack(own), mode="economic", check_finite=False)
+    if comm is not None:
+        shares = comm.allgather(r)
+        outer, r = same(scipy.linalg.qr(np.vstack(shares), mode="economic", check_finite=False), comm)
+        first = sum(share.shape[0] for share in shares[: comm.rank])
+        q = q @ outer[first : first + q.shape[1]]
+    cuts = np.cumsum([0] + [part.shape[0] for part in own])
     return [q[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)], r
 
 
 def _sum(parts: Iterable[np.ndarray], comm: Comm) -> np.ndarray:
     """The sum over the blocks of all ranks."""
-    return total(sum(parts), comm)
+    return total(reduce(np.add, parts), comm)
 
 
 def _times(tall: np.ndarray, small: np.ndarray) -> np.ndarray:
@@ -139,11 +143,6 @@ def _threads() -> Iterator[Each]:
     """``map`` on threads, one for each core, and BLAS on one thread inside each: blocks are too small for more."""
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores()) as pool:
         yield pool.map
-
-
-def _same(arrays: Any, comm: Comm) -> Any:
-    """The first rank's arrays: small algebra may round differently on another machine."""
-    return arrays if comm is None else comm.bcast(arrays)
 
 
 def _slices(end: int, size: int) -> list[slice]:

@@ -14,7 +14,15 @@ from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, W
 from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import DensityOfStates, FlipOperator, MatrixOperator, Recurrence, Scale, box, operator_of
+from bigbath.solvers.recurrence import (
+    DensityOfStates,
+    FlipOperator,
+    MatrixOperator,
+    Recurrence,
+    Scale,
+    box,
+    operator_of,
+)
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
 
@@ -170,7 +178,9 @@ def test_the_matrix_free_product_is_quspin_s_matrix(model):
     for scale in (Scale(centre=0.0, halfwidth=1.0), Scale(centre=-0.7, halfwidth=11.0)):
         operator = operator_of(h, scale)
         assert isinstance(operator, FlipOperator)
-        np.testing.assert_allclose(operator.product(x), h.matrix @ x, rtol=0, atol=1e-13 * np.abs(h.matrix).sum(axis=1).max())
+        np.testing.assert_allclose(
+            operator.product(x), h.matrix @ x, rtol=0, atol=1e-13 * np.abs(h.matrix).sum(axis=1).max()
+        )
 
 
 def test_a_window_of_a_spin_model_is_solved_without_its_matrix():
