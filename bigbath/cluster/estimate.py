@@ -9,6 +9,7 @@ from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, Filter, ShiftInvert, choose, petsc
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.filter import forecast
+from bigbath.solvers.recurrence import is_matrix_free
 from bigbath.solvers.solve import prepare
 
 
@@ -57,7 +58,7 @@ def estimate(job: Job) -> Estimate:
 
 
 def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
-    h, built = build(composite, part), size(composite, part)  # type: ignore[arg-type]
+    h, matrix = build(composite, part), size(composite, part)  # type: ignore[arg-type]
     parts = sectors(h, use=spectrum.symmetries, only=spectrum.sector)
     largest = max(parts, key=lambda s: s.dim)
     engine, reason = spectrum.engine, "chosen in the job"
@@ -74,12 +75,12 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
     return PartEstimate(
         part=part,
         dim=h.dim,
-        nnz=built.nnz,
+        nnz=matrix.nnz,
         sectors=len(parts),
         largest_sector=largest.dim,
         engine=engine.kind,
         reason=reason,
         factor_entries=entries,
         products=products,
-        bytes=needed + built.bytes,
+        bytes=needed + (0 if isinstance(engine, Filter) and is_matrix_free(h, parts) else matrix.bytes),
     )

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from bigbath.hamiltonian import Flips, Hamiltonian, flips
+from bigbath.hamiltonian import Flips, Hamiltonian, Sector, flips
 from bigbath.hamiltonian.flips import diagonal_of, walsh_hadamard
 from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
 from bigbath.solvers.eigenstates import Comm, total
@@ -211,9 +211,9 @@ class MatrixOperator:
         return self._matrix @ np.ascontiguousarray(vectors)
 
 
-def is_matrix_free(h: Hamiltonian) -> bool:
-    """Whether the kernel takes this Hamiltonian on the whole space."""
-    return bool(h.terms) and FlipOperator.takes(flips(h.terms, h.sites))
+def is_matrix_free(h: Hamiltonian, parts: tuple[Sector, ...]) -> bool:
+    """Whether the kernel takes this Hamiltonian, of which the sectors ``parts`` are wanted: the whole space, that is."""
+    return parts[0].isometry is None and bool(h.terms) and FlipOperator.takes(flips(h.terms, h.sites))
 
 
 def operator_of(

@@ -42,7 +42,7 @@ Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
     """The engine for the states of a window in the sectors ``parts`` of a Hamiltonian, and why."""
     largest = max(s.dim for s in parts)
-    smallest = DENSE_FASTER_FREE if parts[0].isometry is None and is_matrix_free(h) else DENSE_FASTER
+    smallest = DENSE_FASTER_FREE if is_matrix_free(h, parts) else DENSE_FASTER
     fits = required_memory(largest, 16 if h.is_complex else 8) <= memory_limit()
     if largest <= smallest:
         return Dense(), f"LAPACK is fastest for sectors of at most {smallest:,} states"
