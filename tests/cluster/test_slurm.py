@@ -88,7 +88,8 @@ def test_an_mpi_job_that_is_warned_goes_on_in_a_new_slot(slurm, reference, tmp_p
     wait_for(lambda: len(list(parts.glob("*.h5"))) >= 2 or output.exists(), "shards", cwd, 120)
     submit("scancel", "--batch", "--signal=USR1", job, slurm=slurm, cwd=cwd)
     wait_for(lambda: "PENDING" in queue(slurm), "job that waits for its new slot", cwd)
-    submit("scontrol", "update", f"JobId={job}", "StartTime=now", slurm=slurm, cwd=cwd)
+    later = "StartTime=now+5"  # slurmd has forgotten by then that it revoked the credential of the first slot
+    submit("scontrol", "update", f"JobId={job}", later, slurm=slurm, cwd=cwd)
     settled(slurm, cwd)
     assert_same_numbers(open_run(output), reference)
     text = (cwd / f"slurm-{job}.out").read_text()
