@@ -4,6 +4,7 @@ PETSc is imported when first needed, never at import of bigbath.
 """
 
 import ctypes
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -174,18 +175,18 @@ class DistributedMatrix:
             raise MissingCapability(
                 'the model is complex and this PETSc is real: use engine = "dense", or a model whose operators hold an even number of y'
             )
-        matrix = _with_diagonal(sp.coo_array(matrix))
+        matrix = sp.csr_array(matrix)
         n: int = matrix.shape[0]
         ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
         limit = np.iinfo(PETSc.IntType).max
-        if n > limit or matrix.nnz > limit:
+        if (nonzeros := matrix.nnz + n) > limit:
             raise ImpossibleRequest(
-                f"{matrix.nnz:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
+                f"{nonzeros:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
                 "Use a PETSc configured with --with-64-bit-indices, or fewer spins."
             )
         first = rank * (n // ranks) + min(rank, n % ranks)
         last = first + n // ranks + (rank < n % ranks)
-        slab = matrix[first:last]
+        slab = _with_diagonal(matrix[first:last], first)
         csr = (slab.indptr.astype(PETSc.IntType), slab.indices.astype(PETSc.IntType), slab.data)
         local = ((last - first, n), (last - first, n))
         petsc = PETSc.Mat().createAIJ(size=local, csr=csr, comm=PETSc.COMM_SELF if comm is None else comm)
@@ -210,28 +211,46 @@ class DistributedMatrix:
         return norms
 
 
-def _with_diagonal(matrix: sp.coo_array) -> sp.csr_array:
-    """The same matrix with every diagonal entry stored, be it zero: a shift must not change the pattern."""
-    n = np.arange(matrix.shape[0])
-    data = np.concatenate([matrix.data, np.zeros(n.size)])
-    rows, columns = np.concatenate([matrix.row, n]), np.concatenate([matrix.col, n])
-    return sp.coo_array((data, (rows, columns)), shape=matrix.shape).tocsr()
+def _with_diagonal(slab: sp.csr_array, first: int) -> sp.csr_array:
+    """The same rows, from ``first`` on, with every diagonal entry stored, be it zero: a shift must not change the pattern."""
+    entries, n = sp.coo_array(slab), np.arange(slab.shape[0])
+    data = np.concatenate([entries.data, np.zeros(n.size)])
+    rows, columns = np.concatenate([entries.row, n]), np.concatenate([entries.col, first + n])
+    return sp.coo_array((data, (rows, columns)), shape=slab.shape).tocsr()
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorEstimate:
-    """MUMPS's own forecast of one LDL^T factorisation, from its symbolic analysis."""
+    """MUMPS's own forecast of one LDL^T factorisation, from its symbolic analysis in blocks of ``block`` states."""
 
+    block: int
     entries: int
     bytes_total: int
     bytes_per_rank: int
 
 
+def estimate(matrix: DistributedMatrix) -> FactorEstimate:
+    """Forecast for the better of two orders of elimination: state by state, or by blocks of up to 16 successive states.
+
+    Blocks are subcubes of the hypercube of spin configurations: where terms flip single spins, they save up to a third.
+    """
+    blocks = {1, math.gcd(matrix.dim, 16)}
+    return min((Inertia(matrix, block).estimate() for block in sorted(blocks)), key=lambda e: e.bytes_per_rank)
+
+
+def _eliminate_blocks(factor: Any, block: int) -> None:
+    """Let MUMPS order blocks of successive states, by approximate minimum fill, instead of states."""
+    if block > 1:
+        factor.setMumpsIcntl(7, 2)
+        factor.setMumpsIcntl(15, -block)
+
+
 class Inertia:
     """LDL^T factorisations of A - x, one after the other in the same memory, to count levels below x."""
 
-    def __init__(self, matrix: DistributedMatrix) -> None:
+    def __init__(self, matrix: DistributedMatrix, block: int = 1) -> None:
         self._matrix = matrix
+        self._block = block
         self._shifted: Any = None
         self._pc: Any = None
         self.factorisations = 0
@@ -249,6 +268,7 @@ class Inertia:
         self._pc.setOperators(self._shifted)
         self._pc.setFactorSetUpSolverType()
         factor = self._pc.getFactorMatrix()
+        _eliminate_blocks(factor, self._block)
         factor.setMumpsIcntl(24, 1)  # null pivots are detected, which an inertia count needs
         return factor
 
@@ -259,6 +279,7 @@ class Inertia:
         _unlocked("PCSetUp", self._pc)
         entries = factor.getMumpsInfog(20)
         result = FactorEstimate(
+            block=self._block,
             entries=-entries * 10**6 if entries < 0 else entries,
             bytes_total=factor.getMumpsInfog(17) * 10**6,
             bytes_per_rank=factor.getMumpsInfog(16) * 10**6,
@@ -324,8 +345,9 @@ def require_factor_memory(estimate: FactorEstimate, dim: int, comm: Comm) -> Non
 class KrylovSchur:
     """SLEPc's Krylov-Schur with shift-and-invert by MUMPS LDL^T."""
 
-    def __init__(self, matrix: DistributedMatrix) -> None:
+    def __init__(self, matrix: DistributedMatrix, block: int = 1) -> None:
         self._matrix = matrix
+        self._block = block
         self.iterations = 0
         self.factorisations = 0
 
@@ -355,6 +377,10 @@ class KrylovSchur:
         pc = ksp.getPC()
         pc.setType("cholesky")
         pc.setFactorSolverType("mumps")
+        st.setShift(sigma)
+        st.getOperator()  # makes A - sigma, so that MUMPS can be told what to do with it
+        pc.setFactorSetUpSolverType()
+        _eliminate_blocks(pc.getFactorMatrix(), self._block)
         eps.setFromOptions()
         deflated = [self._vector(column) for column in known.T] if known is not None else []
         if deflated:
