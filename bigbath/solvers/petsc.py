@@ -212,7 +212,7 @@ class DistributedMatrix:
 
 
 def _with_diagonal(slab: sp.csr_array, first: int) -> sp.csr_array:
-    """The same rows, from ``first`` on, with every diagonal entry stored, be it zero: a shift must not change the pattern."""
+    """The same rows, from ``first`` on, with every diagonal entry stored: a shift must not change the pattern."""
     entries, n = sp.coo_array(slab), np.arange(slab.shape[0])
     data = np.concatenate([entries.data, np.zeros(n.size)])
     rows, columns = np.concatenate([entries.row, n]), np.concatenate([entries.col, first + n])
@@ -230,16 +230,17 @@ class FactorEstimate:
 
 
 def estimate(matrix: DistributedMatrix) -> FactorEstimate:
-    """Forecast for the better of two orders of elimination: state by state, or by blocks of up to 16 successive states.
+    """Forecast for the best order of elimination: by states, or from 4096 of them on by blocks of 8 or 16 successive ones.
 
     Blocks are subcubes of the hypercube of spin configurations: where terms flip single spins, they save up to a third.
     """
-    blocks = {1, math.gcd(matrix.dim, 16)}
+    blocks = {1, math.gcd(matrix.dim, 8), math.gcd(matrix.dim, 16)} if matrix.dim >= 4096 else {1}
     return min((Inertia(matrix, block).estimate() for block in sorted(blocks)), key=lambda e: e.bytes_per_rank)
 
 
-def _eliminate_blocks(factor: Any, block: int) -> None:
-    """Let MUMPS order blocks of successive states, by approximate minimum fill, instead of states."""
+def _order(factor: Any, block: int) -> None:
+    """MUMPS shall split the last front among ranks, and order ``block`` successive states as one, by minimum fill."""
+    factor.setMumpsIcntl(13, 1)  # ScaLAPACK would need more memory, and count no inertia
     if block > 1:
         factor.setMumpsIcntl(7, 2)
         factor.setMumpsIcntl(15, -block)
@@ -268,7 +269,7 @@ class Inertia:
         self._pc.setOperators(self._shifted)
         self._pc.setFactorSetUpSolverType()
         factor = self._pc.getFactorMatrix()
-        _eliminate_blocks(factor, self._block)
+        _order(factor, self._block)
         factor.setMumpsIcntl(24, 1)  # null pivots are detected, which an inertia count needs
         return factor
 
@@ -380,7 +381,7 @@ class KrylovSchur:
         st.setShift(sigma)
         st.getOperator()  # makes A - sigma, so that MUMPS can be told what to do with it
         pc.setFactorSetUpSolverType()
-        _eliminate_blocks(pc.getFactorMatrix(), self._block)
+        _order(pc.getFactorMatrix(), self._block)
         eps.setFromOptions()
         deflated = [self._vector(column) for column in known.T] if known is not None else []
         if deflated:
