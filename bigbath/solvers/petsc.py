@@ -4,6 +4,7 @@ PETSc is imported when first needed, never at import of bigbath.
 """
 
 import ctypes
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -174,18 +175,18 @@ class DistributedMatrix:
             raise MissingCapability(
                 'the model is complex and this PETSc is real: use engine = "dense", or a model whose operators hold an even number of y'
             )
-        matrix = _with_diagonal(sp.coo_array(matrix))
+        matrix = sp.csr_array(matrix)
         n: int = matrix.shape[0]
         ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
         limit = np.iinfo(PETSc.IntType).max
-        if n > limit or matrix.nnz > limit:
+        if (nonzeros := matrix.nnz + n) > limit:
             raise ImpossibleRequest(
-                f"{matrix.nnz:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
+                f"{nonzeros:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
                 "Use a PETSc configured with --with-64-bit-indices, or fewer spins."
             )
         first = rank * (n // ranks) + min(rank, n % ranks)
         last = first + n // ranks + (rank < n % ranks)
-        slab = matrix[first:last]
+        slab = _with_diagonal(matrix[first:last], first)
         csr = (slab.indptr.astype(PETSc.IntType), slab.indices.astype(PETSc.IntType), slab.data)
         local = ((last - first, n), (last - first, n))
         petsc = PETSc.Mat().createAIJ(size=local, csr=csr, comm=PETSc.COMM_SELF if comm is None else comm)
@@ -210,28 +211,58 @@ class DistributedMatrix:
         return norms
 
 
-def _with_diagonal(matrix: sp.coo_array) -> sp.csr_array:
-    """The same matrix with every diagonal entry stored, be it zero: a shift must not change the pattern."""
-    n = np.arange(matrix.shape[0])
-    data = np.concatenate([matrix.data, np.zeros(n.size)])
-    rows, columns = np.concatenate([matrix.row, n]), np.concatenate([matrix.col, n])
-    return sp.coo_array((data, (rows, columns)), shape=matrix.shape).tocsr()
+def _with_diagonal(slab: sp.csr_array, first: int) -> sp.csr_array:
+    """The same rows, from ``first`` on, with every diagonal entry stored: a shift must not change the pattern."""
+    entries, n = sp.coo_array(slab), np.arange(slab.shape[0])
+    data = np.concatenate([entries.data, np.zeros(n.size)])
+    rows, columns = np.concatenate([entries.row, n]), np.concatenate([entries.col, first + n])
+    return sp.coo_array((data, (rows, columns)), shape=slab.shape).tocsr()
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorEstimate:
-    """MUMPS's own forecast of one LDL^T factorisation, from its symbolic analysis."""
+    """MUMPS's own forecast of one LDL^T factorisation, from its symbolic analysis in blocks of ``block`` states."""
 
+    block: int
     entries: int
     bytes_total: int
     bytes_per_rank: int
 
 
+def estimate(matrix: DistributedMatrix) -> FactorEstimate:
+    """Forecast for the better order of elimination: by states, or from 4096 of them on by blocks of 16 successive ones.
+
+    Blocks are subcubes of the hypercube of spin configurations: where terms flip single spins, they save a fifth.
+    """
+    blocks = {1, math.gcd(matrix.dim, 16)} if matrix.dim >= 4096 else {1}
+    return min((Inertia(matrix, block).estimate() for block in sorted(blocks)), key=lambda e: e.bytes_per_rank)
+
+
+@contextmanager
+def _ordered(factor: Any, block: int) -> Iterator[None]:
+    """While it is set up, MUMPS splits the last front among ranks, and orders ``block`` successive states as one."""
+    factor.setMumpsIcntl(13, 1)  # ScaLAPACK would need more memory, and count no inertia
+    if block == 1:
+        yield
+        return
+    factor.setMumpsIcntl(15, -block)
+    database, name = load()[0].Options(), f"-{factor.getOptionsPrefix() or ''}mat_mumps_icntl_7"
+    chosen = database.hasName(name)  # in the job
+    if not chosen:
+        database.setValue(name, 2)  # approximate minimum fill; on one rank PETSc takes it from its options only
+    try:
+        yield
+    finally:
+        if not chosen:
+            database.delValue(name)
+
+
 class Inertia:
     """LDL^T factorisations of A - x, one after the other in the same memory, to count levels below x."""
 
-    def __init__(self, matrix: DistributedMatrix) -> None:
+    def __init__(self, matrix: DistributedMatrix, block: int = 1) -> None:
         self._matrix = matrix
+        self._block = block
         self._shifted: Any = None
         self._pc: Any = None
         self.factorisations = 0
@@ -256,9 +287,11 @@ class Inertia:
         """Symbolic analysis alone: given 1 MB, MUMPS gives up the numerical phase at once."""
         factor = self._prepare(0.0)
         factor.setMumpsIcntl(23, 1)
-        _unlocked("PCSetUp", self._pc)
+        with _ordered(factor, self._block):
+            _unlocked("PCSetUp", self._pc)
         entries = factor.getMumpsInfog(20)
         result = FactorEstimate(
+            block=self._block,
             entries=-entries * 10**6 if entries < 0 else entries,
             bytes_total=factor.getMumpsInfog(17) * 10**6,
             bytes_per_rank=factor.getMumpsInfog(16) * 10**6,
@@ -271,7 +304,8 @@ class Inertia:
         for workspace in (20, 100, 400):  # per cent of extra room; MUMPS forecasts too little for some pivots
             factor = self._prepare(x)
             factor.setMumpsIcntl(14, workspace)
-            _unlocked("PCSetUp", self._pc)
+            with _ordered(factor, self._block):
+                _unlocked("PCSetUp", self._pc)
             self.factorisations += 1
             if factor.getMumpsInfog(1) not in (-8, -9, -14, -15, -17, -20):
                 break
@@ -324,8 +358,9 @@ def require_factor_memory(estimate: FactorEstimate, dim: int, comm: Comm) -> Non
 class KrylovSchur:
     """SLEPc's Krylov-Schur with shift-and-invert by MUMPS LDL^T."""
 
-    def __init__(self, matrix: DistributedMatrix) -> None:
+    def __init__(self, matrix: DistributedMatrix, block: int = 1) -> None:
         self._matrix = matrix
+        self._block = block
         self.iterations = 0
         self.factorisations = 0
 
@@ -355,6 +390,9 @@ class KrylovSchur:
         pc = ksp.getPC()
         pc.setType("cholesky")
         pc.setFactorSolverType("mumps")
+        st.setShift(sigma)
+        st.getOperator()  # makes A - sigma, so that MUMPS can be told what to do with it
+        pc.setFactorSetUpSolverType()
         eps.setFromOptions()
         deflated = [self._vector(column) for column in known.T] if known is not None else []
         if deflated:
@@ -363,7 +401,8 @@ class KrylovSchur:
             eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
         self.factorisations += 1
         try:
-            _unlocked("EPSSetUp", eps)
+            with _ordered(pc.getFactorMatrix(), self._block):
+                _unlocked("EPSSetUp", eps)
             raise_mumps(pc.getFactorMatrix())
             _unlocked("EPSSolve", eps)
         except PETSc.Error as error:

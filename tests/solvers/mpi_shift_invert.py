@@ -18,6 +18,7 @@ from bigbath import (
     system_states,
 )
 from bigbath.models import Imbrie
+from bigbath.solvers import petsc
 
 
 def check(model, window, comm):
@@ -44,12 +45,21 @@ def check(model, window, comm):
     assert np.abs(p.mean - q.mean).max() < 1e-9
 
 
+def count(model, x, comm):
+    """Levels below x by factorisations over the communicator, of states and of blocks of them, and by LAPACK."""
+    h = build(draw(model, seed=3, realization=1))
+    matrix = petsc.DistributedMatrix.build(h.matrix, comm)
+    below = int((np.linalg.eigvalsh(h.matrix.toarray()) < x).sum())
+    assert all(petsc.Inertia(matrix, block).below(x) == below for block in (1, 16))
+
+
 def main():
     comm = MPI.COMM_WORLD
     assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
     if sys.argv[2:] == ["fail"] and comm.rank == comm.size - 1:
         raise RuntimeError("this rank fails on purpose")
     check(Imbrie(L=6), Interval(lower=-1.0, upper=0.5), comm)
+    count(Imbrie(L=7), 0.1, comm)
     if comm.size == 2:  # three ranks on two cores wait for each other: a minute
         check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
         check(Ring(N=8), Nearest(target=0.3, k=25), comm)

@@ -101,11 +101,12 @@ def test_an_empty_interval_is_complete():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
-def test_inertia_counts_levels(kind, seed):
+@pytest.mark.parametrize("block", [1, 16])
+def test_inertia_counts_levels(kind, seed, block):
     stream = np.random.default_rng([30, seed])
     h = hamiltonian_of(random_model(stream, kind, 8), seed=seed)
     energies = np.linalg.eigvalsh(dense(h.matrix))
-    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None))
+    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None), block)
     for x in stream.uniform(energies[0] - 1, energies[-1] + 1, 6):
         assert inertia.below(float(x)) == int((energies < x).sum())
     middle = energies.size // 2
@@ -125,13 +126,23 @@ def test_inertia_counts_every_member_of_a_multiplet():
 def test_the_estimate_forecasts_the_factorisation():
     """MUMPS's symbolic analysis against its own count after the factorisation: within 30 %."""
     matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=10)).matrix, None)
-    forecast = petsc.Inertia(matrix).estimate()
-    inertia = petsc.Inertia(matrix)
+    forecast = petsc.estimate(matrix)
+    inertia = petsc.Inertia(matrix, forecast.block)
     inertia.below(0.1)
     entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
     true = -entries * 10**6 if entries < 0 else entries
     assert abs(forecast.entries - true) <= 0.3 * true
     assert forecast.entries > hamiltonian_of(Imbrie(L=10)).matrix.nnz / 2
+
+
+def test_the_order_of_elimination_that_needs_less_memory_is_chosen():
+    """The single flips of the chain by blocks; the all-to-all bath, of which blocks would join both parities, by states."""
+    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=11)).matrix, None)
+    states = petsc.Inertia(matrix).estimate()
+    assert petsc.estimate(matrix).block == 16
+    assert petsc.estimate(matrix).bytes_per_rank < 0.95 * states.bytes_per_rank
+    pairs = petsc.DistributedMatrix.build(hamiltonian_of(TFIM(L=11)).matrix, None)
+    assert petsc.estimate(pairs).block == 1
 
 
 def test_an_interval_beyond_memory_is_refused_with_its_count(monkeypatch):
