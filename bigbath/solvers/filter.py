@@ -267,7 +267,8 @@ def _solve_part(
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()
     report("Rayleigh-Ritz", 0, 1)
-    part.energies, vectors, part.residuals = rayleigh_ritz(part.columns(plan.columns), part.operator.product, comm)
+    basis = part.columns(plan.columns)
+    part.energies, vectors, part.residuals = rayleigh_ritz(basis, part.operator.product, problem.norm, comm)
     part.good = part.residuals <= RESIDUAL * problem.norm
     part.weights = total(vectors.T @ test, comm)
     part.remainder = float(np.sqrt(total(np.sum((test - vectors @ part.weights) ** 2), comm)))

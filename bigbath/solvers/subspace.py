@@ -26,13 +26,19 @@ RANK = 1e-13
 #: the matrix at a time.
 PANEL, ROWS, PRODUCT = 64, 2048, 8
 
+#: Residuals, in units of ||H||: above the first a Ritz vector is spurious, between the others such a one may be mixed into
+#: it; how many spurious ones are looked at.
+SPURIOUS, MIXED, CLEAN, NEAR = 1e-5, 1e-7, 1e-11, 4
+
 Product = Callable[[np.ndarray], np.ndarray]
 
 Each = Callable[..., Iterator[Any]]
 
 
-def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten.
+def rayleigh_ritz(
+    basis: np.ndarray, h: Product, norm: float, comm: Comm = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten; ``norm``: ||H||.
 
     Cost: about 7 m^2 d operations. Memory beside the basis: blocks of it.
     """
@@ -57,7 +63,30 @@ def rayleigh_ritz(basis: np.ndarray, h: Product, comm: Comm = None) -> tuple[np.
             vectors[rows] = _times(basis[rows], rotation)
 
         list(each(rotate, _slices(basis.shape[0], ROWS // 4)))
-    return energies, vectors, residual_norms(h, energies, vectors, comm)
+    residuals = residual_norms(h, energies, vectors, comm)
+    _unmix(energies, vectors, residuals, h, norm, comm)
+    return energies, vectors, residuals
+
+
+def _unmix(
+    energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray, h: Product, norm: float, comm: Comm
+) -> None:
+    """Take out of eigenvectors, in place, what they share with spurious Ritz vectors.
+
+    A basis that rounding has made too large has Ritz vectors s that are no eigenvectors. One whose Ritz value falls close to
+    a level mixes into its eigenvector u. As a refined Ritz vector (Jia, Linear Algebra Appl. 259, 1) u - s theta has the
+    smallest residual; it stays orthogonal to all vectors but those s.
+    """
+    spurious = np.flatnonzero(residuals > SPURIOUS * norm)
+    mixed = np.flatnonzero((residuals <= MIXED * norm) & (residuals > CLEAN * norm))
+    for u in mixed if spurious.size else ():
+        near = spurious[np.argsort(np.abs(energies[spurious] - energies[u]))[:NEAR]]
+        both = vectors[:, [u, *near]]
+        shifted = h(both) - energies[u] * both
+        gram = total(shifted.T @ shifted, comm)
+        theta = same(scipy.linalg.lstsq(gram[1:, 1:], gram[1:, 0])[0], comm)
+        vectors[:, u] = (both[:, 0] - both[:, 1:] @ theta) / np.sqrt(1 + theta @ theta)
+        residuals[u] = residual_norms(h, energies[[u]], vectors[:, [u]], comm)[0]
 
 
 def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: Comm = None) -> np.ndarray:

@@ -97,8 +97,8 @@ def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
 def test_a_missing_state_is_noticed(monkeypatch):
     """The test of completeness fails when one state inside the window is thrown away after the Rayleigh-Ritz step."""
 
-    def without_one(basis, h, comm):
-        energies, vectors, residuals = rayleigh_ritz(basis, h, comm)
+    def without_one(basis, h, norm, comm):
+        energies, vectors, residuals = rayleigh_ritz(basis, h, norm, comm)
         kept = np.arange(energies.size) != np.argmin(np.abs(energies - 0.01))
         return energies[kept], vectors[:, kept], residuals[kept]
 

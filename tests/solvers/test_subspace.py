@@ -24,7 +24,7 @@ def test_eigenvectors_in_the_span_are_found(d, m, lost, faint, seed):
     basis = np.zeros((m, d)).T
     basis[chosen] = stream.standard_normal((rank, m))
     basis[chosen[rank // 2 :]] *= 10.0**-faint  # weak, but in the span
-    energies, vectors, residuals = rayleigh_ritz(basis, lambda x: h @ x)
+    energies, vectors, residuals = rayleigh_ritz(basis, lambda x: h @ x, 5.0)
     np.testing.assert_allclose(energies, np.sort(h.diagonal()[chosen]), rtol=0, atol=1e-10)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(rank), atol=1e-12)
     assert residuals.max() < 1e-4  # where the span holds the vectors to 1e-13 / 1e-9
@@ -35,6 +35,22 @@ def test_a_zero_block_and_repeated_vectors():
     basis = np.zeros((130, 5000)).T
     basis[4990:] = np.random.default_rng(0).standard_normal((10, 130))
     basis[:, 64:] = basis[:, :66]
-    energies, _, residuals = rayleigh_ritz(basis, lambda x: h @ x)
+    energies, _, residuals = rayleigh_ritz(basis, lambda x: h @ x, 5000.0)
     np.testing.assert_allclose(energies, np.arange(4990, 5000), rtol=1e-12)
     assert residuals.max() < 1e-9
+
+
+def test_a_spurious_ritz_value_on_a_level_does_not_spoil_its_eigenvector():
+    """Twenty eigenvectors with errors of 1e-12, and s = (|0> + |1>) / sqrt 2 of two others, whose Ritz value is 3e-4 from a level."""
+    stream = np.random.default_rng(5)
+    levels = np.concatenate([[-10.0, 10.0 + 6e-4], np.linspace(-1, 1, 21), stream.uniform(-20, 20, 977)])
+    h = sp.diags_array(levels, format="csr")
+    basis = np.eye(1000)[:, 2:24].copy(order="F") + 1e-12 * stream.standard_normal((1000, 22))
+    basis[:, 21] = np.eye(1000)[:2].sum(axis=0) / np.sqrt(2)
+    energies, vectors, residuals = rayleigh_ritz(basis, lambda x: h @ x, 20.0)
+    close = np.abs(energies) < 1e-3
+    assert close.sum() == 2
+    assert np.sort(residuals)[-1] > 1  # the spurious one
+    assert np.sort(residuals)[-2] < 1e-9  # and 1e-7 without a look at it
+    kept = residuals < 1
+    np.testing.assert_allclose(vectors[:, kept].T @ vectors[:, kept], np.eye(21), atol=1e-12)
