@@ -22,7 +22,7 @@ def test_make_commands_are_run_by_ci() -> None:
     made = re.findall(r"^make (\S+)$", "\n".join(blocks("sh")), re.MULTILINE)
     assert made == ["demo", "test"]
     for target in made:
-        assert re.search(rf"^make {target}\b", ci, re.MULTILINE), f"CI does not run `make {target}`"
+        assert re.search(rf"^make {target}$", ci, re.MULTILINE), f"CI does not run `make {target}`"
 
 
 def test_shell_example(tmp_path: Path) -> None:
