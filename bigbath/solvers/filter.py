@@ -29,7 +29,7 @@ from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess, total
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Scale, operator_of
-from bigbath.solvers.sampling import REACH, SURPLUS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import SURPLUS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
 
@@ -42,8 +42,8 @@ FEWEST = 24
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
 
-#: Widths of the filter's edge among which the cheapest is taken.
-EDGES = np.geomspace(0.03, 0.42, 24)
+#: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
+REACHES = 1 + np.geomspace(0.15, 3.2, 24)
 
 
 @choice
@@ -225,11 +225,10 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
     last, first = scale.angle(core[0]), scale.angle(core[1])
     centre, delta = (first + last) / 2, (last - first) / 2
     plans = []
-    for edge in EDGES:
-        reach = (1 + REACH * edge) * delta
-        states, error = part.density.count(max(centre - reach, 0), min(centre + reach, np.pi))
+    for reach in REACHES:
+        states, error = part.density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
         samples = int(np.ceil((surplus * (states + error) + 8) / (2 * b)))
-        plans.append(Plan(centre=centre, delta=delta, edge=float(edge), b=b, samples=samples))
+        plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
     if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 3:
         return None
     column = 8 * (part.operator.rows[1] - part.operator.rows[0])

@@ -320,11 +320,15 @@ class DensityOfStates:
         return max(float(values.mean()), 0.0), error
 
 
-def box(centre: float, halfwidth: float, smoothing: float, degree: int) -> np.ndarray:
-    """Chebyshev coefficients (degree,) of a box in theta, smoothed by a Gaussian of standard deviation ``smoothing``.
+def box(centre: float, halfwidth: float, edge: float, beta: float) -> np.ndarray:
+    """Chebyshev coefficients of a box in theta with edges of half-width ``edge``, of the lowest even degree.
 
-    f(theta) = 1 within ``halfwidth`` of ``centre``; (4 / (n pi)) sin(n halfwidth) cos(n centre) exp(-n^2 s^2 / 2).
+    f(theta) is 1/2 at ``halfwidth`` from ``centre``, and 0 or 1 but for some e^-``beta`` beyond ``edge`` from there: the sharp
+    box's coefficients times the Kaiser window, close to the best for a degree of beta / edge (Kuo & Kaiser, System Analysis
+    by Digital Computer, Wiley 1966, ch. 7).
     """
-    n = np.arange(1, degree)
-    series = 4 / (n * np.pi) * np.sin(n * halfwidth) * np.cos(n * centre) * np.exp(-((n * smoothing) ** 2) / 2)
-    return np.r_[2 * halfwidth / np.pi, series]
+    n = np.arange(2 * int(np.ceil(beta / edge / 2)))
+    window = np.i0(beta * np.sqrt(1 - (n / n.size) ** 2)) / np.i0(beta)
+    coefficients = 4 * halfwidth / np.pi * np.sinc(n * halfwidth / np.pi) * np.cos(n * centre) * window
+    coefficients[0] /= 2
+    return coefficients

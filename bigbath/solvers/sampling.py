@@ -12,11 +12,11 @@ import numpy as np
 
 from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_vectors
 
-#: The filter's amplitude is negligible (5e-5) beyond 1 + REACH * edge half-widths of the window.
-REACH = 4.4
+#: Kaiser's beta of the filter and of the test's filter; the latter's edge in units of the filter's.
+BETA, BETA_TEST, EDGE_TEST = 28, 13, 0.42
 
 #: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 0.77, 1.4
+NYQUIST, SURPLUS = 1.0, 1.07
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
@@ -29,34 +29,31 @@ CHUNK, INTERVAL = 1e8, 120
 class Plan:
     """A filter and its samples for one sector. Angles in radians.
 
-    ``centre``, ``delta``: the window is |theta - centre| <= delta. ``edge``: width of the filter's edge in units of
-    delta: the box is 1 + ``edge``/2 wide, smoothed by a Gaussian of width ``edge``, so that beyond 1 + 4.4 ``edge``
-    little is left (5e-5), and states converge up to about 1 + 2.3 ``edge``.
-    ``b``: filtered vectors; ``samples``: pairs kept from each, ``spacing`` steps apart.
+    ``centre``, ``delta``: the window is |theta - centre| <= delta; the filter is 1/2 at its ends. ``reach``: the filtered
+    band ends at ``reach`` delta, where the filter is rounding. States converge about half-way there, the test's filter ends
+    before. ``b``: filtered vectors; ``samples``: pairs kept from each, ``spacing`` steps apart.
     """
 
     centre: float
     delta: float
-    edge: float
+    reach: float
     b: int
     samples: int
 
     @property
     def coefficients(self) -> np.ndarray:
         """Chebyshev coefficients of the filter; their number is even."""
-        smoothing = self.edge * self.delta
-        return box(self.centre, (1 + self.edge / 2) * self.delta, smoothing, _even(8 / smoothing))
+        return box(self.centre, self.delta, (self.reach - 1) * self.delta, BETA)
 
     @property
     def check(self) -> np.ndarray:
-        """Coefficients of the test's filter: inside the other one, with the softest edge that stays so."""
-        smoothing = 6.9 / 6.4 * self.edge * self.delta
-        return box(self.centre, self.delta, smoothing, _even(6.6 / smoothing))
+        """Coefficients of the test's filter, which ends where states have converged."""
+        return box(self.centre, self.delta, EDGE_TEST * (self.reach - 1) * self.delta, BETA_TEST)
 
     @property
     def spacing(self) -> int:
         """Steps between two samples."""
-        return max(1, int(NYQUIST * np.pi / ((1 + REACH * self.edge) * self.delta)))
+        return max(1, int(NYQUIST * np.pi / (self.reach * self.delta)))
 
     @property
     def columns(self) -> int:
@@ -66,8 +63,8 @@ class Plan:
     @property
     def products(self) -> int:
         """Matrix-vector products in all."""
-        filters = self.b * _even(8 / (self.edge * self.delta)) + _even(6.6 * 6.4 / 6.9 / (self.edge * self.delta))
-        return filters + self.b * (self.samples - 1) * self.spacing
+        filters = (self.b * BETA + BETA_TEST / EDGE_TEST) / ((self.reach - 1) * self.delta)
+        return int(filters) + self.b * (self.samples - 1) * self.spacing
 
     def seconds(self, operator: Operator) -> float:
         """About how long it takes on one core of each rank."""
@@ -78,10 +75,6 @@ class Plan:
         """Smallest value of the test's filter inside an energy window."""
         inside = np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)
         return float(np.polynomial.chebyshev.chebval(np.cos(inside), self.check).min())
-
-
-def _even(length: float) -> int:
-    return 2 * max(2, int(np.ceil(length / 2)))
 
 
 class Chain:
