@@ -102,6 +102,10 @@ class _Part:
         share = np.minimum(1.0, self.residuals[bad] / distance)
         return float(self.remainder + np.sum(share * np.abs(self.weights[bad])))
 
+    def spurious(self, edges: tuple[float, float]) -> bool:
+        """Whether Ritz values that are no levels lie in an energy window: it holds more levels than the basis resolves."""
+        return bool(np.any(~self.good & (self.energies >= edges[0]) & (self.energies <= edges[1])))
+
     def missed(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Probability that a state of the window is missing, 1 at most."""
         if self.plan is None:
@@ -143,10 +147,10 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         if settled is not None and missed <= MISSED:
             break
         report("the states are not complete: searching again", 0, 1)
-        if missed > MISSED:  # states are missing: a multiplicity above b, or too small a basis
+        if sum(p.missed(scale, core) for p in parts) > MISSED:  # a multiplicity above b, or too small a basis
             b, surplus = 2 * b, 1.15 * surplus
         else:  # the density of states promised more states than there are
-            wanted *= 1.4
+            wanted *= 1.2
     blocks = [block for part in parts if (block := _block(part, edges, comm)).energies.size]
     expected = [p.density.count(scale.angle(edges[1]), scale.angle(edges[0])) for p in parts]
     foreseen = float(sum(n for n, _ in expected))
@@ -181,7 +185,7 @@ def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
         parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
         core = _core(problem.window, parts, scale, 1.0, problem)
         plans = [(p.sector.dim, _plan(p, core, engine.b, SURPLUS, scale, _memory(engine))) for p in parts]
-        needed = [8 * dim * plan.columns if plan else required_memory(dim) for dim, plan in plans]
+        needed = [8 * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans]
         return max(needed), sum(plan.products for _, plan in plans if plan)
     return required_memory(max(s.dim for s in problem.sectors)), 0
 
@@ -200,7 +204,7 @@ def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Com
 def _core(
     window: Nearest | Interval, parts: list[_Part], scale: Scale, wanted: float, problem: Problem
 ) -> tuple[float, float]:
-    """Energies between which the filter is 1: the interval, or where the density of states puts the k nearest."""
+    """Energies between which the filter is 1/2 or more: the interval, or where the density of states puts the k nearest."""
     lo, hi = (
         (window.target, window.target)
         if isinstance(window, Nearest)
@@ -208,7 +212,9 @@ def _core(
     )
 
     def expected(margin: float) -> float:
-        return sum(p.density.count(scale.angle(hi + margin), scale.angle(lo - margin))[0] for p in parts)
+        """Less the standard error: the window's edges should lie inside."""
+        counts = [p.density.count(scale.angle(hi + margin), scale.angle(lo - margin)) for p in parts]
+        return sum(n for n, _ in counts) - float(np.hypot.reduce([error for _, error in counts]))
 
     number = max(wanted * (window.k + 2), FEWEST) if isinstance(window, Nearest) else FEWEST
     least, most = 0.0, 2 * scale.halfwidth
@@ -229,14 +235,14 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
         states, error = part.density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
         samples = int(np.ceil((surplus * (states + error) + 8) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
-    if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 3:
+    if part.sector.dim <= TINY or plans[0].capacity > part.sector.dim / 3:
         return None
     column = 8 * (part.operator.rows[1] - part.operator.rows[0])
-    fitting = [plan for plan in plans if plan.columns * column <= memory]
+    fitting = [plan for plan in plans if plan.capacity * column <= memory]
     if not fitting:
-        needed = gigabytes(plans[0].columns * column)
+        needed = gigabytes(plans[0].capacity * column)
         raise ImpossibleRequest(
-            f"the filter's basis of {plans[0].columns:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
+            f"the filter's basis of {plans[0].capacity:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
         )
     return min(fitting, key=lambda plan: plan.seconds(part.operator))
 
@@ -260,41 +266,47 @@ def _solve_part(
     if plan is None:
         dense_pairs(part, problem)
         return
-    start = time.perf_counter()
-    test, checkpoint = _sample(part, plan, key, engine, report)
-    part.products += plan.products
-    seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
-    start = time.perf_counter()
-    report("Rayleigh-Ritz", 0, 1)
-    basis = part.columns(plan.columns)
-    part.energies, vectors, part.residuals = rayleigh_ritz(basis, part.operator.product, problem.norm, comm)
-    part.good = part.residuals <= RESIDUAL * problem.norm
-    part.weights = total(vectors.T @ test, comm)
-    part.remainder = float(np.sqrt(total(np.sum((test - vectors @ part.weights) ** 2), comm)))
+    chains, checkpoint = _begin(part, plan, key, engine)
+    sampled, first = chains[:-1], 0
+    for samples in (plan.samples, plan.more):
+        share = 2 * samples * part.operator.columns
+        basis = part.columns(first + share * len(sampled))
+        for number, chain in enumerate(sampled):
+            chain.sample(basis[:, first + number * share : first + (number + 1) * share])
+        start = time.perf_counter()
+        threads = cores() if comm is None else 1
+        kept = checkpoint if first == 0 else None
+        advance(chains, threads, basis, kept, lambda done, steps: report(f"filter, {part.sector}", done, steps))
+        seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
+        start = time.perf_counter()
+        report("Rayleigh-Ritz", 0, 1)
+        part.energies, vectors, part.residuals = rayleigh_ritz(basis, part.operator.product, problem.norm, comm)
+        part.good = part.residuals <= RESIDUAL * problem.norm
+        test = chains[-1].filtered[:, 0]
+        part.weights = total(vectors.T @ test, comm)
+        part.remainder = float(np.sqrt(total(np.sum((test - vectors @ part.weights) ** 2), comm)))
+        seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
+        if part.missed(scale, core) <= MISSED or not part.spurious(core):
+            break  # or a multiplicity above b: more samples would not help
+        first = part.energies.size  # the Ritz vectors and more samples
+    part.products += sum(chain.steps for chain in chains) * part.operator.columns
     if checkpoint is not None:
         checkpoint.remove()
-    seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
 
 
-def _sample(
-    part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter, report: Report
-) -> tuple[np.ndarray, Checkpoint | None]:
-    """Fill the basis with samples; the test's filtered vector (d,), and the checkpoint to be removed in the end."""
-    operator, share = part.operator, 2 * plan.samples * part.operator.columns
-    part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.columns)
-    basis = part.columns(plan.columns)
-    chains = [
-        Chain(operator, (*key, i), plan.coefficients, basis[:, first : first + share], plan.spacing)
-        for i, first in enumerate(range(0, plan.columns, share))
-    ]
-    chains.append(Chain(operator, (*key, len(chains)), plan.check, None))
-    checkpoint = None
-    if engine.checkpoint:
-        model = part.density.moments.tobytes()
-        checkpoint = Checkpoint(Path(engine.checkpoint), repr((plan, key)).encode() + model)
-    threads = cores() if operator.comm is None else 1
-    advance(chains, threads, basis, checkpoint, lambda done, steps: report(f"filter, {part.sector}", done, steps))
-    return chains[-1].filtered[:, 0].copy(), checkpoint
+def _begin(
+    part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter
+) -> tuple[list[Chain], Checkpoint | None]:  # fmt: skip
+    """Memory for the basis, the chains that fill it and, last, the test's, and their checkpoint."""
+    operator = part.operator
+    part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.capacity)
+    number = plan.b // operator.columns
+    chains = [Chain(operator, (*key, i), plan.coefficients, plan.spacing) for i in range(number)]
+    chains.append(Chain(operator, (*key, number), plan.check, plan.spacing))
+    if not engine.checkpoint:
+        return chains, None
+    model = part.density.moments.tobytes()
+    return chains, Checkpoint(Path(engine.checkpoint), repr((plan, key)).encode() + model)
 
 
 def dense_pairs(part: _Part, problem: Problem) -> None:

@@ -16,7 +16,10 @@ from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_
 BETA, BETA_TEST, EDGE_TEST = 28, 13, 0.42
 
 #: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 1.0, 1.07
+NYQUIST, SURPLUS = 1.0, 1.02
+
+#: Samples that are added, as a part of those planned, where levels turn out too dense for these.
+MORE = 0.2
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
@@ -56,9 +59,19 @@ class Plan:
         return max(1, int(NYQUIST * np.pi / (self.reach * self.delta)))
 
     @property
+    def more(self) -> int:
+        """Pairs that can be added to each vector's samples."""
+        return int(np.ceil(MORE * self.samples))
+
+    @property
     def columns(self) -> int:
-        """Vectors of the basis."""
+        """Vectors of the basis, without those that can be added."""
         return 2 * self.b * self.samples
+
+    @property
+    def capacity(self) -> int:
+        """Vectors for which there has to be memory."""
+        return 2 * self.b * (self.samples + self.more)
 
     @property
     def products(self) -> int:
@@ -78,20 +91,19 @@ class Plan:
 
 
 class Chain:
-    """One block of random vectors, filtered; then, with ``out`` (d, columns), sampled into it every ``spacing`` steps."""
+    """One block of random vectors, filtered, then sampled every ``spacing`` steps once it has been told where to."""
 
-    def __init__(
-        self,
-        operator: Operator,
-        key: tuple[int, ...],
-        coefficients: np.ndarray,
-        out: np.ndarray | None,
-        spacing: int = 1,
-    ) -> None:
+    def __init__(self, operator: Operator, key: tuple[int, ...], coefficients: np.ndarray, spacing: int) -> None:
         self.recurrence = Recurrence(operator, random_vectors(operator, key))
-        self.position, self._coefficients, self._out, self._spacing = 0, coefficients, out, spacing
-        samples = 1 if out is None else out.shape[1] // (2 * operator.columns)
-        self.steps = coefficients.size + (samples - 1) * spacing
+        self._coefficients, self._spacing, self._out = coefficients, spacing, None
+        self.position, self.steps = 0, coefficients.size
+        self._first = self._samples = 0
+
+    def sample(self, out: np.ndarray) -> None:
+        """Go on to fill ``out`` (d, c) with c / 2 pairs of samples."""
+        self._out, self._first = out, self._samples
+        self._samples += out.shape[1] // (2 * self.recurrence.operator.columns)
+        self.steps = self._coefficients.size + (self._samples - 1) * self._spacing
 
     @property
     def left(self) -> int:
@@ -112,9 +124,9 @@ class Chain:
             self.recurrence.advance(count)
             self.position += count
         sample, beyond = divmod(self.position - filtered, self._spacing)
-        if self._out is not None and sample >= 0 and beyond == 0:
+        if self._out is not None and sample >= self._first and beyond == 0:
             operator = self.recurrence.operator
-            first, columns = 2 * sample * operator.columns, operator.columns
+            first, columns = 2 * (sample - self._first) * operator.columns, operator.columns
             self._out[:, first : first + columns] = operator.get(self.recurrence.low)
             self._out[:, first + columns : first + 2 * columns] = operator.get(self.recurrence.high)
 

@@ -5,6 +5,8 @@ import os
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bigbath.errors import ImpossibleRequest, JobError
 from bigbath.hamiltonian import Hamiltonian, build, sectors, to_dense
@@ -135,13 +137,35 @@ def test_a_job_file_can_name_it():
         parse_job(job | {"spectrum": job["spectrum"] | {"engine": {"kind": "filter", "b": 0}}})
 
 
-def test_box_coefficients_are_the_smoothed_box():
-    theta = np.linspace(0, np.pi, 2001)
-    series = np.polynomial.chebyshev.chebval(np.cos(theta), box(1.1, 0.2, 0.05, 200))
-    from scipy.special import erf
+@settings(max_examples=30, deadline=None)
+@given(
+    centre=st.floats(0.3, 2.8),
+    halfwidth=st.floats(0.01, 0.3),
+    edge=st.floats(0.02, 0.2),
+    beta=st.sampled_from([13, 28]),
+)
+def test_box_coefficients_are_a_box_convolved_with_kaisers_kernel(centre, halfwidth, edge, beta):
+    from scipy.integrate import quad
 
-    smooth = (erf((theta - 0.9) / 0.05 / 2**0.5) - erf((theta - 1.3) / 0.05 / 2**0.5)) / 2
-    np.testing.assert_allclose(series, smooth, atol=1e-12)
+    coefficients = box(centre, halfwidth, edge, beta)
+    m = coefficients.size
+    assert m % 2 == 0 and 0 <= m - beta / edge <= 2
+
+    def kernel(theta):  # Fourier transform of the window
+        root = np.emath.sqrt(beta**2 - (m * theta) ** 2)
+        return m / (np.pi * np.i0(beta)) * np.real(np.sinh(root) / root)
+
+    def convolved(theta):
+        return quad(kernel, theta - halfwidth, theta + halfwidth, limit=500, epsabs=1e-10)[0]
+
+    theta = np.linspace(0, np.pi, 701)
+    series = np.polynomial.chebyshev.chebval(np.cos(theta), coefficients)
+    distance = np.minimum(np.abs(theta - centre), np.minimum(theta + centre, 2 * np.pi - theta - centre))
+    ripple = 3 * beta * np.exp(-beta)
+    assert np.abs(series[distance > halfwidth + edge]).max() < ripple  # mirror images at -centre and 2 pi - centre
+    for t, value in zip(theta[::70], series[::70], strict=True):
+        images = sum(convolved(t - sign * centre - 2 * np.pi * n) for sign in (1, -1) for n in (-1, 0, 1))
+        assert abs(value - images) < 20 * ripple + 1e-8
 
 
 @pytest.mark.parametrize("kind", ["flips", "csr"])
