@@ -1,10 +1,10 @@
 """Matrix-free Chebyshev filter diagonalisation: filter once, then sample.
 
-A few random vectors are filtered by a smooth box in theta = arccos(x), a little wider than the window. From each the
-plain Chebyshev recurrence goes on, and T_n, T_{n+1} are kept at the Nyquist rate of the filtered band until they span
-every state in it; QR, SVD and Rayleigh-Ritz give the states. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085
-(1997); DACP, arXiv 2011.02107; Pieper et al., arXiv 1510.04895. Memory is the basis (1.8 to 4.2 k vectors), time about
-1.8 (a / sigma) D matrix-vector products, a the half-width and sigma the standard deviation of the spectrum.
+A few random vectors are filtered by a box in theta = arccos(x) with soft edges. From each the plain Chebyshev recurrence
+goes on, and T_n, T_{n+1} are kept at the Nyquist rate of the filtered band until they span every state in it; QR, SVD and
+Rayleigh-Ritz give the states. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP, arXiv 2011.02107;
+Pieper et al., arXiv 1510.04895. Memory is the basis (1.6 to 4.3 k vectors), time 1.5 to 2 (a / sigma) D matrix-vector
+products, a the half-width and sigma the standard deviation of the spectrum.
 
 Completeness is tested by a vector that took no part: a fresh random vector filtered to the window must lie in the
 states found. A missing state |m> would leave f(E_m) <m|r>, <m|r> standard normal, so that what is left over bounds the

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, random_vectors
+from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, degree, random_vectors
 
 #: Kaiser's beta of the filter and of the test's filter; the latter's edge in units of the filter's.
 BETA, BETA_TEST, EDGE_TEST = 28, 13, 0.42
@@ -76,8 +76,9 @@ class Plan:
     @property
     def products(self) -> int:
         """Matrix-vector products in all."""
-        filters = (self.b * BETA + BETA_TEST / EDGE_TEST) / ((self.reach - 1) * self.delta)
-        return int(filters) + self.b * (self.samples - 1) * self.spacing
+        edge = (self.reach - 1) * self.delta
+        filters = self.b * degree(edge, BETA) + degree(EDGE_TEST * edge, BETA_TEST)
+        return filters + self.b * (self.samples - 1) * self.spacing
 
     def seconds(self, operator: Operator) -> float:
         """About how long it takes on one core of each rank."""
@@ -95,7 +96,8 @@ class Chain:
 
     def __init__(self, operator: Operator, key: tuple[int, ...], coefficients: np.ndarray, spacing: int) -> None:
         self.recurrence = Recurrence(operator, random_vectors(operator, key))
-        self._coefficients, self._spacing, self._out = coefficients, spacing, None
+        self._coefficients, self._spacing = coefficients, spacing
+        self._out: np.ndarray | None = None
         self.position, self.steps = 0, coefficients.size
         self._first = self._samples = 0
 

@@ -25,6 +25,7 @@ from bigbath.solvers.recurrence import (
     box,
     operator_of,
 )
+from bigbath.solvers.sampling import Chain
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
 
@@ -145,8 +146,6 @@ def test_a_job_file_can_name_it():
     beta=st.sampled_from([13, 28]),
 )
 def test_box_coefficients_are_a_box_convolved_with_kaisers_kernel(centre, halfwidth, edge, beta):
-    from scipy.integrate import quad
-
     coefficients = box(centre, halfwidth, edge, beta)
     m = coefficients.size
     assert m % 2 == 0 and 0 <= m - beta / edge <= 2
@@ -155,17 +154,18 @@ def test_box_coefficients_are_a_box_convolved_with_kaisers_kernel(centre, halfwi
         root = np.emath.sqrt(beta**2 - (m * theta) ** 2)
         return m / (np.pi * np.i0(beta)) * np.real(np.sinh(root) / root)
 
-    def convolved(theta):
-        return quad(kernel, theta - halfwidth, theta + halfwidth, limit=500, epsabs=1e-10)[0]
-
-    theta = np.linspace(0, np.pi, 701)
-    series = np.polynomial.chebyshev.chebval(np.cos(theta), coefficients)
-    distance = np.minimum(np.abs(theta - centre), np.minimum(theta + centre, 2 * np.pi - theta - centre))
+    theta = np.linspace(0, np.pi, 2001)
+    n = np.arange(m)
+    slope = -np.sin(np.outer(theta, n)) @ (n * coefficients)
+    images = sum(
+        kernel(theta - c + halfwidth) - kernel(theta - c - halfwidth)
+        for c in (centre, -centre, 2 * np.pi - centre)  # the series is even and periodic in theta
+    )
     ripple = 3 * beta * np.exp(-beta)
-    assert np.abs(series[distance > halfwidth + edge]).max() < ripple  # mirror images at -centre and 2 pi - centre
-    for t, value in zip(theta[::70], series[::70], strict=True):
-        images = sum(convolved(t - sign * centre - 2 * np.pi * n) for sign in (1, -1) for n in (-1, 0, 1))
-        assert abs(value - images) < 20 * ripple + 1e-8
+    np.testing.assert_allclose(slope, images, atol=m * ripple)
+    value = np.cos(np.outer(theta, n)) @ coefficients
+    outside = np.minimum(np.abs(theta - centre), np.minimum(theta + centre, 2 * np.pi - theta - centre)) - halfwidth
+    assert np.abs(value[outside > edge]).max() < ripple
 
 
 @pytest.mark.parametrize("kind", ["flips", "csr"])
@@ -261,6 +261,33 @@ def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeyp
     assert not file.exists()
     assert states.evidence.complete == "yes"
     np.testing.assert_array_equal(states.vectors(), whole.vectors())
+
+
+def test_a_chain_goes_on_where_its_samples_ended():
+    h = hamiltonian(TFIM(L=7))
+    scale = Scale.of((-20.0, 20.0))
+    operator = MatrixOperator(h.matrix, scale, 1)
+    whole, parts = np.empty((h.dim, 10)), np.empty((h.dim, 10))
+    for out, cuts in ((whole, [0, 10]), (parts, [0, 4, 10])):
+        chain = Chain(operator, (3, 1), box(1.3, 0.1, 0.2, 28), 7)
+        for first, last in zip(cuts[:-1], cuts[1:], strict=True):
+            chain.sample(out[:, first:last])
+            while chain.left:
+                chain.advance(6)
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_samples_are_added_where_levels_are_too_dense_for_those_planned():
+    report, h = [], hamiltonian(Imbrie(L=10, W=10.0), 3)
+    for seed in range(6):
+        states = solve(
+            h, Nearest(target=0.0, k=80), engine=Filter(seed=seed, attempts=1), report=lambda *a: report.append(a[0])
+        )
+        assert states.evidence.complete == "yes"
+    np.testing.assert_allclose(
+        states.energies, solve(h, Nearest(target=0.0, k=80), engine=Dense()).energies, atol=1e-10
+    )
+    assert report.count("Rayleigh-Ritz") > 6
 
 
 def test_the_forecast_is_what_the_solve_takes():
