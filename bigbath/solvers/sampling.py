@@ -16,7 +16,7 @@ from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, degree,
 BETA, BETA_TEST, EDGE_TEST = 28, 13, 0.42
 
 #: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 1.0, 1.02
+NYQUIST, SURPLUS = 1.0, 1.0
 
 #: Samples that are added, as a part of those planned, where levels turn out too dense for these.
 MORE = 0.2
