@@ -5,15 +5,17 @@ set -u
 python=$1 out=$2 here=$(dirname "$0")
 mkdir -p "$out"
 engines() { "$python" "$here/engines.py" --json "$out/rows.jsonl" "$@"; }
-filter="bigbath filter" mumps="bigbath shift-invert, certify = false"
+filter="bigbath filter" own="bigbath shift-invert, certify = false" mumps="SLEPc + MUMPS"
 engines --spins 12 --engines "$filter" > /dev/null  # the compiler's time, once
-[ -s "$out/kernel.txt" ] || "$python" "$here/filter.py" kernel --spins 12 14 16 | tee "$out/kernel.txt"
-engines --spins 14 --repeat 3 --engines "$filter" "$mumps"
+engines --spins 14 --repeat 3 --engines "$filter" "$own" "$mumps"
 engines --spins 16 --repeat 3 --engines "$filter"
 engines --spins 16 --k 1000 --engines "$filter" --limit 300
+engines --spins 16 --engines "$mumps" --limit 900
 engines --spins 18 --engines "$filter" --limit 900
-engines --spins 16 --engines "$mumps" --limit 600
+engines --spins 14 --limit 200 --engines "SciPy eigsh(sigma)" "QuSpin eigsh(sigma)"
 engines --spins 12 13 --limit 60
-engines --spins 14 --limit 280 --engines "SciPy eigsh(sigma)"
-[ -s "$out/ranks.txt" ] || "$python" "$here/filter.py" ranks --spins 14 --ranks 1 2 4 | tee "$out/ranks.txt"
+engines --ring 15 --engines "$filter" "$own" "$mumps" --limit 120
+engines --ring 16 17 --engines "$filter" --limit 300
+[ -s "$out/kernel.txt" ] || "$python" "$here/filter.py" kernel --spins 12 14 16 | tee "$out/kernel.txt"
+[ -s "$out/ranks.txt" ] || "$python" "$here/filter.py" ranks --spins 16 --ranks 1 2 4 | tee "$out/ranks.txt"
 "$python" "$here/engines.py" --table "$out/rows.jsonl" --plot "$out/engines.png" > "$out/table.md"
