@@ -23,6 +23,8 @@ NEEDS = {"petsc": "a real PETSc, SLEPc and MUMPS", "slurm": "SLURM's daemons and
 def pytest_configure(config: pytest.Config) -> None:
     for marker, what in NEEDS.items():
         config.addinivalue_line("markers", f"{marker}: needs {what}; skipped only if BIGBATH_NO_{marker.upper()}=1")
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # Numba may mix up kernels that two processes add to one cache
+        os.environ["NUMBA_CACHE_DIR"] = str(config.cache.mkdir(f"numba-{worker}"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
