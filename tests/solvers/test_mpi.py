@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import clean_environment
 
-pytestmark = pytest.mark.petsc
+pytestmark = [pytest.mark.petsc, pytest.mark.alone]
 FOLDER = Path(__file__).parent
 
 
