@@ -38,6 +38,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{variable}=1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those marked ``alone`` first: later they would wait for the end of long tests, and the others for them."""
+    items.sort(key=lambda item: item.get_closest_marker("alone") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> object:
     """Tests share the room; one marked ``alone`` waits in the door until it is empty, and nobody passes it."""
