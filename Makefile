@@ -2,6 +2,7 @@
 .PHONY: demo test test-all lint bench docs clean
 BIN = $(or $(if $(VENV),$(VENV)/bin,),$(if $(CONDA_PREFIX),$(CONDA_PREFIX)/bin,),.venv/bin)
 JOBS = bigbath/studies/jobs
+PYTEST = $(BIN)/python -m pytest --numprocesses 3 --dist worksteal  # a worker waits for SLURM while others compute
 
 demo:        ## Fig. 1 of the entropy paper: N = 15 ring, job file -> figures, in demo/
 	@.ci/setup
@@ -13,11 +14,11 @@ demo:        ## Fig. 1 of the entropy paper: N = 15 ring, job file -> figures, i
 
 test:        ## the test suite
 	@.ci/setup test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all:    ## the test suite with its long versions
 	@.ci/setup test
-	BIGBATH_LONG=1 $(BIN)/python -m pytest
+	BIGBATH_LONG=1 $(PYTEST)
 
 lint:        ## ruff and mypy
 	@.ci/setup lint

@@ -89,6 +89,7 @@ def test_forty_tasks_on_any_number_of_ranks_and_in_shares(tmp_path):
     assert np.allclose(average["error"][:, 0], values.std(1, ddof=1) / np.sqrt(20))
 
 
+@pytest.mark.alone
 @pytest.mark.petsc
 def test_a_shared_factorisation_gives_the_same_measurements(tmp_path):
     job = write(tmp_path / "job.toml", SHARED)

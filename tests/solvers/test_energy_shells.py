@@ -60,6 +60,7 @@ def job(L, shells):
     }
 
 
+@pytest.mark.alone
 @pytest.mark.petsc
 def test_a_whole_spectrum_over_two_ranks_is_lapacks(tmp_path):
     """L = 11 in the long version: 4096 levels of thermometer and chain."""

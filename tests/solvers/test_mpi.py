@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import clean_environment
 
-pytestmark = pytest.mark.petsc
+pytestmark = [pytest.mark.petsc, pytest.mark.alone]
 FOLDER = Path(__file__).parent
 
 
@@ -19,7 +19,7 @@ def mpirun(ranks, *arguments, script="mpi_shift_invert.py"):
     environment = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     environment["OMPI_MCA_mpi_yield_when_idle"] = "1"  # more ranks than cores
     return subprocess.run(
-        [*command, str(FOLDER / script), str(ranks), *arguments], capture_output=True, text=True, timeout=180,
+        [*command, str(FOLDER / script), str(ranks), *arguments], capture_output=True, text=True, timeout=600,
         env=clean_environment(**environment), check=False,
     )  # fmt: skip
 
