@@ -5,6 +5,7 @@ For a diagonal plus flips the loop body is written in LLVM's vector instructions
 loads. Rows of 512 states are padded by one cache line: without it all flips above bit 8 fall on the same cache set.
 """
 
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -130,7 +131,6 @@ def _compiled(spec: str) -> Steps:
     rows, width = _shape(sites)
     tile = 2 ** (lane + group)
 
-    @njit(nogil=True, cache=True)
     def steps(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
         for step in range(count):
             if step % 2 == 0 and weights.size:
@@ -143,7 +143,9 @@ def _compiled(spec: str) -> Steps:
                         _tile(spec, False, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
             v0, v1 = v1, v0
 
-    return steps
+    # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
+    steps.__qualname__ = f"steps_{hashlib.sha256(spec.encode()).hexdigest()[:16]}"
+    return njit(nogil=True, cache=True)(steps)
 
 
 @intrinsic(prefer_literal=True)

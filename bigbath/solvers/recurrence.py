@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
+from bigbath.errors import BigbathError
 from bigbath.hamiltonian import Flips, Hamiltonian, Sector, flips
 from bigbath.hamiltonian.flips import diagonal_of, walsh_hadamard
 from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
@@ -107,6 +108,36 @@ class FlipOperator:
         self._partners = [self._rank ^ bits for bits in distant(strings, self._sites)]
         self._others = padded(self._sites, len(self._partners), self._dtype)
         self._steps = flip_steps(self._sites, strings, patterns, self._dtype)
+        self._verify()
+
+    def _verify(self) -> None:
+        """One step of the compiled kernel beside the sum over flips at 64 states: other flips' code would go unnoticed."""
+        rng, others = np.random.default_rng(0), len(self._partners)
+        storage = self.zeros(2 + others)
+        inside(storage)[:] = rng.standard_normal(inside(storage).shape)
+        vectors = np.array(inside(storage), float).reshape(2 + others, -1)
+        states = rng.integers(*self.rows, size=64)
+        own = states - self.rows[0]
+
+        def signs(z: int) -> np.ndarray:
+            return 1 - 2.0 * (np.bitwise_count(states & z) & 1)
+
+        diagonal = sum(value * signs(z) for z, value in self._h.fields.items()) - self._scale.centre
+        expected = diagonal * vectors[1][own] - vectors[0][own] * self._scale.halfwidth / 2
+        ranks = [0, *(self._rank ^ partner for partner in self._partners)]
+        for (x, z), value in self._h.flips.items():
+            source = vectors[1 + ranks.index(x >> self._sites)]
+            expected += value * signs(z) * source[own ^ x % vectors.shape[1]]
+        self._steps(
+            storage[0], storage[1], storage[2:], storage[0], self._high, self._low, self._coefficients,
+            np.empty(0, self._dtype), 1,
+        )  # fmt: skip
+        made = inside(storage[0]).reshape(-1)[own] * self._scale.halfwidth / 2
+        if not np.allclose(made, expected, rtol=0, atol=1e4 * np.finfo(self._dtype).eps * self._scale.halfwidth):
+            raise BigbathError(
+                "the compiled kernel does not reproduce this Hamiltonian. Delete Numba's cache of compiled code "
+                "(__pycache__ in bigbath/kernels, or NUMBA_CACHE_DIR) and start again."
+            )
 
     def _sign(self, z: int) -> int:
         """(-1)^(number of this rank's own bits in z)."""

@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigbath.errors import ImpossibleRequest, JobError
-from bigbath.hamiltonian import Hamiltonian, build, sectors, to_dense
+from bigbath.errors import BigbathError, ImpossibleRequest, JobError
+from bigbath.hamiltonian import Hamiltonian, build, flips, sectors, to_dense
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
@@ -174,8 +174,6 @@ def test_recurrence_makes_chebyshev_polynomials(kind):
     dense = h.matrix.toarray()
     energies, vectors = np.linalg.eigh(dense)
     scale = Scale.of((energies[0], energies[-1]))
-    from bigbath.hamiltonian import flips
-
     operator = {
         "flips": lambda: FlipOperator(flips(h.terms, h.sites), scale),
         "csr": lambda: MatrixOperator(h.matrix, scale, 2),
@@ -261,6 +259,20 @@ def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeyp
     assert not file.exists()
     assert states.evidence.complete == "yes"
     np.testing.assert_array_equal(states.vectors(), whole.vectors())
+
+
+def test_a_kernel_of_other_flips_is_noticed(monkeypatch):
+    """Another process may have put its own code into the cache: the Ising chain's for the Imbrie chain, say."""
+    from bigbath.kernels.chebyshev import flip_steps
+    from bigbath.solvers import recurrence
+
+    h = hamiltonian(Imbrie(L=8))
+    free, scale = flips(h.terms, h.sites), Scale.of(spectral_extremes(h))
+    FlipOperator(free, scale)
+    wrong = tuple((x ^ 1 << 5 if x == 1 << 4 else x, z) for x, z in free.flips)
+    monkeypatch.setattr(recurrence, "flip_steps", lambda sites, strings, *rest: flip_steps(sites, wrong, *rest))
+    with pytest.raises(BigbathError, match="NUMBA_CACHE_DIR"):
+        FlipOperator(free, scale)
 
 
 def test_a_chain_goes_on_where_its_samples_ended():
