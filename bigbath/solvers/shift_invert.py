@@ -57,7 +57,7 @@ class _SectorProblem:
     factorisations: int = 0
 
     def __post_init__(self) -> None:
-        self.inertia = petsc.Inertia(self.matrix, self.estimate.block)
+        self.inertia = petsc.Inertia(self.matrix)
         first, last = self.matrix.rows
         self.vectors = np.empty((last - first, 0), order="F")
 
@@ -72,7 +72,7 @@ class _SectorProblem:
         """
         known = None if fresh or self.energies.size == 0 else self.vectors
         self.report(f"MUMPS factorisation, {self.sector}", 0, 1)
-        solver = petsc.KrylovSchur(self.matrix, self.estimate.block)
+        solver = petsc.KrylovSchur(self.matrix)
         energies, vectors = solver.run(sigma, nev, self.tol, known=known, report=self.report)
         self.iterations += solver.iterations
         self.factorisations += solver.factorisations
@@ -120,8 +120,8 @@ def solve_shift_invert(
     with petsc.options(engine.options):
         parts = []
         for sector in problem.sectors:
-            matrix = petsc.DistributedMatrix.build(sector.restrict(problem.h.matrix), comm)
-            parts.append(_SectorProblem(sector, matrix, petsc.estimate(matrix), engine.tol, report))
+            matrix, estimate = petsc.ordered(sector.restrict(problem.h.matrix), comm)
+            parts.append(_SectorProblem(sector, matrix, estimate, engine.tol, report))
         largest = max(parts, key=lambda p: p.sector.dim)
         petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)
         edges, counted = _find(parts, problem, engine, report)

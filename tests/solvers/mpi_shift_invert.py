@@ -46,11 +46,12 @@ def check(model, window, comm):
 
 
 def count(model, x, comm):
-    """Levels below x by factorisations over the communicator, of states and of blocks of them, and by LAPACK."""
+    """Levels below x by factorisations over the communicator, of states, of blocks and of parted blocks, and by LAPACK."""
     h = build(draw(model, seed=3, realization=1))
-    matrix = petsc.DistributedMatrix.build(h.matrix, comm)
     below = int((np.linalg.eigvalsh(h.matrix.toarray()) < x).sum())
-    assert all(petsc.Inertia(matrix, block).below(x) == below for block in (1, 16))
+    for block, parted in ((1, False), (16, False), (4, True)):
+        matrix = petsc.DistributedMatrix.build(h.matrix, comm, block=block, parted=parted)
+        assert petsc.Inertia(matrix).below(x) == below
 
 
 def main():

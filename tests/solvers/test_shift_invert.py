@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import connected_components
 from support import KINDS, assert_window, dense, hamiltonian_of, random_model
 
 from bigbath import Auto, Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, solve
@@ -101,12 +102,12 @@ def test_an_empty_interval_is_complete():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("block", [1, 16])
-def test_inertia_counts_levels(kind, seed, block):
+@pytest.mark.parametrize("block, parted", [(1, False), (16, False), (1, True), (4, True)])
+def test_inertia_counts_levels(kind, seed, block, parted):
     stream = np.random.default_rng([30, seed])
     h = hamiltonian_of(random_model(stream, kind, 8), seed=seed)
     energies = np.linalg.eigvalsh(dense(h.matrix))
-    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None), block)
+    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None, block=block, parted=parted))
     for x in stream.uniform(energies[0] - 1, energies[-1] + 1, 6):
         assert inertia.below(float(x)) == int((energies < x).sum())
     middle = energies.size // 2
@@ -125,9 +126,8 @@ def test_inertia_counts_every_member_of_a_multiplet():
 
 def test_the_estimate_forecasts_the_factorisation():
     """MUMPS's symbolic analysis against its own count after the factorisation: within 30 %."""
-    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=10)).matrix, None)
-    forecast = petsc.estimate(matrix)
-    inertia = petsc.Inertia(matrix, forecast.block)
+    matrix, forecast = petsc.ordered(hamiltonian_of(Imbrie(L=10)).matrix, None)
+    inertia = petsc.Inertia(matrix)
     inertia.below(0.1)
     entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
     true = -entries * 10**6 if entries < 0 else entries
@@ -137,12 +137,21 @@ def test_the_estimate_forecasts_the_factorisation():
 
 def test_the_order_of_elimination_that_needs_less_memory_is_chosen():
     """The single flips of the chain by blocks; the all-to-all bath, of which blocks would join both parities, by states."""
-    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=11)).matrix, None)
-    states = petsc.Inertia(matrix).estimate()
-    assert petsc.estimate(matrix).block == 16
-    assert petsc.estimate(matrix).bytes_per_rank < 0.95 * states.bytes_per_rank
-    pairs = petsc.DistributedMatrix.build(hamiltonian_of(TFIM(L=11)).matrix, None)
-    assert petsc.estimate(pairs).block == 1
+    chain = hamiltonian_of(Imbrie(L=11)).matrix
+    states = petsc.Inertia(petsc.DistributedMatrix.build(chain, None)).estimate()
+    matrix, forecast = petsc.ordered(chain, None)
+    assert matrix.block > 1
+    assert forecast.bytes_per_rank < 0.95 * states.bytes_per_rank
+    assert petsc.ordered(hamiltonian_of(TFIM(L=11)).matrix, None)[0].block == 1
+
+
+def test_without_its_middle_level_a_matrix_falls_in_two():
+    matrix = hamiltonian_of(Imbrie(L=7)).matrix
+    rest = np.setdiff1d(np.arange(2**6), petsc.middle_level(matrix, 4))
+    states = (4 * rest[:, None] + np.arange(4)).ravel()
+    parts, labels = connected_components(matrix[states][:, states])
+    assert parts == 2
+    assert min(np.bincount(labels)) >= 0.3 * states.size
 
 
 def test_an_interval_beyond_memory_is_refused_with_its_count(monkeypatch):
