@@ -259,7 +259,7 @@ class FactorEstimate:
 def ordered(matrix: sp.csr_array | np.ndarray, comm: Comm) -> tuple[DistributedMatrix, FactorEstimate]:
     """The matrix on ``comm`` in the order of elimination with the smallest forecast of a rank's memory, and this.
 
-    Tried are single states and, from 4096 states on, blocks of 8 and 16 successive ones, and 2048 blocks or fewer
+    Tried are single states and, from 4096 states on, blocks of 8 and 16 successive ones, and 2048 to 4096 blocks
     parted by their middle level. Blocks are subcubes of the hypercube of spin configurations: where terms flip single
     spins, they save a fifth, and a level up to a third.
     """
@@ -267,7 +267,9 @@ def ordered(matrix: sp.csr_array | np.ndarray, comm: Comm) -> tuple[DistributedM
     orders = {(1, False)}
     if dim >= 4096:
         orders |= {(math.gcd(dim, block), False) for block in (8, 16)}
-        orders |= {(math.gcd(dim, 1 << dim.bit_length() - 12), True)}
+        part = 1 << dim.bit_length() - 12
+        if dim % part == 0:  # otherwise there would be more blocks, and their squares of zeros
+            orders.add((part, True))
     estimates = {}
     for block, parted in sorted(orders):
         candidate = DistributedMatrix.build(matrix, comm, block=block, parted=parted)
