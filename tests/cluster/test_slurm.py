@@ -1,6 +1,7 @@
 """The batch scripts, in a real SLURM of one node: an array, half of it cancelled, submitted again, merged; an MPI job."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,18 +82,22 @@ def test_an_array_half_cancelled_submitted_again_and_merged(slurm, reference, tm
 
 
 @pytest.mark.slurm
-def test_an_mpi_job_that_is_warned_goes_on_in_a_new_slot(slurm, reference, tmp_path):
-    cwd, output = here(tmp_path), tmp_path / "example.h5"
-    job = submit("sbatch", "--parsable", "mpi_jobs/mpi.sbatch", slurm=slurm, cwd=cwd)[0]
+def test_an_mpi_job_that_is_warned_goes_on_in_a_new_slot(slurm, tmp_path):
+    shutil.copytree(EXAMPLES, tmp_path / "mpi_jobs")
+    job_file, output = tmp_path / "mpi_jobs" / "example.toml", tmp_path / "example.h5"
+    job_file.write_text(job_file.read_text().replace("realizations = 10", "realizations = 200"))  # seconds of work
+    job = submit("sbatch", "--parsable", "mpi_jobs/mpi.sbatch", slurm=slurm, cwd=tmp_path)[0]
     parts = tmp_path / "example.h5.parts"
-    wait_for(lambda: len(list(parts.glob("*.h5"))) >= 2 or output.exists(), "shards", cwd, 120)
-    submit("scancel", "--batch", "--signal=USR1", job, slurm=slurm, cwd=cwd)
-    wait_for(lambda: "PENDING" in queue(slurm), "job that waits for its new slot", cwd)
+    wait_for(lambda: len(list(parts.glob("*.h5"))) >= 2, "shards", tmp_path, 120)
+    submit("scancel", "--batch", "--signal=USR1", job, slurm=slurm, cwd=tmp_path)
+    wait_for(lambda: "PENDING" in queue(slurm), "job that waits for its new slot", tmp_path)
+    assert len(list(parts.glob("*.h5"))) < 400
     later = "StartTime=now+5"  # slurmd has forgotten by then that it revoked the credential of the first slot
-    submit("scontrol", "update", f"JobId={job}", later, slurm=slurm, cwd=cwd)
-    settled(slurm, cwd)
-    assert_same_numbers(open_run(output), reference)
-    text = (cwd / f"slurm-{job}.out").read_text()
+    submit("scontrol", "update", f"JobId={job}", later, slurm=slurm, cwd=tmp_path)
+    settled(slurm, tmp_path)
+    run_job(load_job(job_file), tmp_path / "undisturbed.h5")
+    assert_same_numbers(open_run(output), open_run(tmp_path / "undisturbed.h5"))
+    text = (tmp_path / f"slurm-{job}.out").read_text()
     assert "stopped by a signal; run the same command again" in text
     assert text.count("rank(s) x 1 thread(s)") == 2
 
