@@ -29,7 +29,7 @@ from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess, total
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Scale, operator_of
-from bigbath.solvers.sampling import SURPLUS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
 
@@ -135,7 +135,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
     start = time.perf_counter()
     parts = [_part(i, problem, scale, engine, comm) for i in range(len(problem.sectors))]
     seconds = {"density": time.perf_counter() - start}
-    wanted, b, surplus = 1.0, engine.b, SURPLUS
+    wanted, b, surplus = 1.0, engine.b, 1.0
     for attempt in range(engine.attempts):
         core = _core(window, parts, scale, wanted, problem)
         for number, part in enumerate(parts):
@@ -184,7 +184,7 @@ def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
         scale = Scale.of(problem.extremes)
         parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
         core = _core(problem.window, parts, scale, 1.0, problem)
-        plans = [(p.sector.dim, _plan(p, core, engine.b, SURPLUS, scale, _memory(engine))) for p in parts]
+        plans = [(p.sector.dim, _plan(p, core, engine.b, 1.0, scale, _memory(engine))) for p in parts]
         needed = [8 * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans]
         return max(needed), sum(plan.products for _, plan in plans if plan)
     return required_memory(max(s.dim for s in problem.sectors)), 0
@@ -227,7 +227,10 @@ def _core(
 
 
 def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float) -> Plan | None:
-    """The cheapest filter whose basis fits into ``memory`` bytes; None where LAPACK is cheaper."""
+    """The cheapest filter whose basis fits into ``memory`` bytes; None where LAPACK is cheaper.
+
+    ``surplus``: samples over states in the filtered band.
+    """
     last, first = scale.angle(core[0]), scale.angle(core[1])
     centre, delta = (first + last) / 2, (last - first) / 2
     plans = []
@@ -294,9 +297,7 @@ def _solve_part(
         checkpoint.remove()
 
 
-def _begin(
-    part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter
-) -> tuple[list[Chain], Checkpoint | None]:  # fmt: skip
+def _begin(part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter) -> tuple[list[Chain], Checkpoint | None]:
     """Memory for the basis, the chains that fill it and, last, the test's, and their checkpoint."""
     operator = part.operator
     part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.capacity)

@@ -15,9 +15,6 @@ from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, degree,
 #: Kaiser's beta of the filter and of the test's filter; the latter's edge in units of the filter's.
 BETA, BETA_TEST, EDGE_TEST = 28, 13, 0.42
 
-#: Steps between samples, in units of pi over the half-width of the filtered band; samples over states in that band.
-NYQUIST, SURPLUS = 1.0, 1.0
-
 #: Samples that are added, as a part of those planned, where levels turn out too dense for these.
 MORE = 0.2
 
@@ -55,8 +52,8 @@ class Plan:
 
     @property
     def spacing(self) -> int:
-        """Steps between two samples."""
-        return max(1, int(NYQUIST * np.pi / (self.reach * self.delta)))
+        """Steps between two samples, Nyquist's for the filtered band."""
+        return max(1, int(np.pi / (self.reach * self.delta)))
 
     @property
     def more(self) -> int:
