@@ -54,6 +54,16 @@ def choice(name: str, **options):
     return make
 
 
+def converged(eps, matrix, pairs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Energies (pairs,) and vectors (D, pairs) that SLEPc has found."""
+    v = matrix.createVecRight()
+    energies, vectors = np.empty(pairs), np.empty((v.getSize(), pairs), order="F")
+    for i in range(pairs):
+        energies[i] = eps.getEigenpair(i, v).real
+        vectors[:, i] = v.getArray(readonly=True)
+    return energies, vectors
+
+
 def slepc_filter(composite, h, k: int) -> dict:
     """EPS Krylov-Schur with ST's Chebyshev-like filter on the interval where a Gaussian density has k states."""
     from bigbath.solvers import petsc
@@ -78,13 +88,7 @@ def slepc_filter(composite, h, k: int) -> dict:
     st.setFilterRange(lowest * 1.001, highest * 1.001)
     st.setFilterDegree(int(3 * (highest - lowest) / (2 * half)))
     eps.solve()
-    pairs = eps.getConverged()
-    v = matrix.createVecRight()
-    energies, vectors = np.empty(pairs), np.empty((h.dim, pairs), order="F")
-    for i in range(pairs):
-        energies[i] = eps.getEigenpair(i, v).real
-        vectors[:, i] = v.getArray(readonly=True)
-    return checked(start, h, energies, vectors)
+    return checked(start, h, *converged(eps, matrix, eps.getConverged()))
 
 
 def slepc_mumps(composite, h, k: int) -> dict:
@@ -111,13 +115,9 @@ def slepc_mumps(composite, h, k: int) -> dict:
     eps.setUp()
     factorised = time.perf_counter() - start
     eps.solve()
-    pairs = min(eps.getConverged(), k)
-    v = matrix.createVecRight()
-    energies, vectors = np.empty(pairs), np.empty((h.dim, pairs), order="F")
-    for i in range(pairs):
-        energies[i] = eps.getEigenpair(i, v).real
-        vectors[:, i] = v.getArray(readonly=True)
-    return checked(start, h, energies, vectors) | {"stages": {"factorisation": factorised}}
+    return checked(start, h, *converged(eps, matrix, min(eps.getConverged(), k))) | {
+        "stages": {"factorisation": factorised}
+    }
 
 
 def scipy(composite, h, k: int) -> dict:

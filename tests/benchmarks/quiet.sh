@@ -1,5 +1,5 @@
 #!/bin/sh
-# The measured comparison of docs/performance.md on a quiet machine, about 30 minutes: tests/benchmarks/quiet.sh PYTHON OUT
+# The measured comparison of docs/performance.md on a quiet machine, about 50 minutes: tests/benchmarks/quiet.sh PYTHON OUT
 # Each step appends to OUT/rows.jsonl or OUT/*.txt at once; started again, it repeats only what is missing there.
 set -u
 python=$1 out=$2 here=$(dirname "$0")
