@@ -12,8 +12,9 @@ import numpy as np
 
 from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, degree, random_vectors
 
-#: Kaiser's beta of the filter and of the test's filter; the latter's edge in units of the filter's.
-BETA, BETA_TEST, EDGE_TEST = 28, 13, 0.42
+#: Kaiser's beta of the filter and of the test's filter; where the latter ends, from the window's end on in units of the
+#: filter's edge.
+BETA, BETA_TEST, END_TEST = 28, 17, 0.42
 
 #: Samples that are added, as a part of those planned, where levels turn out too dense for these.
 MORE = 0.2
@@ -47,8 +48,19 @@ class Plan:
 
     @property
     def check(self) -> np.ndarray:
-        """Coefficients of the test's filter, which ends where states have converged."""
-        return box(self.centre, self.delta, EDGE_TEST * (self.reach - 1) * self.delta, BETA_TEST)
+        """Coefficients of the test's filter: it ends where states have converged, and falls from well inside the window on."""
+        halfwidth, edge = self._check
+        return box(self.centre, halfwidth, edge, BETA_TEST)
+
+    @property
+    def _check(self) -> tuple[float, float]:
+        """Half-widths of the box of the test's filter and of its edge.
+
+        An edge that lies inside the window by half is twice as wide: a third shorter, at 1e-2 of the filter at the window's end.
+        """
+        beyond = END_TEST * (self.reach - 1) * self.delta
+        halfwidth = max(self.delta - beyond, 0.1 * self.delta)
+        return halfwidth, self.delta + beyond - halfwidth
 
     @property
     def spacing(self) -> int:
@@ -73,8 +85,7 @@ class Plan:
     @property
     def products(self) -> int:
         """Matrix-vector products in all."""
-        edge = (self.reach - 1) * self.delta
-        filters = self.b * degree(edge, BETA) + degree(EDGE_TEST * edge, BETA_TEST)
+        filters = self.b * degree((self.reach - 1) * self.delta, BETA) + degree(self._check[1], BETA_TEST)
         return filters + self.b * (self.samples - 1) * self.spacing
 
     def seconds(self, operator: Operator) -> float:
