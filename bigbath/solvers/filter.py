@@ -236,7 +236,7 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
     plans = []
     for reach in REACHES:
         states, error = part.density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
-        samples = int(np.ceil((surplus * (states + error) + 8) / (2 * b)))
+        samples = int(np.ceil((surplus * (states + 4 * error) + 4) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
     if part.sector.dim <= TINY or plans[0].capacity > part.sector.dim / 3:
         return None
