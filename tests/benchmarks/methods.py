@@ -23,7 +23,6 @@ from bigbath.models import Imbrie, disorder_stream
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.recurrence import FlipOperator, Recurrence, Scale, operator_of
 from bigbath.solvers.recurrence import degree as length
-from bigbath.solvers.sampling import BETA_TEST
 
 
 def largest_residual(h, energies: np.ndarray, vectors: np.ndarray, norm: float) -> float:
@@ -86,7 +85,7 @@ def main() -> None:
     states = solve(h, window, engine=Filter(attempts=1))
     show("single precision", states.evidence.iterations, states.evidence.residual / norm)
     spread = float(np.ptp(np.arccos(states.energies / scale.halfwidth)))
-    finish = args.k * length(engine.REACHES[-1] * spread / 2, BETA_TEST)  # six digits, with the softest edge
+    finish = args.k * length(engine.REACHES[-1] * spread / 2, np.log(1e6))  # six digits, with the softest edge
     show("half of that and one filter of each state", states.evidence.iterations / 2 + finish)
 
 
