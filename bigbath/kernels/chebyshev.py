@@ -3,6 +3,11 @@
 For a diagonal plus flips the loop body is written in LLVM's vector instructions for the given flips: a tile of 64 or
 128 states sits in registers, so that flips of its bits are permutations of registers, and the other flips are aligned
 loads. Rows of 512 states are padded by one cache line: without it all flips above bit 8 fall on the same cache set.
+
+Vectors beyond the second-level cache advance by halves of two steps at a time: T_{n+2} needs its lower flips, inside blocks of
+the state index, and its upper flips, inside blocks of the other bits. Once a block has the latter, T_{n+2} is complete there,
+and the upper flips of T_{n+3} can begin at once; the next pass over the blocks of the lower flips then completes T_{n+3} and
+begins T_{n+4}. So each step reads and writes two vectors once, however many flips there are, and all flips stay in cache.
 """
 
 import hashlib
@@ -19,6 +24,12 @@ from numba.extending import intrinsic
 
 #: States of a row, as bits; a cache line in bytes.
 _ROW_BITS, _LINE = 9, 64
+
+#: Bits of the lower flips, where a step has two parts; states of a row in a block of the upper flips.
+_LOWER_BITS, _PANEL = 13, 64
+
+#: What is done to a tile: v0 += X v1 with flips X alone; v0 = 2 H v1 - v0; this, and the sum of two terms of a filter.
+_ADD, _STEP, _SUM = 0, 1, 2
 
 _DOUBLE = np.dtype(np.float64)
 
@@ -127,52 +138,97 @@ def distant(strings: tuple[tuple[int, int], ...], sites: int) -> list[int]:
 @lru_cache(maxsize=32)
 def _compiled(spec: str) -> Steps:
     """The steps of a ``spec``, a text because numba types it by its value and can keep the result on disk."""
-    sites, _, lane, group = map(int, spec.split()[:4])
-    rows, width = _shape(sites)
-    tile = 2 ** (lane + group)
+    sites, _, lane, group, *bits = map(int, spec.split())
+    (rows, width), lanes, tile = _shape(sites), 2**lane, 2 ** (lane + group)
+    whole, lower, upper = f"0 {sites} {spec}", f"0 {_LOWER_BITS} {spec}", f"{_LOWER_BITS} {sites} {spec}"
+    block = 2**_LOWER_BITS // width  # rows
+    apart = block << group
 
-    def steps(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
+    def in_one_pass(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
+        constants = others, total, high, low, coefficients, weights
         for step in range(count):
-            if step % 2 == 0 and weights.size:
-                for row in range(rows):
-                    for column in range(0, width, tile):
-                        _tile(spec, True, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
-            else:
-                for row in range(rows):
-                    for column in range(0, width, tile):
-                        _tile(spec, False, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
+            summed = weights.size > 0 and step % 2 == 0
+            for row in range(rows):
+                for column in range(0, width, tile):
+                    if summed:
+                        _tile(whole, _SUM, v0, v1, constants, step, row, column)
+                    else:
+                        _tile(whole, _STEP, v0, v1, constants, step, row, column)
             v0, v1 = v1, v0
 
+    def in_two_parts(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
+        constants = others, total, high, low, coefficients, weights
+        if count == 1:
+            for row in range(rows):
+                for column in range(0, width, tile):
+                    _tile(whole, _STEP, v0, v1, constants, 0, row, column)
+            return
+        v0, v1 = v1, v0
+        for step in range(-1, count):  # complete this step and begin the next; before the first one there is none to complete
+            begin = step + 1 < count
+            if step % 2 == 0:
+                for first in range(block):
+                    for left in range(0, width, _PANEL):
+                        for row in range(first, rows, apart):
+                            for column in range(left, left + _PANEL, lanes):
+                                _tile(upper, _ADD, v0, v1, constants, step, row, column)
+                        for row in range(first, rows if begin else first, apart):
+                            for column in range(left, left + _PANEL, lanes):
+                                _tile(upper, _STEP, v1, v0, constants, step, row, column)
+            else:
+                for first in range(0, rows, block):
+                    for row in range(first, first + block if step > 0 else first):
+                        for column in range(0, width, tile):
+                            _tile(lower, _ADD, v0, v1, constants, step, row, column)
+                    for row in range(first, first + block if begin else first):
+                        for column in range(0, width, tile):
+                            if weights.size:
+                                _tile(lower, _SUM, v1, v0, constants, step + 1, row, column)
+                            else:
+                                _tile(lower, _STEP, v1, v0, constants, step, row, column)
+            v0, v1 = v1, v0
+
+    parts = sites >= _LOWER_BITS + group and all(x < 2**_LOWER_BITS or not x % 2**_LOWER_BITS for x in bits[::2])
+    steps = in_two_parts if parts and max(bits[::2], default=0) < 2**sites else in_one_pass
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
     steps.__qualname__ = f"steps_{hashlib.sha256(spec.encode()).hexdigest()[:16]}"
     return njit(nogil=True, cache=True)(steps)
 
 
 @intrinsic(prefer_literal=True)
-def _tile(typing, spec, accumulate, v0, v1, others, total, high, low, coefficients, weights, step, row, column):  # type: ignore[no-untyped-def]
-    arguments = (spec, accumulate, v0, v1, others, total, high, low, coefficients, weights, step, row, column)
+def _tile(typing, spec, task, v0, v1, constants, step, row, column):  # type: ignore[no-untyped-def]
+    arguments = (spec, task, v0, v1, constants, step, row, column)
 
     def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        arrays = zip(signature.args[2:10], args[2:10], strict=True)
+        kinds = [*signature.args[2:4], *signature.args[4].types]
+        arrays = zip(kinds, [*args[2:4], *cgutils.unpack_tuple(builder, args[4])], strict=True)
         data = [context.make_array(t)(context, builder, value=a).data for t, a in arrays]
-        sites, patterns, lane, group, *bits = map(int, spec.literal_value.split())
+        first, last, sites, patterns, lane, group, *bits = map(int, spec.literal_value.split())
         strings = list(zip(bits[::2], bits[1::2], strict=True))
-        body = _Tile(builder, sites, lane, group, patterns, signature.args[2].dtype.bitwidth, args[11], args[12])
-        body.emit(strings, *data, args[10] if accumulate.literal_value else None)
+        body = _Tile(builder, sites, lane, group, (first, last), patterns, kinds[0].dtype.bitwidth, *args[6:])
+        body.emit(task.literal_value, strings, *data, args[5])
         return context.get_dummy_value()
 
     return types.void(*arguments), code
 
 
 class _Tile:
-    """Writes the LLVM code of one tile; see LLVM's language reference for ``shufflevector`` and ``llvm.fma``."""
+    """Writes the LLVM code of one tile, for flips of some ``part`` (first bit, end) of the bits.
+
+    Registers hold successive states, and each register's bits follow those of the lanes or, for upper flips, are the
+    lowest of the part: rows then. See LLVM's language reference for ``shufflevector``, ``llvm.fma`` and ``llvm.prefetch``.
+    """
 
     def __init__(
-        self, builder: Any, sites: int, lane: int, group: int, patterns: int, bits: int, row: Any, column: Any
-    ) -> None:
-        self.builder, self.lane, self.row, self.column, self.patterns = builder, lane, row, column, patterns
-        self.lanes, self.groups, self.chunk = 2**lane, 2**group, lane + group
+        self, builder: Any, sites: int, lane: int, group: int, part: tuple[int, int], patterns: int, bits: int, row: Any, column: Any
+    ) -> None:  # fmt: skip
+        self.builder, self.row, self.column, self.patterns = builder, row, column, patterns
+        self.lanes, self.groups, self.part = 2**lane, 2**group, part
         self.sites, (self.rows, self.width) = sites, _shape(sites)
+        self.stride = self.width + self.lanes
+        self.register = max(lane, part[0])
+        self.registers = self.stride << part[0] - _ROW_BITS if part[0] else self.lanes
+        self.inside = self.lanes - 1 | self.groups - 1 << self.register
         self.apart = _apart(sites, self.lanes)
         self.row_bits = self.width.bit_length() - 1
         self.element = ir.FloatType() if bits == 32 else ir.DoubleType()
@@ -181,22 +237,30 @@ class _Tile:
         fma, count = ir.FunctionType(self.vector, [self.vector] * 3), ir.FunctionType(self.word, [self.word])
         name = f"llvm.fma.v{self.lanes}f{self.size.width}"
         self._fma = cgutils.get_or_insert_function(builder.module, fma, name)
+        integers = [ir.IntType(32)] * 3
+        prefetch = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), *integers])
+        self._prefetch = cgutils.get_or_insert_function(builder.module, prefetch, "llvm.prefetch.p0i8")
         self._count = cgutils.get_or_insert_function(builder.module, count, "llvm.ctpop.i64")
 
     def emit(
-        self, strings: list[tuple[int, int]], v0: Any, v1: Any, others: Any, total: Any, high: Any, low: Any, coefficients: Any,
-        weights: Any, step: Any,
+        self, task: int, strings: list[tuple[int, int]], v0: Any, v1: Any, others: Any, total: Any, high: Any, low: Any,
+        coefficients: Any, weights: Any, step: Any,
     ) -> None:  # fmt: skip
-        """Code of one tile's step; ``step`` is None without accumulation."""
+        """Code of one tile's ``task``."""
         b, here = self.builder, self.offset(0)
         own = [self.load(v1, here, g) for g in range(self.groups)]
-        old = [self.load(v0, here, g) for g in range(self.groups)]
-        diagonal = self.diagonal(high, low)
-        new = [self.fma(diagonal[g], own[g], b.fneg(old[g])) for g in range(self.groups)]
+        new = old = [self.load(v0, here, g) for g in range(self.groups)]
+        if task != _ADD:
+            diagonal = self.diagonal(high, low)
+            new = [self.fma(diagonal[g], own[g], b.fneg(old[g])) for g in range(self.groups)]
+        self.prefetch(v1, here)
         ranks = distant(tuple(strings), self.sites)
+        new = list(new)
         for mask in dict.fromkeys(x for x, _ in strings):
+            if mask < 2**self.sites and not 2 ** self.part[0] <= mask < 2 ** self.part[1]:
+                continue
             signed = [(self.coefficient(coefficients, i, z), z) for i, (x, z) in enumerate(strings) if x == mask]
-            near = mask >> self.chunk == 0
+            near = mask & ~self.inside == 0
             there = here if near else self.offset(mask & (2**self.sites - 1))
             source = v1
             if mask >> self.sites:
@@ -204,14 +268,14 @@ class _Tile:
                 source = b.gep(others, [copy])
             sums: dict[tuple[int, ...], Any] = {}
             for g in range(self.groups):
-                signs = tuple((g << self.lane & z).bit_count() % 2 for _, z in signed)
+                signs = tuple((g << self.register & z).bit_count() % 2 for _, z in signed)
                 if signs not in sums:
                     terms = [b.fneg(c) if odd else c for (c, _), odd in zip(signed, signs, strict=True)]
                     sums[signs] = self.sum(terms)
-                register = g ^ (mask >> self.lane & (self.groups - 1))
+                register = g ^ (mask >> self.register & (self.groups - 1))
                 flipped = own[register] if near else self.load(source, there, register)
                 new[g] = self.fma(sums[signs], self.permute(flipped, mask & (self.lanes - 1)), new[g])
-        if step is not None:
+        if task == _SUM:
             first, second = (self.splat(self.scalar(weights, b.add(step, self.constant(i)))) for i in (0, 1))
             for g in range(self.groups):
                 partial = self.fma(first, old[g], self.load(total, here, g))
@@ -223,14 +287,16 @@ class _Tile:
         """The tile's diagonal, loaded or of its factors."""
         if not self.patterns:
             return [self.load(low, self.offset(0), g) for g in range(self.groups)]
-        first = self.builder.mul(self.row, self.constant(1 + self.patterns))
-        scalars = [
-            self.splat(self.scalar(high, self.builder.add(first, self.constant(p)))) for p in range(1 + self.patterns)
-        ]
-        values = [scalars[0]] * self.groups
-        for p in range(self.patterns):
-            place = self.builder.add(self.column, self.constant(p * self.width))
-            values = [self.fma(scalars[1 + p], self.load(low, place, g), v) for g, v in enumerate(values)]
+        b, values = self.builder, []
+        for state in range(0, self.groups << self.register, 1 << self.register):
+            first = b.mul(b.add(self.row, self.constant(state // self.width)), self.constant(1 + self.patterns))
+            value, *scalars = (
+                self.splat(self.scalar(high, b.add(first, self.constant(p)))) for p in range(1 + self.patterns)
+            )
+            for p, scalar in enumerate(scalars):
+                place = b.add(self.column, self.constant(p * self.width + state % self.width))
+                value = self.fma(scalar, b.load(self._place(low, place), align=_LINE), value)
+            values.append(value)
         return values
 
     def constant(self, value: int) -> Any:
@@ -238,13 +304,13 @@ class _Tile:
 
     def offset(self, mask: int) -> Any:
         """Place of the tile that ``mask`` leads to from this one."""
-        row = self.builder.xor(self.row, self.constant(mask >> self.row_bits))
-        column = self.builder.xor(self.column, self.constant((mask & (self.width - 1)) >> self.chunk << self.chunk))
-        stride = self.constant(self.width + self.lanes)
-        return self.builder.add(self.builder.mul(row, stride), column)
+        outside = mask & ~self.inside
+        row = self.builder.xor(self.row, self.constant(outside >> self.row_bits))
+        column = self.builder.xor(self.column, self.constant(outside & (self.width - 1)))
+        return self.builder.add(self.builder.mul(row, self.constant(self.stride)), column)
 
-    def _place(self, base: Any, offset: Any, g: int) -> Any:
-        place = self.builder.gep(base, [self.builder.add(offset, self.constant(g * self.lanes))])
+    def _place(self, base: Any, offset: Any, g: int = 0) -> Any:
+        place = self.builder.gep(base, [self.builder.add(offset, self.constant(g * self.registers))])
         return self.builder.bitcast(place, self.vector.as_pointer())
 
     def load(self, base: Any, offset: Any, g: int) -> Any:
@@ -252,6 +318,17 @@ class _Tile:
 
     def store(self, base: Any, offset: Any, g: int, value: Any) -> None:
         self.builder.store(value, self._place(base, offset, g), align=_LINE)
+
+    def prefetch(self, base: Any, offset: Any) -> None:
+        """Fetch the same tile of the next block into the second-level cache, where a step has two parts."""
+        if self.part == (0, self.sites):
+            return
+        block = _PANEL if self.part[0] else self.stride << _LOWER_BITS - _ROW_BITS
+        ahead, word = self.builder.add(offset, self.constant(block)), ir.IntType(32)
+        for g in range(self.groups):
+            place = self.builder.bitcast(self._place(base, ahead, g), ir.IntType(8).as_pointer())
+            read, level, data = (ir.Constant(word, value) for value in (0, 2, 1))
+            self.builder.call(self._prefetch, [place, read, level, data])
 
     def scalar(self, base: Any, index: Any) -> Any:
         return self.builder.load(self.builder.gep(base, [index]))
@@ -281,7 +358,7 @@ class _Tile:
     def coefficient(self, coefficients: Any, number: int, z: int) -> Any:
         """Coefficient times (-1)^|n & z| for the tile's first register; the registers' own bits come later."""
         b, value = self.builder, self.scalar(coefficients, self.constant(number))
-        if high := z >> self.chunk << self.chunk:
+        if high := z & ~self.inside:
             index = b.or_(b.shl(self.row, self.constant(self.row_bits)), self.column)
             odd = b.call(self._count, [b.and_(index, self.constant(high))])
             odd = b.trunc(odd, self.size) if self.size.width < 64 else odd

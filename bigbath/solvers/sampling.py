@@ -23,7 +23,7 @@ MORE = 0.2
 FLOPS, DENSE = 1.4e10, 7
 
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
-CHUNK, INTERVAL = 1e8, 120
+CHUNK, INTERVAL = 4e8, 120
 
 
 @dataclass(frozen=True, kw_only=True)
