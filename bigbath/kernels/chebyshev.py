@@ -4,10 +4,10 @@ For a diagonal plus flips the loop body is written in LLVM's vector instructions
 128 states sits in registers, so that flips of its bits are permutations of registers, and the other flips are aligned
 loads. Rows of 512 states are padded by one cache line: without it all flips above bit 8 fall on the same cache set.
 
-Vectors beyond the second-level cache advance by halves of two steps at a time: T_{n+2} needs its lower flips, inside blocks of
-the state index, and its upper flips, inside blocks of the other bits. Once a block has the latter, T_{n+2} is complete there,
-and the upper flips of T_{n+3} can begin at once; the next pass over the blocks of the lower flips then completes T_{n+3} and
-begins T_{n+4}. So each step reads and writes two vectors once, however many flips there are, and all flips stay in cache.
+Large vectors take halves of two steps at a time. The lower flips stay inside blocks of successive states, the upper ones inside
+blocks of states that share their lower bits. Where a block has both of T_{n+2}, this is complete, and the same flips of T_{n+3}
+can begin at once; the next pass, over blocks of the other kind, completes T_{n+3} and begins T_{n+4}. So a step reads and writes
+two vectors once, however many flips there are, and all flips find their states in cache.
 """
 
 import hashlib
@@ -158,13 +158,10 @@ def _compiled(spec: str) -> Steps:
 
     def in_two_parts(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
         constants = others, total, high, low, coefficients, weights
-        if count == 1:
-            for row in range(rows):
-                for column in range(0, width, tile):
-                    _tile(whole, _STEP, v0, v1, constants, 0, row, column)
-            return
         v0, v1 = v1, v0
-        for step in range(-1, count):  # complete this step and begin the next; before the first one there is none to complete
+        for step in range(
+            -1, count
+        ):  # each pass completes one step, but for the first, and begins the next, but for the last
             begin = step + 1 < count
             if step % 2 == 0:
                 for first in range(block):
@@ -215,8 +212,8 @@ def _tile(typing, spec, task, v0, v1, constants, step, row, column):  # type: ig
 class _Tile:
     """Writes the LLVM code of one tile, for flips of some ``part`` (first bit, end) of the bits.
 
-    Registers hold successive states, and each register's bits follow those of the lanes or, for upper flips, are the
-    lowest of the part: rows then. See LLVM's language reference for ``shufflevector``, ``llvm.fma`` and ``llvm.prefetch``.
+    A register holds successive states. The bits that number the tile's registers follow those, or are the lowest of the
+    upper flips' part: then each register is of another row. See LLVM's language reference for ``shufflevector``, ``llvm.fma`` and ``llvm.prefetch``.
     """
 
     def __init__(
@@ -237,8 +234,7 @@ class _Tile:
         fma, count = ir.FunctionType(self.vector, [self.vector] * 3), ir.FunctionType(self.word, [self.word])
         name = f"llvm.fma.v{self.lanes}f{self.size.width}"
         self._fma = cgutils.get_or_insert_function(builder.module, fma, name)
-        integers = [ir.IntType(32)] * 3
-        prefetch = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), *integers])
+        prefetch = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer(), *[ir.IntType(32)] * 3])
         self._prefetch = cgutils.get_or_insert_function(builder.module, prefetch, "llvm.prefetch.p0i8")
         self._count = cgutils.get_or_insert_function(builder.module, count, "llvm.ctpop.i64")
 
@@ -249,13 +245,13 @@ class _Tile:
         """Code of one tile's ``task``."""
         b, here = self.builder, self.offset(0)
         own = [self.load(v1, here, g) for g in range(self.groups)]
-        new = old = [self.load(v0, here, g) for g in range(self.groups)]
+        old = [self.load(v0, here, g) for g in range(self.groups)]
+        new = [*old]
         if task != _ADD:
             diagonal = self.diagonal(high, low)
             new = [self.fma(diagonal[g], own[g], b.fneg(old[g])) for g in range(self.groups)]
         self.prefetch(v1, here)
         ranks = distant(tuple(strings), self.sites)
-        new = list(new)
         for mask in dict.fromkeys(x for x, _ in strings):
             if mask < 2**self.sites and not 2 ** self.part[0] <= mask < 2 ** self.part[1]:
                 continue

@@ -74,8 +74,9 @@ class ShellVectors:
         for i, phi in enumerate(np.ascontiguousarray(self.system_vectors.T)):
             recurrence = Recurrence(self.h.operator, np.kron(phi, random)[:, None])
             for n in range(degree):
-                contracted(self.h.operator, recurrence.low, phi, batch[n % BATCH])
-                recurrence.advance(1)
+                contracted(self.h.operator, recurrence.high if n % 2 else recurrence.low, phi, batch[n % BATCH])
+                if n % 2:
+                    recurrence.advance(2)  # costs less than two steps
                 if (filled := n % BATCH + 1) == BATCH or n == degree - 1:
                     table[i, :, n + 1 - filled : n + 1] = left @ batch[:filled].T / d_bath
                     progress((i * degree + n + 1) / (d_system * degree))
@@ -89,9 +90,10 @@ class ShellVectors:
         result, batch = np.zeros((self.bath_energy.size, random.size)), np.empty((BATCH, random.size))
         for first in range(0, degree, BATCH):
             part = series[:, first : first + BATCH]
-            for row in batch[: part.shape[1]]:
-                contracted(self.bath.operator, recurrence.low, np.ones(1), row)
-                recurrence.advance(1)
+            for n, row in enumerate(batch[: part.shape[1]]):
+                contracted(self.bath.operator, recurrence.high if n % 2 else recurrence.low, np.ones(1), row)
+                if n % 2:
+                    recurrence.advance(2)
             result += part @ batch[: part.shape[1]]
         return result
 

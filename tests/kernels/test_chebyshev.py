@@ -84,6 +84,24 @@ def test_heisenberg_chain_has_signed_flips():
     check(h, 1)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(DOUBLE, 1e-14), (np.dtype(np.float32), 1e-6)])
+@pytest.mark.parametrize("straddle", [False, True])
+def test_large_vectors_take_two_parts_of_steps_unless_a_flip_joins_them(straddle, dtype, tolerance):
+    sites, stream = 17, np.random.default_rng(7)
+    lower, upper = stream.integers(1, 2**13, 6), stream.integers(1, 2**4, 6) << 13
+    upper[0] += int(straddle)
+    x, z = np.concatenate([lower, lower[:2], upper, upper[:2]]), stream.integers(0, 2**sites, 16)
+    strings = {(int(a), int(b)): float(stream.normal()) for a, b in zip(x, z, strict=True)}
+    check(
+        Flips(sites=sites, rotated=frozenset(), fields={0: 0.3, 5: -1.0, 3 << 12: 0.7}, flips=strings),
+        1,
+        dtype,
+        tolerance,
+    )
+    steps = flip_steps(sites, tuple(strings), 0, dtype)
+    assert steps.py_func.__name__ == ("in_one_pass" if straddle else "in_two_parts")
+
+
 def test_too_few_spins_are_refused():
     with pytest.raises(ValueError, match="fewer"):
         flip_steps(smallest_sites() - 1, ((1, 0),), 1)
