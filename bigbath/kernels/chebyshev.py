@@ -188,7 +188,7 @@ def _compiled(spec: str) -> Steps:
     parts = sites >= _LOWER_BITS + group and all(x < 2**_LOWER_BITS or not x % 2**_LOWER_BITS for x in bits[::2])
     steps = in_two_parts if parts and max(bits[::2], default=0) < 2**sites else in_one_pass
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
-    steps.__qualname__ = f"steps_{hashlib.sha256(spec.encode()).hexdigest()[:16]}"
+    steps.__qualname__ = f"{steps.__name__}_{hashlib.sha256(spec.encode()).hexdigest()[:16]}"
     return njit(nogil=True, cache=True)(steps)
 
 
