@@ -159,9 +159,8 @@ def _compiled(spec: str) -> Steps:
     def in_two_parts(v0, v1, others, total, high, low, coefficients, weights, count):  # type: ignore[no-untyped-def]
         constants = others, total, high, low, coefficients, weights
         v0, v1 = v1, v0
-        for step in range(
-            -1, count
-        ):  # each pass completes one step, but for the first, and begins the next, but for the last
+        # Each pass completes one step, but for the first, and begins the next, but for the last
+        for step in range(-1, count):
             begin = step + 1 < count
             if step % 2 == 0:
                 for first in range(block):
@@ -213,7 +212,8 @@ class _Tile:
     """Writes the LLVM code of one tile, for flips of some ``part`` (first bit, end) of the bits.
 
     A register holds successive states. The bits that number the tile's registers follow those, or are the lowest of the
-    upper flips' part: then each register is of another row. See LLVM's language reference for ``shufflevector``, ``llvm.fma`` and ``llvm.prefetch``.
+    upper flips' part: then each register is of another row. See LLVM's language reference for ``shufflevector``,
+    ``llvm.fma`` and ``llvm.prefetch``.
     """
 
     def __init__(

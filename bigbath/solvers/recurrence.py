@@ -3,6 +3,7 @@
 The spectrum is scaled into (-1, 1), x = (E - centre) / halfwidth = cos(theta); T_n(x) = cos(n theta).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -281,6 +282,13 @@ class Recurrence:
         self.operator.steps(self.low, self.high, self.total, weights, count)
         if count % 2:
             self.low, self.high = self.high, self.low
+
+    def terms(self) -> Iterator[np.ndarray]:
+        """T_n x, T_{n+1} x, ... without end, in storages that later terms overwrite; two steps at once cost less than twice one."""
+        while True:
+            yield self.low
+            yield self.high
+            self.advance(2)
 
     def restart(self) -> None:
         """Start again from the accumulated polynomial, scaled to order 1."""

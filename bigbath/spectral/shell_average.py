@@ -73,10 +73,8 @@ class ShellVectors:
         batch = np.empty((BATCH, d_bath))
         for i, phi in enumerate(np.ascontiguousarray(self.system_vectors.T)):
             recurrence = Recurrence(self.h.operator, np.kron(phi, random)[:, None])
-            for n in range(degree):
-                contracted(self.h.operator, recurrence.high if n % 2 else recurrence.low, phi, batch[n % BATCH])
-                if n % 2:
-                    recurrence.advance(2)  # costs less than two steps
+            for n, term in zip(range(degree), recurrence.terms(), strict=False):
+                contracted(self.h.operator, term, phi, batch[n % BATCH])
                 if (filled := n % BATCH + 1) == BATCH or n == degree - 1:
                     table[i, :, n + 1 - filled : n + 1] = left @ batch[:filled].T / d_bath
                     progress((i * degree + n + 1) / (d_system * degree))
@@ -86,14 +84,12 @@ class ShellVectors:
         """g(eps - H_B) r for every window, (B, D_B)."""
         degree = self.bath.degree(self.bath_sigma)
         series = coefficients(gaussians(quadrature(self.bath.scale, degree), self.bath_energy, self.bath_sigma))
-        recurrence = Recurrence(self.bath.operator, random[:, None])
+        terms = Recurrence(self.bath.operator, random[:, None]).terms()
         result, batch = np.zeros((self.bath_energy.size, random.size)), np.empty((BATCH, random.size))
         for first in range(0, degree, BATCH):
             part = series[:, first : first + BATCH]
-            for n, row in enumerate(batch[: part.shape[1]]):
-                contracted(self.bath.operator, recurrence.high if n % 2 else recurrence.low, np.ones(1), row)
-                if n % 2:
-                    recurrence.advance(2)
+            for row, term in zip(batch[: part.shape[1]], terms, strict=False):
+                contracted(self.bath.operator, term, np.ones(1), row)
             result += part @ batch[: part.shape[1]]
         return result
 
