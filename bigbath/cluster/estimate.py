@@ -66,7 +66,7 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         engine, reason = choose(h, parts, spectrum.window)
     entries, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
-        _, factor = petsc.ordered(largest.restrict(h.matrix), None)
+        _, factor = petsc.distribute(largest.restrict(h.matrix), None)
         entries, needed = factor.entries, factor.bytes_total
     if isinstance(engine, Filter):
         problem = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)

@@ -4,23 +4,29 @@ PETSc is imported when first needed, never at import of bigbath.
 """
 
 import ctypes
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.csgraph import dijkstra
 
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
 from bigbath.progress import Report
 from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
+from bigbath.solvers.block_ldl import SMALL, BlockLDL
+from bigbath.solvers.block_pattern import BlockPattern
 from bigbath.solvers.eigenstates import Comm
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
+
+#: Matrices of as many states are factorised by dense blocks, where that needs less memory; MUMPS is faster with smaller ones.
+BLOCKS_FROM = 4096
+#: Largest backward error of a factorisation by blocks.
+BACKWARD = 1e-11
+SINGULAR = "the shifted matrix is singular: the target coincides with a level; move it slightly"
 
 #: Signals are ours to handle.
 ARGUMENTS = ["bigbath", "-no_signal_handler"]
@@ -164,21 +170,21 @@ def _refuse_unread(PETSc: ModuleType, spellings: dict[str, tuple[str, ...]]) -> 
 class DistributedMatrix:
     """A real symmetric matrix on a communicator: ``petsc`` Mat, and the rows (first, last) of this rank.
 
-    MUMPS eliminates ``block`` successive states as one.
+    ``blocks``: its factorisation by dense blocks, or None: MUMPS's.
     """
 
     petsc: Any
     comm: Comm
     rows: tuple[int, int]
-    block: int = 1
+    blocks: BlockLDL | None = None
 
     @classmethod
     def build(
-        cls, matrix: sp.csr_array | np.ndarray, comm: Comm, *, block: int = 1, parted: bool = False
+        cls, matrix: sp.csr_array | np.ndarray, comm: Comm, *, pattern: BlockPattern | None = None
     ) -> "DistributedMatrix":
         """Rows of a matrix that every rank holds, spread over ``comm`` (None: this process alone).
 
-        ``parted``: with explicit zeros between all blocks of the middle level, which MUMPS thus eliminates last.
+        With a ``pattern`` it is factorised by blocks.
         """
         PETSc, _ = load()
         if np.iscomplexobj(matrix):
@@ -189,26 +195,41 @@ class DistributedMatrix:
         n: int = matrix.shape[0]
         ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
         limit = np.iinfo(PETSc.IntType).max
-        level = block * middle_level(matrix, block) if parted else np.empty(0, dtype=int)
-        if (nonzeros := matrix.nnz + n + level.size**2) > limit:
+        if (nonzeros := matrix.nnz + n) > limit:
             raise ImpossibleRequest(
                 f"{nonzeros:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
                 "Use a PETSc configured with --with-64-bit-indices, or fewer spins."
             )
         first = rank * (n // ranks) + min(rank, n % ranks)
         last = first + n // ranks + (rank < n % ranks)
-        slab = _with_zeros(matrix[first:last], first, level)
+        slab = _with_diagonal(matrix[first:last], first)
         csr = (slab.indptr.astype(PETSc.IntType), slab.indices.astype(PETSc.IntType), slab.data)
         local = ((last - first, n), (last - first, n))
         petsc = PETSc.Mat().createAIJ(size=local, csr=csr, comm=PETSc.COMM_SELF if comm is None else comm)
         petsc.setOption(PETSc.Mat.Option.SYMMETRIC, True)
         petsc.setOption(PETSc.Mat.Option.HERMITIAN, True)
-        return cls(petsc, comm, (first, last), block)
+        return cls(petsc, comm, (first, last), None if pattern is None else BlockLDL(pattern, matrix, comm))
 
     @property
     def dim(self) -> int:
         """Dimension of the matrix."""
         return self.petsc.getSize()[0]
+
+    def backward_error(self, x: float) -> float:
+        """||(A - x) y - b|| / (||y|| ||A - x||_1) of a solution by blocks for a random b.
+
+        So much does A differ from the matrix whose levels were counted.
+        """
+        assert self.blocks is not None
+        v, av = self.petsc.createVecs()
+        b = np.random.default_rng(0).standard_normal(self.dim)
+        y = self.blocks.solve(b)
+        v.setArray(y[slice(*self.rows)])
+        self.petsc.mult(v, av)
+        av.axpy(-x, v)
+        v.setArray(b[slice(*self.rows)])
+        av.axpy(-1.0, v)
+        return av.norm() / (np.linalg.norm(y) * self.blocks.norm)
 
     def residuals(self, energies: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """||A v - E v|| of each column of this rank's slab (rows, k)."""
@@ -222,80 +243,63 @@ class DistributedMatrix:
         return norms
 
 
-def _with_zeros(slab: sp.csr_array, first: int, clique: np.ndarray) -> sp.csr_array:
-    """The same rows, from ``first`` on, with every diagonal entry stored: a shift must not change the pattern.
-
-    So are the entries among the states of ``clique``.
-    """
+def _with_diagonal(slab: sp.csr_array, first: int) -> sp.csr_array:
+    """The same rows, from ``first`` on, with every diagonal entry stored: a shift must not change the pattern."""
     entries, n = sp.coo_array(slab), np.arange(slab.shape[0])
-    mine = clique[(clique >= first) & (clique < first + n.size)] - first
-    rows = np.concatenate([entries.row, n, np.repeat(mine, clique.size)])
-    columns = np.concatenate([entries.col, first + n, np.tile(clique, mine.size)])
-    data = np.zeros(rows.size)
-    data[: entries.nnz] = entries.data
+    data = np.concatenate([entries.data, np.zeros(n.size)])
+    rows, columns = np.concatenate([entries.row, n]), np.concatenate([entries.col, first + n])
     return sp.coo_array((data, (rows, columns)), shape=slab.shape).tocsr()
-
-
-def middle_level(matrix: sp.csr_array, block: int) -> np.ndarray:
-    """Blocks of ``block`` states half as far from the first as the farthest: without them the others fall in two.
-
-    Where terms flip single spins, a layer of the hypercube; the steps are those of the matrix.
-    """
-    entries, n = sp.coo_array(matrix), matrix.shape[0] // block
-    blocks = sp.csr_array((np.ones(entries.nnz), (entries.row // block, entries.col // block)), shape=(n, n))
-    steps = dijkstra(blocks, indices=0, unweighted=True)
-    return np.flatnonzero(steps == steps[np.isfinite(steps)].max() // 2)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorEstimate:
-    """MUMPS's own forecast of one LDL^T factorisation, from its symbolic analysis."""
+    """Forecast of one LDL^T factorisation ``by`` MUMPS (its own, from its symbolic analysis) or by blocks (exact)."""
 
+    by: Literal["mumps", "blocks"]
     entries: int
     bytes_total: int
     bytes_per_rank: int
 
 
-def ordered(matrix: sp.csr_array | np.ndarray, comm: Comm) -> tuple[DistributedMatrix, FactorEstimate]:
-    """The matrix on ``comm`` in the order of elimination with the smallest forecast of a rank's memory, and this.
+def distribute(
+    matrix: sp.csr_array | np.ndarray, comm: Comm, factor: Literal["auto", "mumps", "blocks"] = "auto"
+) -> tuple[DistributedMatrix, FactorEstimate]:
+    """The matrix on ``comm`` and the forecast of its factorisation: the one that ``factor`` names.
 
-    Tried are single states and, from 4096 states on, blocks of 8 and 16 successive ones, and 2048 to 4096 blocks
-    parted by their middle level. Blocks are subcubes of the hypercube of spin configurations: where terms flip single
-    spins, they save a fifth, and a level up to a third.
+    "auto": from 4096 states on the one that needs less memory on its largest rank, below MUMPS's.
     """
-    dim: int = matrix.shape[0]
-    orders = {(1, False)}
-    if dim >= 4096:
-        orders |= {(math.gcd(dim, block), False) for block in (8, 16)}
-        part = 1 << dim.bit_length() - 12
-        if dim % part == 0:  # otherwise there would be more blocks, and their squares of zeros
-            orders.add((part, True))
-    estimates = {}
-    for block, parted in sorted(orders):
-        candidate = DistributedMatrix.build(matrix, comm, block=block, parted=parted)
-        estimates[block, parted] = Inertia(candidate).estimate()
-        candidate.petsc.destroy()
-    block, parted = min(estimates, key=lambda order: estimates[order].bytes_per_rank)
-    return DistributedMatrix.build(matrix, comm, block=block, parted=parted), estimates[block, parted]
+    matrix, ranks = sp.csr_array(matrix), 1 if comm is None else comm.size
+    pattern = None
+    if factor == "blocks" or (factor == "auto" and matrix.shape[0] >= BLOCKS_FROM):
+        pattern = BlockPattern.of(matrix)
+        share = pattern.bytes_per_rank(ranks)
+        blocks = FactorEstimate(
+            by="blocks", entries=int(pattern.sizes.sum()), bytes_total=ranks * share, bytes_per_rank=share
+        )
+    if factor != "blocks":
+        distributed = DistributedMatrix.build(matrix, comm)
+        mumps = Inertia(distributed).estimate()
+        if pattern is None or mumps.bytes_per_rank <= share:
+            return distributed, mumps
+        distributed.petsc.destroy()
+    return DistributedMatrix.build(matrix, comm, pattern=pattern), blocks
 
 
-@contextmanager
-def _elimination(factor: Any, block: int) -> Iterator[None]:
-    """While it is set up, MUMPS splits the last front among ranks, and orders ``block`` successive states as one."""
+def _set_up(factor: Any, function: str, item: Any) -> None:
+    """``PCSetUp`` or ``EPSSetUp`` with MUMPS, which splits the last front among ranks."""
     factor.setMumpsIcntl(13, 1)  # ScaLAPACK would need more memory, and count no inertia
-    if block == 1:
-        yield
-        return
-    factor.setMumpsIcntl(15, -block)
-    database, name = load()[0].Options(), f"-{factor.getOptionsPrefix() or ''}mat_mumps_icntl_7"
-    chosen = database.hasName(name)  # in the job
-    if not chosen:
-        database.setValue(name, 2)  # approximate minimum fill; on one rank PETSc takes it from its options only
-    try:
-        yield
-    finally:
-        if not chosen:
-            database.delValue(name)
+    _unlocked(function, item)
+
+
+def _eliminate(matrix: DistributedMatrix, x: float) -> None:
+    """A - x by blocks; where a solution is not as good as it should be, again with more of the pivots moved."""
+    blocks = matrix.blocks
+    assert blocks is not None
+    for small in (SMALL, 4 * SMALL, 16 * SMALL):
+        blocks.factorise(x, small)
+        if blocks.zero or matrix.backward_error(x) <= BACKWARD:
+            return
+    raise ImpossibleRequest(f'the factorisation by blocks at {x!r} is inaccurate: use factor = "mumps"')
 
 
 class Inertia:
@@ -327,10 +331,10 @@ class Inertia:
         """Symbolic analysis alone: given 1 MB, MUMPS gives up the numerical phase at once."""
         factor = self._prepare(0.0)
         factor.setMumpsIcntl(23, 1)
-        with _elimination(factor, self._matrix.block):
-            _unlocked("PCSetUp", self._pc)
+        _set_up(factor, "PCSetUp", self._pc)
         entries = factor.getMumpsInfog(20)
         result = FactorEstimate(
+            by="mumps",
             entries=-entries * 10**6 if entries < 0 else entries,
             bytes_total=factor.getMumpsInfog(17) * 10**6,
             bytes_per_rank=factor.getMumpsInfog(16) * 10**6,
@@ -340,11 +344,23 @@ class Inertia:
 
     def below(self, x: float) -> int:
         """Number of eigenvalues below x (Sylvester's law of inertia)."""
+        blocks = self._matrix.blocks
+        if blocks is not None:
+            _eliminate(self._matrix, x)
+            self.factorisations += 1
+            negative, zero = blocks.negative, blocks.zero
+        else:
+            negative, zero = self._mumps(x)
+        if zero:
+            raise IncompleteWindow(f"{zero} level(s) lie exactly at {x!r}, where levels are counted")
+        return int(negative)
+
+    def _mumps(self, x: float) -> tuple[int, int]:
+        """Numbers of eigenvalues below x and at x."""
         for workspace in (20, 100, 400):  # per cent of extra room; MUMPS forecasts too little for some pivots
             factor = self._prepare(x)
             factor.setMumpsIcntl(14, workspace)
-            with _elimination(factor, self._matrix.block):
-                _unlocked("PCSetUp", self._pc)
+            _set_up(factor, "PCSetUp", self._pc)
             self.factorisations += 1
             if factor.getMumpsInfog(1) not in (-8, -9, -14, -15, -17, -20):
                 break
@@ -352,12 +368,12 @@ class Inertia:
                 self.close()
         raise_mumps(factor)
         negative, zero, _ = factor.getInertia()
-        if zero:
-            raise IncompleteWindow(f"{zero} level(s) lie exactly at {x!r}, where levels are counted")
-        return int(negative)
+        return negative, zero
 
     def close(self) -> None:
         """Free the factorisation and its analysis."""
+        if self._matrix.blocks is not None:
+            self._matrix.blocks.close()
         for each in (self._pc, self._shifted):
             if each is not None:
                 each.destroy()
@@ -371,7 +387,7 @@ def raise_mumps(factor: Any) -> None:
         return
     advice = {
         -9: 'its workspace was too small: pass options = "-mat_mumps_icntl_14 200"',
-        -10: "the shifted matrix is singular: the target coincides with a level; move it slightly",
+        -10: SINGULAR,
         -13: "memory could not be allocated: use more memory or ranks, fewer spins, or symmetries",
         -19: "the memory limit in ICNTL(23) is too low",
     }.get(code, "see INFOG(1) in the MUMPS users' guide")
@@ -394,8 +410,24 @@ def require_factor_memory(estimate: FactorEstimate, dim: int, comm: Comm) -> Non
         )
 
 
+class _Blocks:
+    """(A - x)^-1 by blocks, as PETSc asks for it."""
+
+    def __init__(self, matrix: DistributedMatrix) -> None:
+        self._matrix = matrix
+
+    def apply(self, _pc: Any, b: Any, y: Any) -> None:
+        """y = (A - x)^-1 b."""
+        matrix, whole = self._matrix, b.getArray(readonly=True)
+        if matrix.comm is not None:
+            slab, whole = whole, np.empty(matrix.dim)
+            matrix.comm.Allgatherv(slab, (whole, matrix.comm.allgather(slab.size)))
+        assert matrix.blocks is not None
+        y.setArray(matrix.blocks.solve(whole)[slice(*matrix.rows)])
+
+
 class KrylovSchur:
-    """SLEPc's Krylov-Schur with shift-and-invert by MUMPS LDL^T."""
+    """SLEPc's Krylov-Schur with shift-and-invert by LDL^T."""
 
     def __init__(self, matrix: DistributedMatrix) -> None:
         self._matrix = matrix
@@ -425,12 +457,16 @@ class KrylovSchur:
         st.setType("sinvert")
         ksp = st.getKSP()
         ksp.setType("preonly")
-        pc = ksp.getPC()
-        pc.setType("cholesky")
-        pc.setFactorSolverType("mumps")
+        pc, blocks = ksp.getPC(), self._matrix.blocks
         st.setShift(sigma)
-        st.getOperator()  # makes A - sigma, so that MUMPS can be told what to do with it
-        pc.setFactorSetUpSolverType()
+        if blocks is None:
+            pc.setType("cholesky")
+            pc.setFactorSolverType("mumps")
+            st.getOperator()  # makes A - sigma, so that MUMPS can be told what to do with it
+            pc.setFactorSetUpSolverType()
+        else:
+            pc.setType("python")
+            pc.setPythonContext(_Blocks(self._matrix))
         eps.setFromOptions()
         deflated = [self._vector(column) for column in known.T] if known is not None else []
         if deflated:
@@ -439,12 +475,17 @@ class KrylovSchur:
             eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
         self.factorisations += 1
         try:
-            with _elimination(pc.getFactorMatrix(), self._matrix.block):
-                _unlocked("EPSSetUp", eps)
-            raise_mumps(pc.getFactorMatrix())
+            if blocks is None:
+                _set_up(pc.getFactorMatrix(), "EPSSetUp", eps)
+                raise_mumps(pc.getFactorMatrix())
+            else:
+                _eliminate(self._matrix, sigma)
+                if blocks.zero:
+                    raise ImpossibleRequest(SINGULAR)
             _unlocked("EPSSolve", eps)
         except PETSc.Error as error:
-            raise_mumps(pc.getFactorMatrix())
+            if blocks is None:
+                raise_mumps(pc.getFactorMatrix())
             raise ImpossibleRequest(f"SLEPc failed at {sigma!r}: {str(error).splitlines()[-1]}") from error
         self.iterations += eps.getIterationNumber()
         converged = eps.getConverged()
@@ -457,6 +498,8 @@ class KrylovSchur:
             vectors[:, i] = v.getArray(readonly=True)
         for each in (*deflated, v, eps):
             each.destroy()
+        if blocks is not None:
+            blocks.close()
         return energies, vectors
 
     def _vector(self, column: np.ndarray) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
@@ -28,18 +28,26 @@ NUDGES = (0.0, 1e-7, -3e-7, 1e-6, 1e-4)
 
 @choice
 class ShiftInvert:
-    """SLEPc Krylov-Schur with shift-and-invert by MUMPS (real PETSc).
+    """SLEPc Krylov-Schur with shift-and-invert by an LDL^T factorisation (real PETSc).
 
     ``tol``: SLEPc's relative tolerance in the inverted spectrum. ``certify``: count the levels at the window's edges
     (two more factorisations); without it the result is "unverified". ``slice``: states solved for at a time in an
-    interval. ``options``: raw ``-eps_* -st_* -mat_mumps_* -bv_* -ds_*`` options.
+    interval. ``factor``: "mumps", "blocks" (dense blocks, half of MUMPS's memory for spins without conserved
+    magnetisation, shared evenly by ranks), or "auto": the one that needs less memory. ``options``: raw ``-eps_* -st_* -mat_mumps_* -bv_* -ds_*`` options.
     """
 
     kind: Literal["shift-invert"] = "shift-invert"
     tol: Annotated[float, Field(gt=0, lt=1e-3)] = 2e-11
     certify: bool = True
     slice: Annotated[int, Field(ge=1)] = 200
+    factor: Literal["auto", "mumps", "blocks"] = "auto"
     options: str = ""
+
+    @model_validator(mode="after")
+    def _options_are_of_the_factor(self) -> "ShiftInvert":
+        if self.factor == "blocks" and "-mat_mumps_" in self.options:
+            raise ValueError('-mat_mumps_* options have no effect on factor = "blocks"; use factor = "mumps"')
+        return self
 
 
 @dataclass(eq=False)
@@ -71,7 +79,7 @@ class _SectorProblem:
         ``fresh``: forget earlier states; otherwise look only for states orthogonal to them.
         """
         known = None if fresh or self.energies.size == 0 else self.vectors
-        self.report(f"MUMPS factorisation, {self.sector}", 0, 1)
+        self.report(f"factorisation, {self.sector}", 0, 1)
         solver = petsc.KrylovSchur(self.matrix)
         energies, vectors = solver.run(sigma, nev, self.tol, known=known, report=self.report)
         self.iterations += solver.iterations
@@ -117,10 +125,11 @@ def solve_shift_invert(
     into memory, JobError for a raw option that SLEPc does not read.
     """
     start = time.perf_counter()
+    factor = "mumps" if "-mat_mumps_" in engine.options else engine.factor
     with petsc.options(engine.options):
         parts = []
         for sector in problem.sectors:
-            matrix, estimate = petsc.ordered(sector.restrict(problem.h.matrix), comm)
+            matrix, estimate = petsc.distribute(sector.restrict(problem.h.matrix), comm, factor)
             parts.append(_SectorProblem(sector, matrix, estimate, engine.tol, report))
         largest = max(parts, key=lambda p: p.sector.dim)
         petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)
