@@ -150,7 +150,7 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
                 f"{part.part}: dimension {part.dim:,}, {part.nnz:,} nonzeros, {part.sectors} sector(s), the largest {part.largest_sector:,}"
             )
             typer.echo(f"   engine {part.engine} ({part.reason})")
-            factor = f"{part.factor_entries:,} factor entries by MUMPS's analysis, " if part.factor_entries else ""
+            factor = f"{part.factor_entries:,} factor entries ({part.factor}), " if part.factor_entries else ""
             products = f"{part.products:,} products with H, " if part.products else ""
             typer.echo(f"   {factor}{products}about {gigabytes(part.bytes)}")
         typer.echo(

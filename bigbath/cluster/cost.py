@@ -31,7 +31,7 @@ def relative_cost(job: Job, dims: Sequence[int]) -> Callable[[Task], float]:
 def ranks_per_task(job: Job, dims: Sequence[int], comm: Comm) -> int:
     """The fewest ranks over which the largest factorisation of the job fits into their memory; 1 for LAPACK.
 
-    MUMPS analyses that factorisation only where even LAPACK's workspace would not fit into the memory of a rank.
+    That factorisation is analysed only where even LAPACK's workspace would not fit into the memory of a rank.
     """
     if comm is None or comm.size == 1:
         return 1
@@ -45,12 +45,12 @@ def _fewest(job: Job, dims: Sequence[int], ranks: int) -> int:
     part = estimate(point_jobs(job)[largest]).parts[0]
     if part.engine == "dense":
         return 1
-    return next((n for n in range(1, ranks) if ranks % n == 0 and _share(part.bytes, n) <= memory), ranks)
+    return next((n for n in range(1, ranks) if ranks % n == 0 and _share(part, n) <= memory), ranks)
 
 
-def _share(bytes_in_all: int, ranks: int) -> float:
+def _share(part: PartEstimate, ranks: int) -> float:
     """Memory of the rank that has most: MUMPS shares a factorisation out unevenly (measured for two, docs/cluster.md)."""
-    return bytes_in_all * (1.0 if ranks == 1 else 1.7 / ranks)
+    return part.bytes * (1.0 if ranks == 1 else (1.7 if part.factor == "mumps" else 1.2) / ranks)
 
 
 def seconds_of(part: PartEstimate) -> float:

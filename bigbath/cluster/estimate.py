@@ -16,7 +16,7 @@ from bigbath.solvers.solve import prepare
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
     """One Hamiltonian of a job: "H" or "B". ``nnz``: at most so many nonzeros. ``bytes``: the largest single need, factorisation, basis of
-    the filter or LAPACK workspace. ``products``: the filter's matrix-vector products."""
+    the filter or LAPACK workspace. ``factor``: "mumps" or "blocks". ``products``: the filter's matrix-vector products."""
 
     part: str
     dim: int
@@ -25,6 +25,7 @@ class PartEstimate:
     largest_sector: int
     engine: str
     reason: str
+    factor: str | None
     factor_entries: int | None
     products: int | None
     bytes: int
@@ -45,7 +46,7 @@ class Estimate:
 
 
 def estimate(job: Job) -> Estimate:
-    """Needs of a job from its first realization; the factorisation's from MUMPS's own symbolic analysis.
+    """Needs of a job from its first realization; the factorisation's from its symbolic analysis.
 
     The filter's from the density of states.
     Builds sparse matrices at most. ImpossibleRequest when even they do not fit.
@@ -64,10 +65,10 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
     engine, reason = spectrum.engine, "chosen in the job"
     if isinstance(engine, Auto):
         engine, reason = choose(h, parts, spectrum.window)
-    entries, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
+    factor, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
-        _, factor = petsc.distribute(largest.restrict(h.matrix), None)
-        entries, needed = factor.entries, factor.bytes_total
+        _, factor = petsc.distribute(largest.restrict(h.matrix), None, engine.chosen_factor)
+        needed = factor.bytes_total
     if isinstance(engine, Filter):
         problem = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)
         needed, products = forecast(problem, engine)
@@ -79,7 +80,8 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         largest_sector=largest.dim,
         engine=engine.kind,
         reason=reason,
-        factor_entries=entries,
+        factor=factor.by if factor else None,
+        factor_entries=factor.entries if factor else None,
         products=products,
         bytes=needed + (0 if isinstance(engine, Filter) and is_matrix_free(h, parts) else matrix.bytes),
     )

@@ -1,9 +1,11 @@
 """Which dense blocks the LDL^T factor of a sparse matrix has: order of elimination, columns, ranks that hold them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 #: States in a block, and blocks in a column of the factor.
 BLOCK, COLUMN = 64, 2
@@ -13,12 +15,12 @@ BLOCK, COLUMN = 64, 2
 class BlockPattern:
     """Which blocks the factor of a matrix has. Blocks are named by their place in the order of elimination.
 
-    ``order``: number of the block of states at each place. Column j holds the places ``first[j]`` ... ``first[j + 1]``
+    ``place``: where each state is, of the places times BLOCK. Column j holds the places ``first[j]`` ... ``first[j + 1]``
     and the blocks of rows ``rows[pointer[j]:pointer[j + 1]]``, its own first; ``column``: the column of each place.
     """
 
     dim: int
-    order: np.ndarray
+    place: np.ndarray
     first: np.ndarray
     pointer: np.ndarray
     rows: np.ndarray
@@ -26,10 +28,12 @@ class BlockPattern:
 
     @classmethod
     def of(cls, matrix: sp.csr_array) -> "BlockPattern":
-        """The pattern of a symmetric matrix."""
+        """The pattern of a symmetric matrix. Blocks hold successive states, of one connected component after the other."""
         entries, n = sp.coo_array(matrix), -(-matrix.shape[0] // BLOCK)
+        _, component = connected_components(matrix, directed=False)
+        number = np.argsort(np.argsort(component, kind="stable"))
         graph = np.zeros((n, n), dtype=bool)
-        graph[entries.row // BLOCK, entries.col // BLOCK] = True
+        graph[number[entries.row] // BLOCK, number[entries.col] // BLOCK] = True
         order, later = minimum_degree(graph)
         first = _columns(later)
         pointer = np.cumsum([0] + [1 + later[k].size for k in first])
@@ -37,19 +41,24 @@ class BlockPattern:
         first = np.append(first, n)
         return cls(
             dim=matrix.shape[0],
-            order=order,
+            place=np.argsort(order)[number // BLOCK] * BLOCK + number % BLOCK,
             first=first,
             pointer=pointer,
             rows=rows,
             column=np.repeat(np.arange(first.size - 1), np.diff(first)),
         )
 
-    @property
+    @cached_property
     def width(self) -> np.ndarray:
         """States in each column."""
         return BLOCK * np.diff(self.first)
 
     @property
+    def room(self) -> int:
+        """States in all blocks: the last block may be larger than what is left for it."""
+        return BLOCK * self.column.size
+
+    @cached_property
     def sizes(self) -> np.ndarray:
         """Entries of each column."""
         return np.diff(self.pointer) * BLOCK * self.width

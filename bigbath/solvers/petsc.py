@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
 from bigbath.progress import Report
 from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
-from bigbath.solvers.block_ldl import SMALL, BlockLDL
+from bigbath.solvers.block_ldl import BlockLDL
 from bigbath.solvers.block_pattern import BlockPattern
 from bigbath.solvers.eigenstates import Comm
 
@@ -24,8 +24,6 @@ INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.m
 
 #: Matrices of as many states are factorised by dense blocks, where that needs less memory; MUMPS is faster with smaller ones.
 BLOCKS_FROM = 4096
-#: Largest backward error of a factorisation by blocks.
-BACKWARD = 1e-11
 SINGULAR = "the shifted matrix is singular: the target coincides with a level; move it slightly"
 
 #: Signals are ours to handle.
@@ -215,22 +213,6 @@ class DistributedMatrix:
         """Dimension of the matrix."""
         return self.petsc.getSize()[0]
 
-    def backward_error(self, x: float) -> float:
-        """||(A - x) y - b|| / (||y|| ||A - x||_1) of a solution by blocks for a random b.
-
-        So much does A differ from the matrix whose levels were counted.
-        """
-        assert self.blocks is not None
-        v, av = self.petsc.createVecs()
-        b = np.random.default_rng(0).standard_normal(self.dim)
-        y = self.blocks.solve(b)
-        v.setArray(y[slice(*self.rows)])
-        self.petsc.mult(v, av)
-        av.axpy(-x, v)
-        v.setArray(b[slice(*self.rows)])
-        av.axpy(-1.0, v)
-        return av.norm() / (np.linalg.norm(y) * self.blocks.norm)
-
     def residuals(self, energies: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """||A v - E v|| of each column of this rank's slab (rows, k)."""
         v, av = self.petsc.createVecs()
@@ -291,17 +273,6 @@ def _set_up(factor: Any, function: str, item: Any) -> None:
     _unlocked(function, item)
 
 
-def _eliminate(matrix: DistributedMatrix, x: float) -> None:
-    """A - x by blocks; where a solution is not as good as it should be, again with more of the pivots moved."""
-    blocks = matrix.blocks
-    assert blocks is not None
-    for small in (SMALL, 4 * SMALL, 16 * SMALL):
-        blocks.factorise(x, small)
-        if blocks.zero or matrix.backward_error(x) <= BACKWARD:
-            return
-    raise ImpossibleRequest(f'the factorisation by blocks at {x!r} is inaccurate: use factor = "mumps"')
-
-
 class Inertia:
     """LDL^T factorisations of A - x, one after the other in the same memory, to count levels below x."""
 
@@ -346,7 +317,7 @@ class Inertia:
         """Number of eigenvalues below x (Sylvester's law of inertia)."""
         blocks = self._matrix.blocks
         if blocks is not None:
-            _eliminate(self._matrix, x)
+            blocks.factorise(x)
             self.factorisations += 1
             negative, zero = blocks.negative, blocks.zero
         else:
@@ -479,7 +450,7 @@ class KrylovSchur:
                 _set_up(pc.getFactorMatrix(), "EPSSetUp", eps)
                 raise_mumps(pc.getFactorMatrix())
             else:
-                _eliminate(self._matrix, sigma)
+                blocks.factorise(sigma)
                 if blocks.zero:
                     raise ImpossibleRequest(SINGULAR)
             _unlocked("EPSSolve", eps)

@@ -49,6 +49,11 @@ class ShiftInvert:
             raise ValueError('-mat_mumps_* options have no effect on factor = "blocks"; use factor = "mumps"')
         return self
 
+    @property
+    def chosen_factor(self) -> Literal["auto", "mumps", "blocks"]:
+        """``factor``; "mumps" where options for MUMPS are given."""
+        return "mumps" if "-mat_mumps_" in self.options else self.factor
+
 
 @dataclass(eq=False)
 class _SectorProblem:
@@ -125,11 +130,10 @@ def solve_shift_invert(
     into memory, JobError for a raw option that SLEPc does not read.
     """
     start = time.perf_counter()
-    factor = "mumps" if "-mat_mumps_" in engine.options else engine.factor
     with petsc.options(engine.options):
         parts = []
         for sector in problem.sectors:
-            matrix, estimate = petsc.distribute(sector.restrict(problem.h.matrix), comm, factor)
+            matrix, estimate = petsc.distribute(sector.restrict(problem.h.matrix), comm, engine.chosen_factor)
             parts.append(_SectorProblem(sector, matrix, estimate, engine.tol, report))
         largest = max(parts, key=lambda p: p.sector.dim)
         petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)

@@ -21,12 +21,12 @@ from bigbath.models import Imbrie
 from bigbath.solvers import petsc
 
 
-def check(model, window, comm):
+def check(model, window, comm, factor="auto"):
     """Energies, evidence and p_n of the communicator equal those of one process."""
     composite = draw(model, seed=3, realization=1)
     h, bath_h, system = build(composite), build(composite, "B"), system_states(composite)
     bath = solve(bath_h, Nearest(target=0.2, k=5), engine=Dense())
-    shared = solve(h, window, engine=ShiftInvert(), comm=comm)
+    shared = solve(h, window, engine=ShiftInvert(factor=factor), comm=comm)
     alone = solve(h, window, engine=Dense())
     assert all(b.rows[1] - b.rows[0] == b.vectors.shape[0] < b.sector.dim for b in shared.blocks), (
         "rows are not shared out"
@@ -46,12 +46,11 @@ def check(model, window, comm):
 
 
 def count(model, x, comm):
-    """Levels below x by factorisations over the communicator, of states, of blocks and of parted blocks, and by LAPACK."""
+    """Levels below x by both factorisations over the communicator, and by LAPACK."""
     h = build(draw(model, seed=3, realization=1))
     below = int((np.linalg.eigvalsh(h.matrix.toarray()) < x).sum())
-    for block, parted in ((1, False), (16, False), (4, True)):
-        matrix = petsc.DistributedMatrix.build(h.matrix, comm, block=block, parted=parted)
-        assert petsc.Inertia(matrix).below(x) == below
+    for factor in ("mumps", "blocks"):
+        assert petsc.Inertia(petsc.distribute(h.matrix, comm, factor)[0]).below(x) == below
 
 
 def main():
@@ -60,7 +59,8 @@ def main():
     if sys.argv[2:] == ["fail"] and comm.rank == comm.size - 1:
         raise RuntimeError("this rank fails on purpose")
     check(Imbrie(L=6), Interval(lower=-1.0, upper=0.5), comm)
-    count(Imbrie(L=7), 0.1, comm)
+    check(Imbrie(L=8), Interval(lower=-0.5, upper=0.5), comm, factor="blocks")
+    count(Imbrie(L=9), 0.1, comm)
     if comm.size == 2:  # three ranks on two cores wait for each other: a minute
         check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
         check(Ring(N=8), Nearest(target=0.3, k=25), comm)

@@ -54,8 +54,9 @@ def test_lapack_lets_threads_run():
 
 
 @pytest.mark.petsc
-def test_mumps_and_slepc_let_threads_run():
-    matrix = petsc.DistributedMatrix.build(hamiltonian_of(Imbrie(L=10)).matrix, None)
+@pytest.mark.parametrize("factor", ["mumps", "blocks"])
+def test_factorisations_and_slepc_let_threads_run(factor):
+    matrix, _ = petsc.distribute(hamiltonian_of(Imbrie(L=10)).matrix, None, factor)
     assert runs_beside(lambda: petsc.KrylovSchur(matrix).run(0.1, 10, 1e-10))
     inertia = petsc.Inertia(matrix)
     assert runs_beside(lambda: inertia.below(0.1))

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.sparse.csgraph import connected_components
+import scipy.sparse as sp
 from support import KINDS, assert_window, dense, hamiltonian_of, random_model
 
 from bigbath import Auto, Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, solve
-from bigbath.errors import ImpossibleRequest, JobError, MissingCapability
+from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring
 from bigbath.solvers import petsc
 
@@ -102,17 +102,24 @@ def test_an_empty_interval_is_complete():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("block, parted", [(1, False), (16, False), (1, True), (4, True)])
-def test_inertia_counts_levels(kind, seed, block, parted):
+@pytest.mark.parametrize("factor", ["mumps", "blocks"])
+def test_inertia_counts_levels(kind, seed, factor):
     stream = np.random.default_rng([30, seed])
     h = hamiltonian_of(random_model(stream, kind, 8), seed=seed)
     energies = np.linalg.eigvalsh(dense(h.matrix))
-    inertia = petsc.Inertia(petsc.DistributedMatrix.build(h.matrix, None, block=block, parted=parted))
+    inertia = petsc.Inertia(petsc.distribute(h.matrix, None, factor)[0])
     for x in stream.uniform(energies[0] - 1, energies[-1] + 1, 6):
         assert inertia.below(float(x)) == int((energies < x).sum())
     middle = energies.size // 2
     close = float(energies[middle]) - 1e-7  # just below a level
     assert inertia.below(close) == int((energies < close).sum())
+
+
+@pytest.mark.parametrize("factor", ["mumps", "blocks"])
+def test_counting_at_a_level_is_refused(factor):
+    diagonal = sp.csr_array(sp.diags_array(np.repeat([-1.0, 0.5, 2.0], 20)))
+    with pytest.raises(IncompleteWindow, match=r"lie exactly at 0\.5"):
+        petsc.Inertia(petsc.distribute(diagonal, None, factor)[0]).below(0.5)
 
 
 def test_inertia_counts_every_member_of_a_multiplet():
@@ -125,33 +132,49 @@ def test_inertia_counts_every_member_of_a_multiplet():
 
 
 def test_the_estimate_forecasts_the_factorisation():
-    """MUMPS's symbolic analysis against its own count after the factorisation: within 30 %."""
-    matrix, forecast = petsc.ordered(hamiltonian_of(Imbrie(L=10)).matrix, None)
+    """MUMPS's symbolic analysis against its own count after the factorisation: within 30 %; blocks: exactly."""
+    h = hamiltonian_of(Imbrie(L=10)).matrix
+    matrix, forecast = petsc.distribute(h, None, "mumps")
     inertia = petsc.Inertia(matrix)
     inertia.below(0.1)
     entries = inertia._pc.getFactorMatrix().getMumpsInfog(29)
     true = -entries * 10**6 if entries < 0 else entries
     assert abs(forecast.entries - true) <= 0.3 * true
-    assert forecast.entries > hamiltonian_of(Imbrie(L=10)).matrix.nnz / 2
+    assert forecast.entries > h.nnz / 2
+    matrix, forecast = petsc.distribute(h, None, "blocks")
+    petsc.Inertia(matrix).below(0.1)
+    assert forecast.entries == matrix.blocks._values.size
+    assert forecast.bytes_total > 8 * forecast.entries
 
 
-def test_the_order_of_elimination_that_needs_less_memory_is_chosen():
-    """The single flips of the chain by blocks; the all-to-all bath, of which blocks would join both parities, by states."""
-    chain = hamiltonian_of(Imbrie(L=11)).matrix
-    states = petsc.Inertia(petsc.DistributedMatrix.build(chain, None)).estimate()
-    matrix, forecast = petsc.ordered(chain, None)
-    assert matrix.block > 1
-    assert forecast.bytes_per_rank < 0.95 * states.bytes_per_rank
-    assert petsc.ordered(hamiltonian_of(TFIM(L=11)).matrix, None)[0].block == 1
+def test_the_factorisation_that_needs_less_memory_is_chosen():
+    """Blocks for the hypercube; MUMPS for a chain in one dimension, and for fewer than 4096 states, which it does faster."""
+    matrix, forecast = petsc.distribute(hamiltonian_of(Imbrie(L=11)).matrix, None)
+    assert (forecast.by, matrix.blocks is None) == ("blocks", False)
+    assert (
+        forecast.bytes_per_rank < petsc.distribute(hamiltonian_of(Imbrie(L=11)).matrix, None, "mumps")[1].bytes_per_rank
+    )
+    chain = sp.csr_array(sp.diags_array([np.ones(4999), np.arange(5000.0), np.ones(4999)], offsets=[-1, 0, 1]))
+    for other in (chain, hamiltonian_of(Imbrie(L=10)).matrix):
+        matrix, forecast = petsc.distribute(other, None)
+        assert (forecast.by, matrix.blocks) == ("mumps", None)
 
 
-def test_without_its_middle_level_a_matrix_falls_in_two():
-    matrix = hamiltonian_of(Imbrie(L=7)).matrix
-    rest = np.setdiff1d(np.arange(2**6), petsc.middle_level(matrix, 4))
-    states = (4 * rest[:, None] + np.arange(4)).ravel()
-    parts, labels = connected_components(matrix[states][:, states])
-    assert parts == 2
-    assert min(np.bincount(labels)) >= 0.3 * states.size
+def test_blocks_find_what_lapack_finds():
+    """As the first 20 random windows above, by the other factorisation, and beside a level."""
+    for seed in range(20):
+        h, window, symmetries = random_case(seed)
+        assert_window(solve(h, window, engine=ShiftInvert(factor="blocks"), symmetries=symmetries), h, window)
+    h = hamiltonian_of(Imbrie(L=7))
+    level = float(np.linalg.eigvalsh(dense(h.matrix))[100])
+    window = Nearest(target=level, k=7)
+    assert_window(solve(h, window, engine=ShiftInvert(factor="blocks")), h, window)
+
+
+def test_options_for_mumps_are_not_lost_on_blocks():
+    with pytest.raises(ValueError, match="have no effect"):
+        ShiftInvert(factor="blocks", options="-mat_mumps_icntl_14 50")
+    assert ShiftInvert(options="-mat_mumps_icntl_14 50").chosen_factor == "mumps"
 
 
 def test_an_interval_beyond_memory_is_refused_with_its_count(monkeypatch):
