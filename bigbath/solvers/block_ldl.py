@@ -9,8 +9,8 @@ would spoil the rest. It is moved by delta, A' = A + Q Delta Q^T, and moved back
 Sherman-Morrison-Woodbury formula, the count by the inertia of the bordered matrix (Haynsworth, Linear Algebra Appl. 1,
 73 (1968)): In(A) = In(A') + In(Delta^-1 - Q^T A'^-1 Q) - In(Delta).
 
-Entries: a quarter of D^2 / 2 where terms flip single spins, four fifths where they flip pairs. Time: D^3 / 36 and
-D^3 / 5 multiplications; a rank's share of both is 1/R.
+Entries: 0.2 to 0.3 D^2 / 2 where terms flip single spins, 0.8 D^2 / 2 where they flip pairs. Time: D^3 / 75 and D^3 / 9
+multiplications. A rank's share of both is 1/R.
 """
 
 from itertools import chain

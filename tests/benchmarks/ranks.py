@@ -46,7 +46,7 @@ ENGINES = {"auto": 'kind = "auto"', "shift-invert": 'kind = "shift-invert"'}
 def run(directory: Path, name: str, ranks: int, *options: object, **numbers: int) -> dict:
     """Provenance of the only task of a job done afresh; its peak memory is that of the rank which needs most."""
     job = directory / f"{name}.toml"
-    job.write_text(JOB.format(engine='kind = "shift-invert", certify = false, factor = "blocks"', **numbers))
+    job.write_text(JOB.format(engine='kind = "shift-invert", certify = false', **numbers))
     output = directory / f"{name}_{ranks}_{time.monotonic_ns()}.h5"
     done = bigbath("run", job, "-o", output, *options, ranks=ranks, timeout=3600)
     assert done.returncode == 0, done.stderr
