@@ -16,7 +16,8 @@ from bigbath.solvers.solve import prepare
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
     """One Hamiltonian of a job: "H" or "B". ``nnz``: at most so many nonzeros. ``bytes``: the largest single need, factorisation, basis of
-    the filter or LAPACK workspace. ``factor``: "mumps" or "blocks". ``products``: the filter's matrix-vector products."""
+    the filter or LAPACK workspace. ``shared``: so many of these bytes are shared out among ranks
+    that share a task. ``factor``: "mumps" or "blocks". ``products``: the filter's matrix-vector products."""
 
     part: str
     dim: int
@@ -29,6 +30,7 @@ class PartEstimate:
     factor_entries: int | None
     products: int | None
     bytes: int
+    shared: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +67,15 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
     engine, reason = spectrum.engine, "chosen in the job"
     if isinstance(engine, Auto):
         engine, reason = choose(h, parts, spectrum.window)
-    factor, products, needed = None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
+    shared, factor, products, needed = 0, None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
         _, factor = petsc.distribute(largest.restrict(h.matrix), None, engine.chosen_factor)
         needed = factor.bytes_total
+        shared = 8 * factor.entries if factor.by == "blocks" else needed
     if isinstance(engine, Filter):
         problem = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)
         needed, products = forecast(problem, engine)
+        shared = needed
     return PartEstimate(
         part=part,
         dim=h.dim,
@@ -84,4 +88,5 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         factor_entries=factor.entries if factor else None,
         products=products,
         bytes=needed + (0 if isinstance(engine, Filter) and is_matrix_free(h, parts) else matrix.bytes),
+        shared=shared,
     )

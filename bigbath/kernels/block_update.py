@@ -3,9 +3,6 @@
 import numpy as np
 from numba import njit, prange
 
-#: Blocks of rows multiplied at a time: a product of 8 x 64 rows stays in the second-level cache.
-_ROWS = 8
-
 
 @njit(nogil=True, parallel=True, cache=True)
 def multiply(u, inverse, w):  # type: ignore[no-untyped-def]
@@ -15,23 +12,23 @@ def multiply(u, inverse, w):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, parallel=True, cache=True)
-def subtract(u, w, places, targets, column, first, start, pointer, rows, values):  # type: ignore[no-untyped-def]
+def subtract(u, w, places, targets, column, first, start, pointer, rows, values, size):  # type: ignore[no-untyped-def]
     """Subtract w[i] u[p]^T from block (places[i], places[p]) for every p in ``targets`` and i >= p.
 
     ``u``, ``w`` (m, b, k): blocks of the column just eliminated and times its pivot's inverse; ``places`` (m,) and
     ``targets``, ascending. Column j of the factor begins with block ``first[j]``; its blocks, (b, width) each, are in
     ``values`` from ``start[j]`` on, for the block rows ``rows[pointer[j]:pointer[j + 1]]``; ``column`` names the column
-    of each block.
+    of each block. ``size`` blocks of rows are multiplied at a time.
     """
     m, b, k = u.shape
-    chunks = (m + _ROWS - 1) // _ROWS
+    chunks = (m + size - 1) // size
     for c in prange(chunks):
         # the last chunks have most to do: threads take equal shares when early and late ones alternate
         chunk = c // 2 if c % 2 == 0 else chunks - 1 - c // 2
-        product = np.empty((_ROWS * b, b))
+        product = np.empty((size * b, b))
         for p in targets:
-            end = min(m, (chunk + 1) * _ROWS)
-            i = max(p, chunk * _ROWS)
+            end = min(m, (chunk + 1) * size)
+            i = max(p, chunk * size)
             if i >= end:
                 continue
             j = column[places[p]]

@@ -15,7 +15,7 @@ BLOCK, COLUMN = 64, 2
 class BlockPattern:
     """Which blocks the factor of a matrix has. Blocks are named by their place in the order of elimination.
 
-    ``place``: where each state is, of the places times BLOCK. Column j holds the places ``first[j]`` ... ``first[j + 1]``
+    ``place``: new number of each state, BLOCK to a block. Column j holds the places ``first[j]`` ... ``first[j + 1]``
     and the blocks of rows ``rows[pointer[j]:pointer[j + 1]]``, its own first; ``column``: the column of each place.
     """
 

@@ -22,8 +22,8 @@ from bigbath.solvers.eigenstates import Comm
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
 
-#: Matrices of as many states are factorised by dense blocks, where that needs less memory; MUMPS is faster with smaller ones.
-BLOCKS_FROM = 4096
+#: Numbers of states for which "auto" looks at dense blocks: MUMPS is faster with fewer, and more fit into no machine.
+BLOCKS_FOR = range(2**12, 2**19 + 1)
 SINGULAR = "the shifted matrix is singular: the target coincides with a level; move it slightly"
 
 #: Signals are ours to handle.
@@ -252,16 +252,16 @@ def distribute(
     """
     matrix, ranks = sp.csr_array(matrix), 1 if comm is None else comm.size
     pattern = None
-    if factor == "blocks" or (factor == "auto" and matrix.shape[0] >= BLOCKS_FROM):
+    if factor == "blocks" or (factor == "auto" and matrix.shape[0] in BLOCKS_FOR):
         pattern = BlockPattern.of(matrix)
-        share = pattern.bytes_per_rank(ranks)
+        share = pattern.bytes_per_rank(ranks) + matrix.data.nbytes + matrix.indices.nbytes
         blocks = FactorEstimate(
             by="blocks", entries=int(pattern.sizes.sum()), bytes_total=ranks * share, bytes_per_rank=share
         )
     if factor != "blocks":
         distributed = DistributedMatrix.build(matrix, comm)
         mumps = Inertia(distributed).estimate()
-        if pattern is None or mumps.bytes_per_rank <= share:
+        if pattern is None or 0 < mumps.bytes_per_rank <= share:
             return distributed, mumps
         distributed.petsc.destroy()
     return DistributedMatrix.build(matrix, comm, pattern=pattern), blocks
@@ -317,8 +317,7 @@ class Inertia:
         """Number of eigenvalues below x (Sylvester's law of inertia)."""
         blocks = self._matrix.blocks
         if blocks is not None:
-            blocks.factorise(x)
-            self.factorisations += 1
+            self.factorisations += blocks.factorise(x)
             negative, zero = blocks.negative, blocks.zero
         else:
             negative, zero = self._mumps(x)
@@ -386,13 +385,14 @@ class _Blocks:
 
     def __init__(self, matrix: DistributedMatrix) -> None:
         self._matrix = matrix
+        self._counts = None if matrix.comm is None else matrix.comm.allgather(matrix.rows[1] - matrix.rows[0])
 
     def apply(self, _pc: Any, b: Any, y: Any) -> None:
         """y = (A - x)^-1 b."""
         matrix, whole = self._matrix, b.getArray(readonly=True)
         if matrix.comm is not None:
             slab, whole = whole, np.empty(matrix.dim)
-            matrix.comm.Allgatherv(slab, (whole, matrix.comm.allgather(slab.size)))
+            matrix.comm.Allgatherv(slab, (whole, self._counts))
         assert matrix.blocks is not None
         y.setArray(matrix.blocks.solve(whole)[slice(*matrix.rows)])
 
@@ -444,13 +444,13 @@ class KrylovSchur:
             eps.setDeflationSpace(deflated)
         if report is not None:
             eps.setMonitor(lambda _eps, _iteration, converged, *_: report("Krylov-Schur", min(converged, nev), nev))
-        self.factorisations += 1
         try:
             if blocks is None:
+                self.factorisations += 1
                 _set_up(pc.getFactorMatrix(), "EPSSetUp", eps)
                 raise_mumps(pc.getFactorMatrix())
             else:
-                blocks.factorise(sigma)
+                self.factorisations += blocks.factorise(sigma)
                 if blocks.zero:
                     raise ImpossibleRequest(SINGULAR)
             _unlocked("EPSSolve", eps)
@@ -458,6 +458,9 @@ class KrylovSchur:
             if blocks is None:
                 raise_mumps(pc.getFactorMatrix())
             raise ImpossibleRequest(f"SLEPc failed at {sigma!r}: {str(error).splitlines()[-1]}") from error
+        finally:
+            if blocks is not None:
+                blocks.close()
         self.iterations += eps.getIterationNumber()
         converged = eps.getConverged()
         energies = np.empty(converged)
@@ -469,8 +472,6 @@ class KrylovSchur:
             vectors[:, i] = v.getArray(readonly=True)
         for each in (*deflated, v, eps):
             each.destroy()
-        if blocks is not None:
-            blocks.close()
         return energies, vectors
 
     def _vector(self, column: np.ndarray) -> Any:

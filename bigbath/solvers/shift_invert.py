@@ -1,7 +1,7 @@
-"""Shift-and-invert: SLEPc Krylov-Schur on MUMPS LDL^T, certified by inertia at the window's edges.
+"""Shift-and-invert: SLEPc Krylov-Schur on an LDL^T factorisation, certified by inertia at the window's edges.
 
 Each symmetry sector is a problem of its own; the window is a property of all of them together. Time and memory are
-the factorisation's: for spin models on the L-cube the factor's entries grow 3.5 to 5 times a spin.
+the factorisation's: about D^2 bytes for D states of spins on the L-cube.
 """
 
 import time
@@ -45,14 +45,14 @@ class ShiftInvert:
 
     @model_validator(mode="after")
     def _options_are_of_the_factor(self) -> "ShiftInvert":
-        if self.factor == "blocks" and "-mat_mumps_" in self.options:
+        if self.factor == "blocks" and "mat_mumps_" in self.options:
             raise ValueError('-mat_mumps_* options have no effect on factor = "blocks"; use factor = "mumps"')
         return self
 
     @property
     def chosen_factor(self) -> Literal["auto", "mumps", "blocks"]:
         """``factor``; "mumps" where options for MUMPS are given."""
-        return "mumps" if "-mat_mumps_" in self.options else self.factor
+        return "mumps" if "mat_mumps_" in self.options else self.factor
 
 
 @dataclass(eq=False)
@@ -135,7 +135,7 @@ def solve_shift_invert(
         for sector in problem.sectors:
             matrix, estimate = petsc.distribute(sector.restrict(problem.h.matrix), comm, engine.chosen_factor)
             parts.append(_SectorProblem(sector, matrix, estimate, engine.tol, report))
-        largest = max(parts, key=lambda p: p.sector.dim)
+        largest = max(parts, key=lambda p: p.estimate.bytes_per_rank)
         petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)
         edges, counted = _find(parts, problem, engine, report)
     for part in parts:

@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import scipy.sparse as sp
 from mpi4py import MPI
 
 from bigbath import (
@@ -19,6 +20,8 @@ from bigbath import (
 )
 from bigbath.models import Imbrie
 from bigbath.solvers import petsc
+from bigbath.solvers.block_ldl import BlockLDL
+from bigbath.solvers.block_pattern import BlockPattern
 
 
 def check(model, window, comm, factor="auto"):
@@ -53,6 +56,19 @@ def count(model, x, comm):
         assert petsc.Inertia(petsc.distribute(h.matrix, comm, factor)[0]).below(x) == below
 
 
+def assert_zero_pivots(comm):
+    """[[0, C], [C^T, 0]], 200 pivots of which are zero: inertia and a solution, the same on all ranks."""
+    c = np.random.default_rng(2).standard_normal((200, 200))
+    matrix = sp.csr_array(sp.block_array([[None, sp.csr_array(c)], [sp.csr_array(c.T), None]]))
+    ldl = BlockLDL(BlockPattern.of(matrix), matrix, comm)
+    ldl.factorise(0.0)
+    assert (ldl.negative, ldl.zero) == (200, 0)
+    b = np.random.default_rng(3).standard_normal(400)
+    y = ldl.solve(b)
+    assert np.linalg.norm(matrix @ y - b) <= 1e-9 * np.linalg.norm(b)
+    assert all(np.array_equal(y, other) for other in comm.allgather(y))
+
+
 def main():
     comm = MPI.COMM_WORLD
     assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
@@ -60,7 +76,9 @@ def main():
         raise RuntimeError("this rank fails on purpose")
     check(Imbrie(L=6), Interval(lower=-1.0, upper=0.5), comm)
     check(Imbrie(L=8), Interval(lower=-0.5, upper=0.5), comm, factor="blocks")
+    count(Imbrie(L=5), 0.1, comm)  # one block: only the first rank has a column
     count(Imbrie(L=9), 0.1, comm)
+    assert_zero_pivots(comm)
     if comm.size == 2:  # three ranks on two cores wait for each other: a minute
         check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
         check(Ring(N=8), Nearest(target=0.3, k=25), comm)

@@ -173,7 +173,7 @@ def test_blocks_find_what_lapack_finds():
 
 def test_options_for_mumps_are_not_lost_on_blocks():
     with pytest.raises(ValueError, match="have no effect"):
-        ShiftInvert(factor="blocks", options="-mat_mumps_icntl_14 50")
+        ShiftInvert(factor="blocks", options="-st_mat_mumps_icntl_14 50")
     assert ShiftInvert(options="-mat_mumps_icntl_14 50").chosen_factor == "mumps"
 
 
