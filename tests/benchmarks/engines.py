@@ -181,7 +181,7 @@ def measured(command: list[str], limit: float) -> dict:
 #: Engine -> (function, spins up to which it is tried).
 ENGINES = {
     "bigbath filter": (own(choice("Filter")), 20),
-    "bigbath shift-invert (SLEPc + MUMPS)": (own(choice("ShiftInvert")), 15),
+    "bigbath shift-invert": (own(choice("ShiftInvert")), 15),
     "bigbath shift-invert, certify = false": (own(choice("ShiftInvert", certify=False)), 16),
     "SLEPc + MUMPS": (slepc_mumps, 16),
     "LAPACK": (own(choice("Dense")), 13),
