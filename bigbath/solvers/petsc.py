@@ -460,6 +460,7 @@ class KrylovSchur:
             raise ImpossibleRequest(f"SLEPc failed at {sigma!r}: {str(error).splitlines()[-1]}") from error
         finally:
             if blocks is not None:
+                pc.setType("none")  # PETSc may keep it until its own end, and would then call a Python that is gone
                 blocks.close()
         self.iterations += eps.getIterationNumber()
         converged = eps.getConverged()

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from support import KINDS, assert_window, dense, hamiltonian_of, random_model
+from support import KINDS, assert_window, dense, hamiltonian_of, python, random_model
 
 from bigbath import Auto, Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, solve
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
@@ -256,3 +256,15 @@ def test_auto_takes_shift_invert_for_levels_of_large_sectors(monkeypatch):
     states = solve(h, window, engine=Auto())
     assert states.evidence.engine == "shift-invert (auto: a window in a sector of 256 states)"
     assert_window(states, h, window)
+
+
+def test_a_process_that_factorised_by_blocks_ends_quietly():
+    """PETSc outlives Python at exit and must not call it then."""
+    process = python(
+        "-c",
+        "from bigbath import *; from bigbath.models import disorder_stream\n"
+        "h = build(Imbrie(L=6).composite(disorder_stream(1, 0)))\n"
+        "for factor in ('blocks', 'mumps', 'blocks'):\n"
+        "    print(solve(h, Nearest(target=0.1, k=5), engine=ShiftInvert(factor=factor)).evidence.complete)\n",
+    )
+    assert (process.returncode, process.stdout.split(), process.stderr) == (0, ["yes"] * 3, "")
