@@ -248,7 +248,7 @@ def distribute(
 ) -> tuple[DistributedMatrix, FactorEstimate]:
     """The matrix on ``comm`` and the forecast of its factorisation: the one that ``factor`` names.
 
-    "auto": from 4096 states on the one that needs less memory on its largest rank, below MUMPS's.
+    "auto": the one that needs less memory on its largest rank; with fewer than 4096 states, MUMPS.
     """
     matrix, ranks = sp.csr_array(matrix), 1 if comm is None else comm.size
     pattern = None
