@@ -28,11 +28,11 @@ from bigbath.kernels.lapack import eigh
 from bigbath.solvers.block_pattern import BLOCK, BlockPattern
 from bigbath.solvers.eigenstates import Comm
 
-#: Blocks of rows multiplied at a time: a product of 8 x 64 rows stays in the second-level cache.
-AT_A_TIME = 8
+#: Most blocks of rows multiplied at a time: a product of 8 x 64 rows stays in the second-level cache.
+ROWS = 8
 #: Eigenvalues of pivots nearer to zero are moved, and by how much, both in units of the median row sum of |A| + |x|.
 SMALL, MOVED = 2e-3, 0.05
-#: Moved eigenvalues that are allowed in any case; they are solved for AT_ONCE.
+#: How many moved eigenvalues are allowed in any case, and for how many of them is solved at once.
 MOST, AT_ONCE = 1024, 16
 #: Largest backward error ||(A - x) y - b|| / (||y|| (||A||_1 + |x|)) for a random b.
 BACKWARD = 2e-12
@@ -169,7 +169,7 @@ class BlockLDL:
         times_inverse = buffer[0, : u.size].reshape(shape)
         multiply(u, pivot, times_inverse)
         targets = np.flatnonzero(self._mine[p.column[below]])
-        size = max(1, min(AT_A_TIME, below.size // (2 * get_num_threads())))
+        size = max(1, min(ROWS, below.size // (2 * get_num_threads())))
         subtract(
             u, times_inverse, below, targets, p.column, p.first, self._start, p.pointer, p.rows, self._values, size
         )

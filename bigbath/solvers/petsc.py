@@ -6,7 +6,7 @@ PETSc is imported when first needed, never at import of bigbath.
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -177,13 +177,8 @@ class DistributedMatrix:
     blocks: BlockLDL | None = None
 
     @classmethod
-    def build(
-        cls, matrix: sp.csr_array | np.ndarray, comm: Comm, *, pattern: BlockPattern | None = None
-    ) -> "DistributedMatrix":
-        """Rows of a matrix that every rank holds, spread over ``comm`` (None: this process alone).
-
-        With a ``pattern`` it is factorised by blocks.
-        """
+    def build(cls, matrix: sp.csr_array | np.ndarray, comm: Comm) -> "DistributedMatrix":
+        """Rows of a matrix that every rank holds, spread over ``comm`` (None: this process alone)."""
         PETSc, _ = load()
         if np.iscomplexobj(matrix):
             raise MissingCapability(
@@ -206,7 +201,7 @@ class DistributedMatrix:
         petsc = PETSc.Mat().createAIJ(size=local, csr=csr, comm=PETSc.COMM_SELF if comm is None else comm)
         petsc.setOption(PETSc.Mat.Option.SYMMETRIC, True)
         petsc.setOption(PETSc.Mat.Option.HERMITIAN, True)
-        return cls(petsc, comm, (first, last), None if pattern is None else BlockLDL(pattern, matrix, comm))
+        return cls(petsc, comm, (first, last))
 
     @property
     def dim(self) -> int:
@@ -250,21 +245,19 @@ def distribute(
 
     "auto": the one that needs less memory on its largest rank; with fewer than 4096 states, MUMPS.
     """
+    distributed = DistributedMatrix.build(matrix, comm)
     matrix, ranks = sp.csr_array(matrix), 1 if comm is None else comm.size
-    pattern = None
-    if factor == "blocks" or (factor == "auto" and matrix.shape[0] in BLOCKS_FOR):
-        pattern = BlockPattern.of(matrix)
-        share = pattern.bytes_per_rank(ranks) + matrix.data.nbytes + matrix.indices.nbytes
-        blocks = FactorEstimate(
-            by="blocks", entries=int(pattern.sizes.sum()), bytes_total=ranks * share, bytes_per_rank=share
-        )
-    if factor != "blocks":
-        distributed = DistributedMatrix.build(matrix, comm)
+    if factor == "mumps" or (factor == "auto" and matrix.shape[0] not in BLOCKS_FOR):
+        return distributed, Inertia(distributed).estimate()
+    pattern = BlockPattern.of(matrix)
+    share = pattern.bytes_per_rank(ranks) + matrix.data.nbytes + matrix.indices.nbytes
+    if factor == "auto":
         mumps = Inertia(distributed).estimate()
-        if pattern is None or 0 < mumps.bytes_per_rank <= share:
+        if 0 < mumps.bytes_per_rank <= share:
             return distributed, mumps
-        distributed.petsc.destroy()
-    return DistributedMatrix.build(matrix, comm, pattern=pattern), blocks
+    entries = int(pattern.sizes.sum())
+    estimate = FactorEstimate(by="blocks", entries=entries, bytes_total=ranks * share, bytes_per_rank=share)
+    return replace(distributed, blocks=BlockLDL(pattern, matrix, comm)), estimate
 
 
 def _set_up(factor: Any, function: str, item: Any) -> None:

@@ -33,7 +33,8 @@ class ShiftInvert:
     ``tol``: SLEPc's relative tolerance in the inverted spectrum. ``certify``: count the levels at the window's edges
     (two more factorisations); without it the result is "unverified". ``slice``: states solved for at a time in an
     interval. ``factor``: "mumps", "blocks" (dense blocks, half of MUMPS's memory for spins without conserved
-    magnetisation, shared evenly by ranks), or "auto": the one that needs less memory. ``options``: raw ``-eps_* -st_* -mat_mumps_* -bv_* -ds_*`` options.
+    magnetisation, shared evenly by ranks), or "auto": the one that needs less memory. ``options``: raw ``-eps_* -st_*
+    -mat_mumps_* -bv_* -ds_*`` options.
     """
 
     kind: Literal["shift-invert"] = "shift-invert"
