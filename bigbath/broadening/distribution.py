@@ -11,9 +11,10 @@ from bigbath.broadening.shells import Shells, shells_of
 from bigbath.broadening.system import SystemStates
 from bigbath.kernels import SUMS, bin_overlaps, contraction, overlaps
 from bigbath.progress import Report, silent
+from bigbath.ranks import total
 from bigbath.resources import require_memory
 from bigbath.solvers import Eigenstates
-from bigbath.solvers.eigenstates import Block, total
+from bigbath.solvers.eigenstates import Block
 
 #: Overlaps held at a time, bytes.
 CHUNK = 2**28

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 from bigbath.broadening.distribution import SystemStates, positions
 from bigbath.broadening.shells import Shells
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian
 from bigbath.kernels import csr_times_columns
+from bigbath.operators import Hamiltonian
 from bigbath.resources import require_memory
 from bigbath.solvers import Eigenstates
 

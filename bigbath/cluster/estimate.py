@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from bigbath.hamiltonian import build, sectors, size
 from bigbath.job import Job, Spectrum
 from bigbath.models import Composite, draw
+from bigbath.operators import build, is_matrix_free, size
 from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, Filter, ShiftInvert, choose, petsc
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.filter import forecast
-from bigbath.solvers.recurrence import is_matrix_free
 from bigbath.solvers.solve import prepare
+from bigbath.spaces import sectors
 
 
 @dataclass(frozen=True, kw_only=True)

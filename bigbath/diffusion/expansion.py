@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bigbath.hamiltonian import Hamiltonian
+from bigbath.chebyshev import Recurrence, moments
+from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import Operator, Recurrence, Scale, moments, operator_of
 
 #: Tolerances from which on the recurrence runs in single precision; its rounding is far below.
 SINGLE = 1e-4

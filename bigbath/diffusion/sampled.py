@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.broadening import SystemStates
+from bigbath.chebyshev import DensityOfStates
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation
 from bigbath.diffusion.stochastic import StochasticPropagator, student
 from bigbath.diffusion.theory import always_flips, two_level_propagator
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian, build
 from bigbath.models import Composite
+from bigbath.operators import Hamiltonian, Scale, build, operator_of
 from bigbath.progress import Report, silent
 from bigbath.resources import cores
 from bigbath.solvers import Filter, Nearest, solve
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import DensityOfStates, Scale, operator_of
 
 #: Bootstrap replicas.
 REPLICAS = 400

@@ -12,9 +12,9 @@ import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
-from bigbath.hamiltonian import build
 from bigbath.kernels import contraction, overlaps
 from bigbath.models import Composite
+from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 

@@ -10,11 +10,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from bigbath.choice import choice
-from bigbath.hamiltonian import to_dense
 from bigbath.kernels.lapack import eigh
+from bigbath.operators import to_dense
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm
 from bigbath.resources import require_memory
-from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, assess
+from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.window import Interval, Levels, Nearest, Whole, window_edges
 

@@ -19,19 +19,21 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from bigbath.chebyshev import DensityOfStates
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Sector, to_dense
 from bigbath.kernels.lapack import eigh
+from bigbath.operators import MatrixOperator, Operator, Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess, total
+from bigbath.solvers.eigenstates import RESIDUAL, Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Scale, operator_of
 from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
+from bigbath.spaces import Sector
 
 #: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
 TINY = 512

@@ -2,16 +2,13 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import scipy.linalg
 
-from bigbath.hamiltonian import Hamiltonian, Sector, to_dense
-from bigbath.solvers.eigenstates import Comm, same, total
-from bigbath.solvers.recurrence import Operator, Scale, operator_of, random_vectors
+from bigbath.chebyshev import lanczos_extremes
+from bigbath.operators import Hamiltonian, Scale, operator_of, to_dense
+from bigbath.ranks import Comm
 from bigbath.solvers.window import TIE, ResolvedWindow
-
-#: Residuals, in units of ||H||, at which the ends of the spectrum are taken; Lanczos steps between two looks at them.
-CONVERGED, LOOK = 1e-11, 10
+from bigbath.spaces import Sector
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,28 +37,3 @@ def spectral_extremes(h: Hamiltonian, comm: Comm = None) -> tuple[float, float]:
         energies = scipy.linalg.eigvalsh(to_dense(h.matrix))
         return float(energies[0]), float(energies[-1])
     return lanczos_extremes(operator_of(h, Scale(centre=0.0, halfwidth=1.0), comm=comm))
-
-
-def lanczos_extremes(operator: Operator) -> tuple[float, float]:
-    """(E_min, E_max) of an operator, by Lanczos from a random vector, in three vectors.
-
-    Without reorthogonalisation, whose lack repeats converged levels and does not shift them (Paige, J. Inst. Math. Appl.
-    18, 341). The residuals are CONVERGED ||H||, the errors at most that: their square over the distance to the next level.
-    """
-
-    def dot(a: np.ndarray, b: np.ndarray) -> float:
-        return float(total(np.vdot(a, b).real, operator.comm))
-
-    w = random_vectors(operator, (0,))
-    last, alpha, beta = np.zeros_like(w), list[float](), [np.sqrt(dot(w, w))]
-    while True:
-        v = w / beta[-1]
-        w = operator.product(v) - beta[-1] * last
-        alpha.append(dot(v, w))
-        w -= alpha[-1] * v
-        beta.append(np.sqrt(dot(w, w)))
-        last = v
-        if len(alpha) % LOOK == 0 or beta[-1] == 0:
-            energies, states = same(scipy.linalg.eigh_tridiagonal(alpha, beta[1:-1]), operator.comm)
-            if beta[-1] * np.abs(states[-1, [0, -1]]).max() <= CONVERGED * np.abs(energies).max():
-                return float(energies[0]), float(energies[-1])

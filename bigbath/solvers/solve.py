@@ -7,17 +7,18 @@ from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian, Sector, sectors
+from bigbath.operators import Hamiltonian, is_matrix_free
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm
 from bigbath.resources import memory_limit
 from bigbath.solvers import petsc
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import Comm, Eigenstates
+from bigbath.solvers.eigenstates import Eigenstates
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
-from bigbath.solvers.recurrence import is_matrix_free
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
 from bigbath.solvers.window import TIE, AnyWindow, Density, Interval, Nearest, Whole, resolve
+from bigbath.spaces import Sector, sectors
 
 #: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
 #: engine; windows of more than the share WIDE of a sector too. See docs/performance.md, "Crossover".

@@ -16,8 +16,8 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
+from bigbath.ranks import Comm, same, total
 from bigbath.resources import cores
-from bigbath.solvers.eigenstates import Comm, same, total
 
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13

@@ -8,26 +8,19 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bigbath.chebyshev import DensityOfStates, Recurrence, box
 from bigbath.errors import BigbathError, ImpossibleRequest, JobError
-from bigbath.hamiltonian import Hamiltonian, build, flips, sectors, to_dense
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+from bigbath.operators import FlipOperator, Hamiltonian, MatrixOperator, Scale, build, flips, operator_of, to_dense
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
 from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import (
-    DensityOfStates,
-    FlipOperator,
-    MatrixOperator,
-    Recurrence,
-    Scale,
-    box,
-    operator_of,
-)
 from bigbath.solvers.sampling import Chain
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
+from bigbath.spaces import sectors
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
 LARGEST = 12 if os.environ.get("BIGBATH_LONG") else 11

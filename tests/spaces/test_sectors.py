@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from support import dense, hamiltonian_of
 
 from bigbath.errors import JobError, SymmetryError
-from bigbath.hamiltonian import build, sectors, symmetry_names
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, Symmetry, disorder_stream
 from bigbath.models.custom import DeclaredSymmetry
+from bigbath.operators import build
+from bigbath.spaces import sectors, symmetry_names
 
 RINGS = [Ring(N=N, g=1.05, h=0.1) for N in (3, 4, 5, 8, 9)]
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigbath.errors import SymmetryError
-from bigbath.hamiltonian import Hamiltonian, build, flips
-from bigbath.hamiltonian.build import _quspin
 from bigbath.models import TFIM, Imbrie, Ring, SpinComposite, disorder_stream
+from bigbath.operators import Hamiltonian, build, flips
+from bigbath.operators.quspin import matrix as _quspin
 
 
 def random_terms(rng, sites: int, strings: int):
