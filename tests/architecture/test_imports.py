@@ -16,6 +16,7 @@ LAYERS = (
     {"kernels"},
     {"errors", "choice", "resources", "progress"},
     {"models"},
+    {"conserved"},
     {"hamiltonian"},
     {"solvers"},
     {"spectral", "broadening", "diffusion"},
