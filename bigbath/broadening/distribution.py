@@ -9,12 +9,13 @@ import xarray as xr
 from bigbath.broadening.lorentzian import LorentzianFit
 from bigbath.broadening.shells import Shells, shells_of
 from bigbath.broadening.system import SystemStates
-from bigbath.kernels import SUMS, bin_overlaps, contraction, overlaps
+from bigbath.kernels import SUMS, bin_overlaps, overlaps
 from bigbath.progress import Report, silent
 from bigbath.ranks import total
 from bigbath.resources import require_memory
 from bigbath.solvers import Eigenstates
 from bigbath.solvers.eigenstates import Block
+from bigbath.spaces import contraction
 
 #: Overlaps held at a time, bytes.
 CHUNK = 2**28
@@ -88,7 +89,7 @@ def _chunks(
         for s in states.blocks:
             step = max(1, CHUNK // (8 * max(1, s.energies.size)))
             for i in range(dims[0]):
-                bra = contraction(system.vectors[:, i], b.sector.isometry, s.sector.isometry, dims)
+                bra = contraction(system.vectors[:, i], b.sector, s.sector, dims)
                 if s.rows != (0, s.sector.dim):
                     bra = bra[:, s.rows[0] : s.rows[1]]
                 for start in range(0, b.energies.size, step):
@@ -108,8 +109,7 @@ def _chunks(
 
 def bath_dimension(bath: Eigenstates) -> int:
     """D_B: dimension of the whole space that the bath's sectors are part of."""
-    sector = bath.blocks[0].sector
-    return sector.dim if sector.isometry is None else sector.isometry.shape[0]
+    return bath.blocks[0].sector.whole
 
 
 def distribution(

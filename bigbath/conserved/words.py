@@ -5,6 +5,8 @@ Masks use the basis order of ``models.composite``: site j is bit L-1-j.
 """
 
 from collections.abc import Iterator
+from itertools import product
+from math import prod
 
 from bigbath.errors import JobError
 from bigbath.models.composite import Term
@@ -19,21 +21,32 @@ ROUNDING = 1e-15
 
 _PHASES = (1, 1j, -1, -1j)
 
+#: Each letter as a sum of Pauli matrices: (letter, coefficient).
+_LETTERS: dict[str, tuple[tuple[str, complex], ...]] = {
+    **{letter: ((letter, 1),) for letter in "Ixyz"},
+    "+": (("x", 1), ("y", 1j)),
+    "-": (("x", 1), ("y", -1j)),
+    "n": (("I", 0.5), ("z", 0.5)),
+}
+
 
 def words(terms: tuple[Term, ...], sites: int) -> Words:
     """The different Pauli strings of ``terms`` with the sums of their couplings.
 
-    A string may name a site twice: its letters are multiplied there. JobError for letters other than I, x, y, z.
+    Letters are QuSpin's for Pauli matrices: I, x, y, z, + = x + i y, - = x - i y; and n = (1 + z)/2. A string may name a
+    site twice: its letters are multiplied there. JobError for other letters. Cost: 2^m for m letters +, -, n.
     """
     sums: Words = {}
     magnitudes: dict[Word, float] = {}
     for letters, couplings in terms:
-        if set(letters) - set("Ixyz"):
-            raise JobError(f"{letters!r} is not a Pauli string; use the letters I, x, y, z")
-        for coupling, *where in couplings:
-            word, phase = _word(letters, where, sites)
-            sums[word] = sums.get(word, 0) + phase * coupling
-            magnitudes[word] = magnitudes.get(word, 0.0) + abs(coupling)
+        if set(letters) - set(_LETTERS):
+            raise JobError(f"{letters!r} is not a string of spin operators; use the letters I, x, y, z, +, -, n")
+        for combination in product(*(_LETTERS[letter] for letter in letters)):
+            pauli, factor = "".join(letter for letter, _ in combination), prod(c for _, c in combination)
+            for coupling, *where in couplings:
+                word, phase = _word(pauli, where, sites)
+                sums[word] = sums.get(word, 0) + phase * factor * coupling
+                magnitudes[word] = magnitudes.get(word, 0.0) + abs(factor * coupling)
     return {word: c for word, c in sums.items() if abs(c) > ROUNDING * magnitudes[word]}
 
 
@@ -44,14 +57,14 @@ def _word(letters: str, where: list, sites: int) -> tuple[Word, complex]:
         bit = 1 << (sites - 1 - int(site.real))
         one = (bit if letter in "xy" else 0, bit if letter in "zy" else 0)
         if (x | z) & bit:
-            (x, z), turn = product((x, z), one)
+            (x, z), turn = times((x, z), one)
             phase *= turn
         else:
             x, z = x | one[0], z | one[1]
     return (x, z), phase
 
 
-def product(a: Word, b: Word) -> tuple[Word, complex]:
+def times(a: Word, b: Word) -> tuple[Word, complex]:
     """The word c and the phase (1, i, -1, -i) with a b = phase c."""
     x, z = a[0] ^ b[0], a[1] ^ b[1]
     power = (a[0] & a[1]).bit_count() + (b[0] & b[1]).bit_count() - (x & z).bit_count() + 2 * (a[1] & b[0]).bit_count()

@@ -2,7 +2,7 @@
 
 from bigbath.kernels.binning import SUMS, bin_overlaps
 from bigbath.kernels.lorentzian import fit_lorentzians
-from bigbath.kernels.overlap import contraction, csr_times_columns, overlaps
+from bigbath.kernels.overlap import csr_times_columns, overlaps
 from bigbath.kernels.self_energy import lorentzian_sums
 
-__all__ = ["SUMS", "bin_overlaps", "contraction", "csr_times_columns", "fit_lorentzians", "lorentzian_sums", "overlaps"]
+__all__ = ["SUMS", "bin_overlaps", "csr_times_columns", "fit_lorentzians", "lorentzian_sums", "overlaps"]

@@ -12,20 +12,20 @@ from bigbath.ranks import Comm
 from bigbath.spaces import Sector
 
 
-def is_matrix_free(h: Hamiltonian, parts: tuple[Sector, ...]) -> bool:
-    """Whether the kernel takes this Hamiltonian, of which the sectors ``parts`` are wanted: the whole space, that is."""
-    return parts[0].isometry is None and bool(h.terms) and FlipOperator.takes(flips(h.terms, h.sites))
+def is_matrix_free(h: Hamiltonian, sector: Sector) -> bool:
+    """Whether a kernel takes this Hamiltonian in this sector, without a matrix."""
+    return sector.is_everything and bool(h.terms) and FlipOperator.takes(flips(h.terms, h.sites))
 
 
 def operator_of(
-    h: Hamiltonian, scale: Scale, columns: int = 1, comm: Comm = None, dtype: type = np.float64
+    h: Hamiltonian, sector: Sector, scale: Scale, columns: int = 1, comm: Comm = None, dtype: type = np.float64
 ) -> Operator:
-    """Operator of a Hamiltonian on the whole space: matrix-free where the kernel takes it, on the ranks if it can.
+    """Operator of a Hamiltonian in a sector: matrix-free where a kernel takes it, on the ranks if it can.
 
     ``dtype`` of the kernel's vectors; a matrix keeps its own.
     """
-    strings = flips(h.terms, h.sites) if h.terms else None
+    strings = flips(h.terms, h.sites) if h.terms and sector.is_everything else None
     for shared in (comm, None):
         if strings is not None and FlipOperator.takes(strings, 1 if shared is None else shared.size, dtype):
             return FlipOperator(strings, scale, shared, dtype)
-    return MatrixOperator(h.matrix, scale, columns)
+    return MatrixOperator(h.restricted(sector), scale, columns)

@@ -55,7 +55,7 @@ class Hamiltonian:
         """Matrix (d, d) in a sector; nothing larger than its space of configurations is made."""
         if isinstance(sector.space, Everything):
             return sector.restrict(self.matrix)
-        return sector.restrict(quspin.matrix_in(sector.space, self.terms, self.sites))
+        return sector.symmetrised(quspin.matrix_in(sector.space, self.terms, self.sites))
 
     @property
     def dim(self) -> int:

@@ -50,7 +50,7 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
     work, finished = sum(float(s.dim) ** 3 for s in sectors), 0.0
     for sector in sectors:
         report(f"LAPACK, {sector}, {sector.dim:,} states", finished, work)
-        matrix = sector.restrict(h.matrix)
+        matrix = h.restricted(sector)
         energies, vectors = eigh(to_dense(matrix))
         spectra.append(energies)
         if not isinstance(window, Whole):  # keep only what can still belong to the window

@@ -109,11 +109,7 @@ class Eigenstates:
         """
         if self.comm is not None and self.comm.size > 1:
             raise NotImplementedError("vectors are distributed; use the blocks")
-        dim = (
-            self.blocks[0].sector.isometry.shape[0]
-            if self.blocks[0].sector.isometry is not None
-            else self.blocks[0].sector.dim
-        )
+        dim = self.blocks[0].sector.whole
         require_memory(16 * dim * self.order.size, "all eigenvectors in the whole space", "Use the blocks instead.")
         return np.hstack([b.sector.lift(b.vectors) for b in self.blocks])[:, self.order]
 

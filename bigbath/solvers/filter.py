@@ -23,9 +23,9 @@ from bigbath.chebyshev import DensityOfStates
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.lapack import eigh
-from bigbath.operators import MatrixOperator, Operator, Scale, operator_of, to_dense
+from bigbath.operators import Operator, Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
-from bigbath.ranks import Comm, total
+from bigbath.ranks import Comm, share, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import RESIDUAL, Block, Eigenstates, assess
@@ -196,10 +196,7 @@ def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Com
     sector = problem.sectors[number]
     b = engine.b
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
-    if sector.isometry is None:
-        operator = operator_of(problem.h, scale, columns, comm)
-    else:
-        operator = MatrixOperator(sector.restrict(problem.h.matrix), scale, columns)
+    operator = operator_of(problem.h, sector, scale, columns, comm)
     return _Part(sector, operator, DensityOfStates.sample(operator, (engine.seed, 0, number)))
 
 
@@ -317,7 +314,7 @@ def dense_pairs(part: _Part, problem: Problem) -> None:
     require_memory(
         required_memory(part.sector.dim), f"LAPACK on a sector of {part.sector.dim:,} states", "Narrow the window."
     )
-    matrix = part.sector.restrict(problem.h.matrix)
+    matrix = problem.h.restricted(part.sector)
     part.energies, vectors = eigh(to_dense(matrix))
     part.residuals = residual_norms(lambda x: matrix @ x, part.energies, vectors)
     rows = slice(*part.operator.rows)
@@ -346,9 +343,7 @@ def _block(part: _Part, edges: tuple[float, float], comm: Comm) -> Block:
         vectors[:, target] = part.columns(source + 1)[:, source]
     rows = part.operator.rows
     if part.operator.comm is None and comm is not None:  # every rank did the same work
-        size, more = divmod(part.sector.dim, comm.size)
-        first = comm.rank * size + min(comm.rank, more)
-        rows = (first, first + size + (comm.rank < more))
+        rows = share(part.sector.dim, comm)
         part.basis = vectors[slice(*rows)].flatten(order="F")
     del vectors
     part.basis.resize((rows[1] - rows[0]) * kept.size, refcheck=False)

@@ -8,12 +8,12 @@ from bigbath.chebyshev import lanczos_extremes
 from bigbath.operators import Hamiltonian, Scale, operator_of, to_dense
 from bigbath.ranks import Comm
 from bigbath.solvers.window import TIE, ResolvedWindow
-from bigbath.spaces import Sector
+from bigbath.spaces import Everything, Sector, everything
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """``window`` is resolved: no energy density any more. ``extremes``: (E_min, E_max) of the whole matrix."""
+    """``window`` is resolved: no energy density any more. ``extremes``: (E_min, E_max) of the sectors."""
 
     h: Hamiltonian
     sectors: tuple[Sector, ...]
@@ -31,9 +31,23 @@ class Problem:
         return TIE * self.norm
 
 
-def spectral_extremes(h: Hamiltonian, comm: Comm = None) -> tuple[float, float]:
-    """(E_min, E_max) of a Hamiltonian, by Lanczos; by LAPACK below dimension 400. ``comm`` shares out the vectors."""
-    if h.dim <= 400:
-        energies = scipy.linalg.eigvalsh(to_dense(h.matrix))
+def spectral_extremes(
+    h: Hamiltonian, comm: Comm = None, sectors: tuple[Sector, ...] | None = None
+) -> tuple[float, float]:
+    """(E_min, E_max) of a Hamiltonian, or of its part in ``sectors``; by Lanczos, by LAPACK below dimension 400.
+
+    ``comm`` shares out the vectors. Sectors that fill the space of all configurations are not told apart.
+    """
+    if sectors is None or (
+        sum(s.dim for s in sectors) == h.dim and all(isinstance(s.space, Everything) for s in sectors)
+    ):
+        sectors = (everything(h.dim),)
+    ends = [_extremes(h, sector, comm) for sector in sectors]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+def _extremes(h: Hamiltonian, sector: Sector, comm: Comm) -> tuple[float, float]:
+    if sector.dim <= 400:
+        energies = scipy.linalg.eigvalsh(to_dense(h.restricted(sector)))
         return float(energies[0]), float(energies[-1])
-    return lanczos_extremes(operator_of(h, Scale(centre=0.0, halfwidth=1.0), comm=comm))
+    return lanczos_extremes(operator_of(h, sector, Scale(centre=0.0, halfwidth=1.0), comm=comm))

@@ -135,7 +135,7 @@ def solve_shift_invert(
     with petsc.options(engine.options):
         parts = []
         for sector in problem.sectors:
-            matrix, estimate = petsc.distribute(sector.restrict(problem.h.matrix), comm, engine.chosen_factor)
+            matrix, estimate = petsc.distribute(problem.h.restricted(sector), comm, engine.chosen_factor)
             parts.append(_SectorProblem(sector, matrix, estimate, engine.tol, report))
         largest = max(parts, key=lambda p: p.estimate.bytes_per_rank)
         petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)

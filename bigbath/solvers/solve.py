@@ -43,7 +43,7 @@ Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
     """The engine for the states of a window in the sectors ``parts`` of a Hamiltonian, and why."""
     largest = max(s.dim for s in parts)
-    smallest = DENSE_FASTER_FREE if is_matrix_free(h, parts) else DENSE_FASTER
+    smallest = DENSE_FASTER_FREE if all(is_matrix_free(h, s) for s in parts) else DENSE_FASTER
     fits = required_memory(largest, 16 if h.is_complex else 8) <= memory_limit()
     if largest <= smallest:
         return Dense(), f"LAPACK is fastest for sectors of at most {smallest:,} states"
@@ -72,7 +72,7 @@ def prepare(
 ) -> Problem:
     """Verify the symmetries, find the ends of the spectrum and resolve the window."""
     parts = sectors(h, use=symmetries, only=sector)
-    extremes = spectral_extremes(h, comm)
+    extremes = spectral_extremes(h, comm, parts)
     tie = TIE * max(abs(extremes[0]), abs(extremes[1]))
     resolved = resolve(window, extremes, sum(s.dim for s in parts), tie)
     return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)

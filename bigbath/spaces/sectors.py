@@ -54,8 +54,13 @@ class Described(Protocol):
 
 
 def symmetry_names(h: Described) -> tuple[str, ...]:
-    """Names of the symmetries that the model declares, and of the charges that its strings conserve."""
-    return (*(s.name for s in h.symmetries), *(label(c) for c in h.charges))
+    """Names of the symmetries that the model declares."""
+    return tuple(s.name for s in h.symmetries)
+
+
+def charge_names(h: Described) -> tuple[str, ...]:
+    """Names of the charges that the model's strings conserve, as they label its sectors."""
+    return tuple(label(c) for c in h.charges)
 
 
 def sectors(
@@ -73,7 +78,7 @@ def sectors(
     symmetries = [s for s in h.symmetries if s.name in names]
     for symmetry in symmetries:
         order_of(symmetry, h.sites)
-        if (broken := broken_by(h.sums, symmetry, h.sites)) > BROKEN:  # type: ignore[arg-type]
+        if (broken := broken_by(h.sums, symmetry, h.sites)) > BROKEN:
             raise SymmetryError(
                 f"the declared symmetry {symmetry.name!r} does not commute with H: it changes a coupling by {broken:.1e} "
                 "of itself"
@@ -85,12 +90,13 @@ def sectors(
     found, filled = [], 0
     for labels, space in _spaces(h, charges):
         if all(value == only.get(name, value) for name, value in labels):
-            parts = _parts(labels, space, symmetries, h.sites, only)
+            parts = _parts(labels, h.dim, space, symmetries, h.sites, only)
             found += parts
             filled += space.dim
     if not found:
-        values = {**{label(c): "of that parity" for c in charges}}
-        values |= {s.name: (1, -1) if order_of(s, h.sites) == 2 else "0, 1, ..." for s in symmetries}  # type: ignore[dict-item]
+        values = {
+            label(c): sorted({v[i] for v in dimensions(charges, h.sites)}, reverse=True) for i, c in enumerate(charges)
+        } | {s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites) // 2 + 1)) for s in symmetries}
         raise JobError(f"no sector has the labels {only}; possible: {values}")
     if not only and filled != h.dim:
         raise SymmetryError(f"the sectors of {', '.join(names)} hold {filled} states, not {h.dim}")
@@ -99,7 +105,7 @@ def sectors(
 
 def _names(h: Described, use: tuple[str, ...] | None, only: dict[str, int]) -> tuple[str, ...]:
     """Names to use; JobError for one that does not exist."""
-    known = symmetry_names(h)
+    known = symmetry_names(h) + charge_names(h)
     for name in (*(use or ()), *only):
         if name not in known and not (name == "magnetisation" and _total(h)):
             raise JobError(f"symmetry {name!r} is not one of this model's: {', '.join(known) or 'it has none'}")
@@ -140,7 +146,7 @@ def _spaces(h: Described, charges: tuple[Charge, ...]) -> list[tuple[tuple[tuple
 
 
 def _parts(
-    labels: tuple[tuple[str, int], ...], space: Space, symmetries: list[Symmetry], sites: int, only: dict[str, int]
+    labels: tuple[tuple[str, int], ...], whole: int, space: Space, symmetries: list[Symmetry], sites: int, only: dict[str, int],
 ) -> list[Sector]:
     """The sectors of one space: all of it, or the parts that the symmetries which keep it single out."""
     found = [a for a in (action(s, space, sites) for s in symmetries) if a is not None]
@@ -148,7 +154,7 @@ def _parts(
     if missing & set(only):
         return []
     if not found:
-        return [Sector(labels=labels, space=space)] if space.dim else []
+        return [Sector(labels=labels, whole=whole, space=space)] if space.dim else []
     _require_common_sectors(found, space.dim)
     parts, total = [], 0
     for values in product(*(a.values for a in found)):
@@ -156,7 +162,7 @@ def _parts(
         selected = all(value == only.get(name, value) for name, value in own)
         if not selected and only:
             continue
-        sector = Sector(labels=labels + own, space=space, isometry=isometry(space.dim, found, values))
+        sector = Sector(labels=labels + own, whole=whole, space=space, isometry=isometry(space.dim, found, values))
         total += sector.dim
         if sector.dim:
             parts.append(sector)

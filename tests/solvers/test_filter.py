@@ -20,7 +20,7 @@ from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.sampling import Chain
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
-from bigbath.spaces import sectors
+from bigbath.spaces import everything, sectors
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
 LARGEST = 12 if os.environ.get("BIGBATH_LONG") else 11
@@ -191,7 +191,7 @@ def test_the_matrix_free_product_is_quspin_s_matrix(model):
     h = hamiltonian(model)
     x = np.random.default_rng(2).standard_normal((h.dim, 3))
     for scale in (Scale(centre=0.0, halfwidth=1.0), Scale(centre=-0.7, halfwidth=11.0)):
-        operator = operator_of(h, scale)
+        operator = operator_of(h, everything(h.dim), scale)
         assert isinstance(operator, FlipOperator)
         np.testing.assert_allclose(
             operator.product(x), h.matrix @ x, rtol=0, atol=1e-13 * np.abs(h.matrix).sum(axis=1).max()
