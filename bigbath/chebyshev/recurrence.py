@@ -49,8 +49,18 @@ class Recurrence:
 
 
 def random_vectors(operator: Operator, key: tuple[int, ...]) -> np.ndarray:
-    """This rank's rows (d, columns) of standard normal vectors, the same vectors for every number of ranks."""
+    """This rank's rows (d, columns) of standard normal vectors, the same vectors for every number of ranks.
+
+    Complex ones have independent real and imaginary parts of variance 1/2.
+    """
     first, last = operator.rows
     blocks = range(first // RANDOM, -(-last // RANDOM))
-    drawn = [np.random.default_rng([*key, block]).standard_normal((RANDOM, operator.columns)) for block in blocks]
+    drawn = [_normal(np.random.default_rng([*key, block]), operator) for block in blocks]
     return np.concatenate(drawn)[first - blocks.start * RANDOM :][: last - first]
+
+
+def _normal(stream: np.random.Generator, operator: Operator) -> np.ndarray:
+    real = stream.standard_normal((RANDOM, operator.columns))
+    if operator.dtype.kind != "c":
+        return real
+    return (real + 1j * stream.standard_normal(real.shape)) / np.sqrt(2)

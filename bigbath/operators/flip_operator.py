@@ -22,7 +22,7 @@ class FlipOperator:
     float32 for half the time.
     """
 
-    columns, rate = 1, 1e10
+    columns, rate, dtype = 1, 1e10, np.dtype(np.float64)
 
     def __init__(self, h: Flips, scale: Scale, comm: Comm = None, dtype: type = np.float64) -> None:
         ranks = 1 if comm is None else comm.size

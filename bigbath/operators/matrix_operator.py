@@ -16,7 +16,7 @@ class MatrixOperator:
 
     def __init__(self, matrix: sp.csr_array | np.ndarray, scale: Scale, columns: int) -> None:
         self.dim, self.rows, self.columns = matrix.shape[0], (0, matrix.shape[0]), columns
-        self._matrix, self._scale = matrix, scale
+        self._matrix, self._scale, self.dtype = matrix, scale, np.result_type(matrix.dtype, np.float64)
         self.work = columns * (matrix.size if isinstance(matrix, np.ndarray) else matrix.nnz)
 
     @cached_property
@@ -27,7 +27,7 @@ class MatrixOperator:
 
     def zeros(self, count: int) -> np.ndarray:
         """``count`` zero blocks of vectors."""
-        return np.zeros((count, self.dim, self.columns), dtype=self._matrix.dtype)
+        return np.zeros((count, self.dim, self.columns), dtype=self.dtype)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (d, columns) into a storage."""

@@ -10,12 +10,13 @@ from bigbath.ranks import Comm
 class Operator(Protocol):
     """A scaled Hamiltonian that makes Chebyshev steps on ``columns`` vectors at a time, other vectors on other threads.
 
-    ``dim``: dimension D of the whole space. ``rows``: (first, last) state of this rank's part of each vector, and d
+    ``dim``: dimension D of its sector. ``dtype``: of the vectors that it takes and gives, float64 or complex128. ``rows``: (first, last) state of this rank's part of each vector, and d
     their number. ``comm``: over which the rows are shared out, None where this process has all. ``work``: matrix
     entries times vectors of one step; ``rate``: about how many of them a core does a second.
     """
 
     dim: int
+    dtype: np.dtype
     rows: tuple[int, int]
     comm: Comm
     columns: int

@@ -47,8 +47,6 @@ def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tupl
     fits = required_memory(largest, 16 if h.is_complex else 8) <= memory_limit()
     if largest <= smallest:
         return Dense(), f"LAPACK is fastest for sectors of at most {smallest:,} states"
-    if h.is_complex:
-        return Dense(), "the model is complex, which the other engines cannot take"
     if isinstance(window, Whole) and fits:
         return Dense(), "the whole spectrum is wanted and fits into memory"
     if isinstance(window, Nearest | Density | Interval) and h.is_sparse:

@@ -6,5 +6,14 @@ from bigbath.spaces.sectors import charge_names, sectors, symmetry_names
 from bigbath.spaces.space import Everything, FixedCharges, Space
 
 __all__ = [
-    "Everything", "charge_names", "FixedCharges", "Sector", "Space", "contraction", "everything", "label", "sectors", "symmetry_names",
+    "Everything",
+    "FixedCharges",
+    "Sector",
+    "Space",
+    "charge_names",
+    "contraction",
+    "everything",
+    "label",
+    "sectors",
+    "symmetry_names",
 ]  # fmt: skip

@@ -16,7 +16,9 @@ def label(charge: Charge) -> str:
     if charge.is_whole:
         return "magnetisation"
     parts = [
-        ("m" if w < 0 else "") + (f"{abs(w)}x" if abs(w) > 1 else "") + str(j) for j, w in enumerate(charge.weights) if w
+        ("m" if w < 0 else "") + (f"{abs(w)}x" if abs(w) > 1 else "") + str(j)
+        for j, w in enumerate(charge.weights)
+        if w
     ]
     return "magnetisation_" + "_".join(parts)
 

@@ -96,7 +96,10 @@ def sectors(
     if not found:
         values = {
             label(c): sorted({v[i] for v in dimensions(charges, h.sites)}, reverse=True) for i, c in enumerate(charges)
-        } | {s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites) // 2 + 1)) for s in symmetries}
+        } | {
+            s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites) // 2 + 1))
+            for s in symmetries
+        }
         raise JobError(f"no sector has the labels {only}; possible: {values}")
     if not only and filled != h.dim:
         raise SymmetryError(f"the sectors of {', '.join(names)} hold {filled} states, not {h.dim}")
@@ -146,7 +149,12 @@ def _spaces(h: Described, charges: tuple[Charge, ...]) -> list[tuple[tuple[tuple
 
 
 def _parts(
-    labels: tuple[tuple[str, int], ...], whole: int, space: Space, symmetries: list[Symmetry], sites: int, only: dict[str, int],
+    labels: tuple[tuple[str, int], ...],
+    whole: int,
+    space: Space,
+    symmetries: list[Symmetry],
+    sites: int,
+    only: dict[str, int],
 ) -> list[Sector]:
     """The sectors of one space: all of it, or the parts that the symmetries which keep it single out."""
     found = [a for a in (action(s, space, sites) for s in symmetries) if a is not None]
@@ -167,7 +175,9 @@ def _parts(
         if sector.dim:
             parts.append(sector)
     if not only and total != space.dim:
-        raise SymmetryError(f"the sectors of {', '.join(a.symmetry.name for a in found)} hold {total} states, not {space.dim}")
+        raise SymmetryError(
+            f"the sectors of {', '.join(a.symmetry.name for a in found)} hold {total} states, not {space.dim}"
+        )
     return parts
 
 

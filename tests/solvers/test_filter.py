@@ -257,13 +257,13 @@ def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeyp
 def test_a_kernel_of_other_flips_is_noticed(monkeypatch):
     """Another process may have put its own code into the cache: the Ising chain's for the Imbrie chain, say."""
     from bigbath.kernels.chebyshev import flip_steps
-    from bigbath.solvers import recurrence
+    from bigbath.operators import flip_operator
 
     h = hamiltonian(Imbrie(L=8))
     free, scale = flips(h.terms, h.sites), Scale.of(spectral_extremes(h))
     FlipOperator(free, scale)
     wrong = tuple((x ^ 1 << 5 if x == 1 << 4 else x, z) for x, z in free.flips)
-    monkeypatch.setattr(recurrence, "flip_steps", lambda sites, strings, *rest: flip_steps(sites, wrong, *rest))
+    monkeypatch.setattr(flip_operator, "flip_steps", lambda sites, strings, *rest: flip_steps(sites, wrong, *rest))
     with pytest.raises(BigbathError, match="NUMBA_CACHE_DIR"):
         FlipOperator(free, scale)
 

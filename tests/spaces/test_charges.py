@@ -50,7 +50,9 @@ def conserving_terms(stream, L, *, is_complex):
 
 def weights_of(charge, L):
     """Values of a charge on all 2^L configurations, one configuration after the other."""
-    return np.array([sum(w * s for w, s in zip(charge.weights, spins, strict=True)) for spins in product((1, -1), repeat=L)])
+    return np.array(
+        [sum(w * s for w, s in zip(charge.weights, spins, strict=True)) for spins in product((1, -1), repeat=L)]
+    )
 
 
 @given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 3))
