@@ -139,9 +139,9 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
 def _strip_code(parts: int, summed: int) -> Callable[..., None]:
     """The first pass over one strip of rows."""
 
-    def strip(
+    def strip(  # type: ignore[no-untyped-def]
         v0, v1, total, weights, step, tile, block, row, starts, sources, groups, places, amplitudes, field, shift
-    ):  # type: ignore[no-untyped-def]
+    ):
         lanes = 64 // v0.itemsize
         stride, first_group, last_group, far = block[2], block[3], block[4], block[5:]
         for g in range(last_group - first_group):

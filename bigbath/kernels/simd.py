@@ -112,10 +112,15 @@ def _exchanged(builder: Any, rows: list[Any], end: int) -> list[Any]:
     return rows
 
 
-def aligned(values: np.ndarray) -> np.ndarray:
-    """A copy whose first entry starts a cache line."""
-    buffer = np.zeros(values.size + LINE // values.itemsize, values.dtype)
+def aligned_empty(size: int, dtype: np.dtype) -> np.ndarray:
+    """Room for ``size`` numbers whose first starts a cache line."""
+    buffer = np.empty(size + LINE // dtype.itemsize, dtype)
     first = -(buffer.ctypes.data // buffer.itemsize) % (LINE // buffer.itemsize)
-    result = buffer[first : first + values.size]
-    result[:] = values.ravel()
+    return buffer[first : first + size]
+
+
+def aligned(values: np.ndarray) -> np.ndarray:
+    """A copy of a vector whose first entry starts a cache line."""
+    result = aligned_empty(values.size, values.dtype)
+    result[:] = values
     return result

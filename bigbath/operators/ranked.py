@@ -7,10 +7,10 @@ import numpy as np
 
 from bigbath.errors import BigbathError
 from bigbath.kernels.ranked import ranked_steps
-from bigbath.kernels.simd import LINE, aligned
+from bigbath.kernels.simd import LINE, aligned, aligned_empty
 from bigbath.operators.halves import Halves
 from bigbath.operators.ranked_tables import Bond, Bonds, Tables, split
-from bigbath.solvers.recurrence import Scale
+from bigbath.operators.scale import Scale
 
 _NONE = np.empty(0)
 
@@ -72,7 +72,7 @@ class RankedOperator:
     """Matrix-free Chebyshev steps on a sector of fixed magnetisation, one vector a call.
 
     ``dtype``: float64 or float32; complex128 or complex64, of which real and imaginary parts are stored apart, where an
-    amplitude or the vectors are complex. Vectors (D, columns) have the sector's configurations in ascending order, QuSpin's
+    amplitude or the vectors are complex. What is taken and given is in double precision. Vectors (D, columns) have the sector's configurations in ascending order, QuSpin's
     own. Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
     """
 
@@ -83,7 +83,7 @@ class RankedOperator:
         self._planes = 2 if kind.kind == "c" else 1
         if self._planes == 1 and not h.is_real:
             raise ValueError(f"dtype: complex hops need complex vectors, not {kind}")
-        self._real, self.dtype = kind.type(0).real.dtype, kind
+        self._real, self.dtype = kind.type(0).real.dtype, np.result_type(kind, np.float64)
         self.dim, self.rows, self._h, self._scale = h.dim, (0, h.dim), h, scale
         self._lanes, ones = LINE // self._real.itemsize, h.sites - h.up
         bonds = [Bond(p=p, q=q, amplitude=t) for (p, q), t in h.hops.items() if t]
@@ -93,7 +93,12 @@ class RankedOperator:
         found = Bonds(turned, best.right, best.pattern)
         self._halves = Halves(h.sites, ones, best.right, found.pattern, self._lanes, self._planes, found.weight)
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
-        self.work, self._arguments, self._end = tables.entries, tables.arguments, tables.zero_row
+        self.work, self._arguments, self._end, self._tile = (
+            tables.entries,
+            tables.arguments,
+            tables.zero_row,
+            tables.tile,
+        )
         self._verify()
 
     def _turned(self, bond: Bond) -> complex:
@@ -162,7 +167,7 @@ class RankedOperator:
         for vector, memory in zip(vectors, storage, strict=True):
             vector[:] = rng.standard_normal(self.dim)
             if self._planes == 2:
-                vector += 1j * rng.standard_normal(self.dim)
+                vector.imag = rng.standard_normal(self.dim)
             self.put(memory, vector)
         numbers = rng.integers(self.dim, size=CHECKED)
         states = self._halves.states(numbers)
@@ -183,7 +188,8 @@ class RankedOperator:
 
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
-        ranked_steps(low, high, total, weights.astype(self._real, copy=False), count, *self._arguments)
+        tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
+        ranked_steps(low, high, total, weights.astype(self._real, copy=False), count, tile, *self._arguments)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v for vectors (D, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""

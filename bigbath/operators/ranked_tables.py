@@ -104,7 +104,7 @@ class Lists:
 
 
 class Tables:
-    """The kernel's arguments after ``count``, for 2 (H - centre) / halfwidth: ``unit`` is 2 / halfwidth."""
+    """The kernel's arguments after the tile, for 2 (H - centre) / halfwidth: ``unit`` is 2 / halfwidth."""
 
     def __init__(
         self, halves: Halves, fields: dict[int, float], bonds: Bonds, centre: float, unit: float, dtype: np.dtype
@@ -114,6 +114,7 @@ class Tables:
         self._columns = max(block.width for block in halves.blocks) * halves.planes
         far = len(bonds.far_sites)
         self.zero_row = max(block.stride for block in halves.blocks) if far else 0
+        self.tile = (1 + 2 * far) * self._columns * STRIP
         self._sources = np.full((2 * far, halves.rows), halves.size)
         self._groups: list[np.ndarray] = []
         self._places: list[np.ndarray] = []
@@ -137,7 +138,6 @@ class Tables:
         whole, dtype = np.int64, self._dtype
         rows = [np.concatenate([part[i] for part in self._rows] or [np.empty(0)]) for i in range(4)]
         return (
-            aligned(np.zeros((1 + len(self._sources)) * self._columns * STRIP, dtype)),
             np.array(blocks, whole),
             np.array(self._chunks, whole),
             np.concatenate([block.row_starts() for block in self._halves.blocks]).astype(whole),
@@ -160,7 +160,8 @@ class Tables:
         low, pattern = (1 << right) - 1, sum(1 << bit for bit in halves.pattern)
         across = {z: value for z, value in fields.items() if z >> right and z & low}
         self._summed = all(z & low & ~pattern == 0 for z in across)
-        parts, self._starts = [], []
+        parts: list[np.ndarray] = []
+        self._starts: list[int] = []
         self._shift = np.zeros((2 ** len(halves.pattern), halves.rows))
         for block in halves.blocks:
             rows = sum(
