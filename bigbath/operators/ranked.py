@@ -189,7 +189,8 @@ class RankedOperator:
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
         tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
-        ranked_steps(low, high, total, weights.astype(self._real, copy=False), count, tile, *self._arguments)
+        weights = np.ascontiguousarray(weights, self._real)
+        ranked_steps(self._real)(low, high, total, weights, count, tile, *self._arguments)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v for vectors (D, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""

@@ -134,12 +134,10 @@ class Tables:
             blocks.append((block.start, block.first_row, block.stride, first, last, *groups, self._columns))
         self.arguments = self._arguments(blocks)
 
-    def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple[np.ndarray, ...]:
+    def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple:
         whole, dtype = np.int64, self._dtype
         rows = [np.concatenate([part[i] for part in self._rows] or [np.empty(0)]) for i in range(4)]
-        return (
-            np.array(blocks, whole),
-            np.array(self._chunks, whole),
+        columns = (
             np.concatenate([block.row_starts() for block in self._halves.blocks]).astype(whole),
             self._sources.astype(whole),
             np.concatenate(self._groups).astype(whole),
@@ -147,12 +145,10 @@ class Tables:
             np.concatenate(self._amplitudes).astype(dtype),
             aligned(self._field.astype(dtype)),
             aligned(self._shift.astype(dtype)),
-            np.array(self._strips, whole).reshape(-1, 5),
-            rows[0].astype(whole),
-            rows[1].astype(whole),
-            rows[2].astype(whole),
-            rows[3].astype(dtype),
         )
+        strips = np.array(self._strips, whole).reshape(-1, 5)
+        hops = (*(part.astype(whole) for part in rows[:3]), rows[3].astype(dtype))
+        return np.array(blocks, whole), np.array(self._chunks, whole), columns, strips, hops
 
     def _diagonal(self, fields: dict[int, float], centre: float) -> None:
         """Numbers of the columns, and of the rows for each pattern; or all of them, turned as the kernel finds them."""

@@ -77,7 +77,9 @@ def matrix(h: Exchange) -> sp.csr_array:
         columns.append(np.searchsorted(states, states[moved] ^ (1 << p | 1 << q)))
         values.append(np.where(states[moved] >> p & 1, np.conj(t), t))
     indices = (np.concatenate(rows), np.concatenate(columns))
-    return sp.csr_array((np.concatenate(values), indices), shape=(states.size,) * 2)
+    made = sp.csr_array((np.concatenate(values), indices), shape=(states.size,) * 2)
+    made.indices, made.indptr = made.indices.astype(np.int32), made.indptr.astype(np.int32)
+    return made
 
 
 def least(repeat: int, *functions: Callable[[], None]) -> list[float]:

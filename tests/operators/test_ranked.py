@@ -227,7 +227,7 @@ def test_density_of_states(flux):
 def test_other_amplitudes_are_noticed():
     operator = RankedOperator(ring(8, 4), Scale(centre=0.0, halfwidth=5.0))
     operator._verify()
-    operator._arguments[-1][:] *= 1.01  # hops of rows
+    operator._arguments[-1][-1][:] *= 1.01  # amplitudes of whole rows
     with pytest.raises(BigbathError, match="does not reproduce"):
         operator._verify()
 
