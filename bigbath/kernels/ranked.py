@@ -1,6 +1,6 @@
 """Chebyshev steps T_{n+2} = 2 H T_{n+1} - T_n in a sector of fixed magnetisation, with the filter's sum in the same pass.
 
-States are (row, column): configurations of the left and of the right half, in blocks by the number of up spins on the left.
+States are (row, column): configurations of the left and of the right half, in blocks by the number of spins down on the left.
 Rows are stored one after the other, padded to cache lines. Each chunk of rows is passed twice.
 
 *Columns.* Hops inside the right half act within a row, at no regular distance. So 16 rows are turned: a register then holds
@@ -8,13 +8,15 @@ one column of 8 rows, every hop is an aligned load, and the sums are turned back
 (number of the column + number of the row), or stored turned. Hops across that do not fit into the second pass find the rows
 they come from turned as well.
 
-*Rows.* Hops inside the left half add whole rows to each other. Columns are ordered so that the hops across do so too, see
+*Rows.* Hops inside the left half add whole rows to each other. Columns are ordered so that most hops across do so too, see
 ``operators.halves``. A few registers of columns are taken at a time, over all rows of the chunk, so that they stay in cache.
 
-What limits it (L = 18, AVX-512, 3.3 GHz, 20 cycles for 8 states): lines between the first and the second cache. Each pass
-reads v0, v1 and writes v0, at about 2 cycles a line; the hops across read v1 once more. The arithmetic alone would take
-half: 2 turns are 5 cycles of shuffles, a hop is one or two. From L = 20 on, when vectors leave the second cache, these
-lines come from the third and cost another third.
+What limits it (ring, L = 18, AVX-512 at 3.3 GHz: 23 cycles for 8 states): lines that move between the first and the second
+cache, at about 2 cycles each. Both passes read v0 and v1 and write v0, the hops across read v1 once more. Within
+the first cache (L = 14) the passes take 9 cycles: 5.5 for both turns and the diagonal, 1 for hops of columns, 2.5 for rows. Up to
+L = 16 a fifth is lost to rows and runs that do not fill a register. From L = 22 on a chunk in the second cache reaches
+rows outside by about half of its hops, and lines come from the third cache in pieces too short to be fetched ahead. Two
+halves of steps at a time, as ``kernels.chebyshev`` makes them, would move 4 lines instead of 7; it is not done here.
 """
 
 from collections.abc import Callable
@@ -27,20 +29,12 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bigbath.kernels.simd import (
-    WORD,
-    Memory,
-    Register,
-    multiplied,
-    repeated,
-    transposed,
-    transposed_halves,
-)
+from bigbath.kernels.simd import WORD, Memory, Register, multiplied, repeated, transposed, transposed_halves
 
 #: Rows that are turned at a time; registers of columns in one pass over the rows, at most.
 STRIP, VECTORS = 16, 5
 
-# What becomes of a strip: two registers of rows or one; the sum of a filter's terms too; a diagonal of numbers or stored
+# Registers that the rows of a strip fill: two, or one for the last rows and in single precision
 _BOTH, _ONE = 2, 1
 
 

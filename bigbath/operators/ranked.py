@@ -7,7 +7,7 @@ import numpy as np
 
 from bigbath.errors import BigbathError
 from bigbath.kernels.ranked import ranked_steps
-from bigbath.kernels.simd import LINE, aligned, aligned_empty
+from bigbath.kernels.simd import LINE, aligned_empty
 from bigbath.operators.halves import Halves
 from bigbath.operators.ranked_tables import Bond, Bonds, Tables, split
 from bigbath.operators.scale import Scale
@@ -17,9 +17,12 @@ _NONE = np.empty(0)
 #: States at which a new operator is compared with the sum over its strings.
 CHECKED = 64
 
-#: States that are moved between memory and the ascending order at a time; bytes between the starts of vectors are 3/4 of a
-#: page beyond whole pages.
-STATES, PAGE = 2**16, 4096
+#: States that are moved between memory and the ascending order at a time.
+STATES = 2**16
+
+#: Bytes of a page. Vectors start 3/4 of one apart, beyond whole pages: a load must not wait for a store at the same place of
+#: another page.
+PAGE = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +74,10 @@ class Exchange:
 class RankedOperator:
     """Matrix-free Chebyshev steps on a sector of fixed magnetisation, one vector a call.
 
-    ``dtype``: float64 or float32; complex128 or complex64, of which real and imaginary parts are stored apart, where an
-    amplitude or the vectors are complex. What is taken and given is in double precision. Vectors (D, columns) have the sector's configurations in ascending order, QuSpin's
-    own. Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
+    ``dtype``: of the steps, float64 or float32; complex128 or complex64 where an amplitude or the vectors are complex. Complex
+    vectors are stored as real and imaginary parts, in a gauge in which most amplitudes are real. Vectors (D, columns) that are
+    taken and given are in double precision, the sector's configurations ascending, which is QuSpin's own order.
+    Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
     """
 
     columns, rate, comm = 1, 1e10, None
@@ -93,12 +97,8 @@ class RankedOperator:
         found = Bonds(turned, best.right, best.pattern)
         self._halves = Halves(h.sites, ones, best.right, found.pattern, self._lanes, self._planes, found.weight)
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
-        self.work, self._arguments, self._end, self._tile = (
-            tables.entries,
-            tables.arguments,
-            tables.zero_row,
-            tables.tile,
-        )
+        self.work, self._arguments = tables.entries, tables.arguments
+        self._end, self._tile = tables.zero_row, tables.tile
         self._verify()
 
     def _turned(self, bond: Bond) -> complex:
@@ -118,7 +118,9 @@ class RankedOperator:
         size = self._halves.size + self._end
         page = PAGE // self._real.itemsize
         apart = -(-size // page) * page + page * 3 // 4
-        return aligned(np.zeros(count * apart, self._real)).reshape(count, apart)[:, :size]
+        vectors = aligned_empty(count * apart, self._real)
+        vectors[:] = 0
+        return vectors.reshape(count, apart)[:, :size]
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (D, columns) into a storage."""

@@ -12,7 +12,7 @@ from bigbath.operators.halves import Block, Halves, padded_size
 #: Bits of a pattern, at most; bytes of a chunk of rows, which stays in the second cache between the passes.
 PATTERN, CHUNK = 4, 500_000
 
-#: Columns of a row, at most, where there is a choice: 16 of them, turned, should fit into the first cache.
+#: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
 COLUMNS = 1000
 
 #: Cycles for a register of states: whatever the hops, and for one left site whose hops across find no run.
@@ -60,7 +60,7 @@ class Bonds:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Split:
-    """Sites of the right half, bits of the pattern, and what they cost: columns beyond ``COLUMNS``, then about cycles."""
+    """Sites of the right half, bits of the pattern, and what they cost: columns of a row, from ``COLUMNS`` on, then cycles."""
 
     columns: int
     cycles: int
