@@ -1,6 +1,5 @@
 """Hamiltonians that conserve magnetisation, on one of its sectors, matrix-free: see ``kernels.ranked``."""
 
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from bigbath.errors import BigbathError
 from bigbath.kernels.ranked import ranked_steps
 from bigbath.kernels.simd import LINE, aligned_empty
+from bigbath.operators.exchange import Exchange
 from bigbath.operators.halves import Halves
 from bigbath.operators.ranked_tables import Bond, Bonds, Tables, split
 from bigbath.operators.scale import Scale
@@ -23,52 +23,6 @@ STATES = 2**16
 #: Bytes of a page. Vectors start 3/4 of one apart, beyond whole pages: a load must not wait for a store at the same place of
 #: another page.
 PAGE = 4096
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exchange:
-    """H = sum_z c_z prod_{j in z} sigma^z_j + sum_(p, q) (t_pq sigma^+_p sigma^-_q + h.c.) with ``up`` of ``sites`` spins up.
-
-    ``fields``: {z mask: c_z}; ``hops``: {(p, q): t_pq}, an up spin moves from bit q to bit p, each pair of bits once. Site j is
-    bit sites - 1 - j; a bit is 0 where the spin is up (sigma^z = 1). The Heisenberg bond J S_i . S_j is c_ij = J/4, t_ij = J/2.
-    """
-
-    sites: int
-    up: int
-    fields: dict[int, float]
-    hops: dict[tuple[int, int], complex]
-
-    def __post_init__(self) -> None:
-        pairs = {frozenset(pair) for pair in self.hops}
-        if len(pairs) < len(self.hops) or any(len(pair) < 2 for pair in pairs):
-            raise ValueError("hops: each pair of two different bits once; the hop back is implied")
-        if any(not 0 <= bit < self.sites for pair in pairs for bit in pair):
-            raise ValueError(f"hops: bits are 0 ... {self.sites - 1}")
-        if any(not 0 <= z < 2**self.sites for z in self.fields):
-            raise ValueError(f"fields: masks are 0 ... 2^{self.sites} - 1")
-
-    @property
-    def dim(self) -> int:
-        """Dimension of the sector."""
-        return comb(self.sites, self.up)
-
-    @property
-    def is_real(self) -> bool:
-        """Whether every amplitude is."""
-        return not any(complex(t).imag for t in self.hops.values())
-
-    def gauge(self, right: int) -> np.ndarray:
-        """Phases (sites,) of the up spins that make as many hops real as they can, those inside a half first.
-
-        With c'_n = exp(-i sum_{j up} phi_j) c_n, an amplitude is t exp(i (phi_q - phi_p)): it is real along a forest.
-        """
-        phases, tree = np.zeros(self.sites), np.arange(self.sites)
-        for p, q in sorted(self.hops, key=lambda pair: (pair[0] < right) != (pair[1] < right)):
-            if self.hops[p, q] and tree[p] != tree[q]:
-                joined = tree == tree[p]
-                phases[joined] += phases[q] + np.angle(self.hops[p, q]) - phases[p]
-                tree[joined] = tree[q]
-        return phases
 
 
 class RankedOperator:

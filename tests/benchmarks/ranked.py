@@ -13,8 +13,9 @@ from math import comb
 import numpy as np
 import scipy.sparse as sp
 
+from bigbath.operators.exchange import Exchange
 from bigbath.operators.halves import configurations
-from bigbath.operators.ranked import Exchange, RankedOperator
+from bigbath.operators.ranked import RankedOperator
 from bigbath.operators.scale import Scale
 
 Pairs = list[tuple[int, int]]
