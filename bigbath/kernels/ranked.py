@@ -1,6 +1,6 @@
 """Chebyshev steps T_{n+2} = 2 H T_{n+1} - T_n in a sector of fixed magnetisation, with the filter's sum in the same pass.
 
-States are (row, column): configurations of the left and of the right half, in blocks by the number of up spins on the left.
+States are (row, column): configurations of the left and of the right half, in blocks by the number of spins down on the left.
 Rows are stored one after the other, padded to cache lines. Each chunk of rows is passed twice.
 
 *Columns.* Hops inside the right half act within a row, at no regular distance. So 16 rows are turned: a register then holds
@@ -8,37 +8,33 @@ one column of 8 rows, every hop is an aligned load, and the sums are turned back
 (number of the column + number of the row), or stored turned. Hops across that do not fit into the second pass find the rows
 they come from turned as well.
 
-*Rows.* Hops inside the left half add whole rows to each other. Columns are ordered so that the hops across do so too, see
+*Rows.* Hops inside the left half add whole rows to each other. Columns are ordered so that most hops across do so too, see
 ``operators.halves``. A few registers of columns are taken at a time, over all rows of the chunk, so that they stay in cache.
 
-What limits it (L = 18, AVX-512, 3.3 GHz, 20 cycles for 8 states): lines between the first and the second cache. Each pass
-reads v0, v1 and writes v0, at about 2 cycles a line; the hops across read v1 once more. The arithmetic alone would take
-half: 2 turns are 5 cycles of shuffles, a hop is one or two. From L = 20 on, when vectors leave the second cache, these
-lines come from the third and cost another third.
+What limits it (ring, L = 18, AVX-512 at 3.3 GHz: 23 cycles for 8 states): lines that move between the first and the second
+cache, at about 2 cycles each. Both passes read v0 and v1 and write v0, the hops across read v1 once more. Within
+the first cache (L = 14) the passes take 9 cycles: 5.5 for both turns and the diagonal, 1 for hops of columns, 2.5 for rows. Up to
+L = 16 a fifth is lost to rows and runs that do not fill a register. From L = 22 on a chunk in the second cache reaches
+rows outside by about half of its hops, and lines come from the third cache in pieces too short to be fetched ahead. Two
+halves of steps at a time, as ``kernels.chebyshev`` makes them, would move 4 lines instead of 7; it is not done here.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bigbath.kernels.simd import (
-    WORD,
-    Memory,
-    Register,
-    multiplied,
-    repeated,
-    transposed,
-    transposed_halves,
-)
+from bigbath.kernels.simd import WORD, Memory, Register, multiplied, repeated, transposed, transposed_halves
 
 #: Rows that are turned at a time; registers of columns in one pass over the rows, at most.
 STRIP, VECTORS = 16, 5
 
-# What becomes of a strip: two registers of rows or one; the sum of a filter's terms too; a diagonal of numbers or stored
+# Registers that the rows of a strip fill: two, or one for the last rows and in single precision
 _BOTH, _ONE = 2, 1
 
 
@@ -53,7 +49,7 @@ def _parts(parts: Any, dtype: Any) -> int:
 
 @intrinsic(prefer_literal=True)
 def _turn(typing, vector, starts, row, column, tile, place, parts):  # type: ignore[no-untyped-def]
-    """Write a register's columns of successive rows to the tile, where each column has its ``STRIP`` rows."""
+    """Write a register's columns of rows, which have their ``starts``, to the tile; there each column has ``STRIP`` rows."""
 
     def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
         kinds = signature.args
@@ -139,9 +135,8 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
 def _strip_code(parts: int, summed: int) -> Callable[..., None]:
     """The first pass over one strip of rows."""
 
-    def strip(  # type: ignore[no-untyped-def]
-        v0, v1, total, weights, step, tile, block, row, starts, sources, groups, places, amplitudes, field, shift
-    ):
+    def strip(v0, v1, total, weights, step, tile, block, row, tables):  # type: ignore[no-untyped-def]
+        starts, sources, groups, places, amplitudes, field, shift = tables
         lanes = 64 // v0.itemsize
         stride, first_group, last_group, far = block[2], block[3], block[4], block[5:]
         for g in range(last_group - first_group):
@@ -192,10 +187,11 @@ def _rows_code(vectors: int) -> Callable[..., None]:
 
         return types.void(v0, v1, start, column, places, amplitudes, first, count), code
 
-    def rows(v0, v1, column, first_row, last_row, first, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
+    def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
+        column, first_row, last_row, hop = strip[0], strip[2], strip[3], strip[4]
         for i in range(first_row, last_row):
-            add_rows(v0, v1, row_starts[i], column, places, amplitudes, first, counts[i])
-            first += counts[i]
+            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
+            hop += counts[i]
 
     return njit(nogil=True)(rows)
 
@@ -203,111 +199,44 @@ def _rows_code(vectors: int) -> Callable[..., None]:
 _rows_1, _rows_2, _rows_3, _rows_4, _rows_5 = (_rows_code(vectors) for vectors in range(1, VECTORS + 1))
 
 
-@njit(nogil=True, cache=True)
-def ranked_steps(  # type: ignore[no-untyped-def]
-    v0, v1, total, weights, count, tile, blocks, chunks, starts, sources, groups, places, amplitudes, field, shift,
-    strips, row_starts, counts, row_places, row_amplitudes,
-):  # fmt: skip
-    """``count`` steps in place from v0 = T_n, v1 = T_{n+1}, as ``kernels.chebyshev.flip_steps``: with ``weights`` (count
-    even) total += sum_{j < count} weights[j] T_{n+j}. The tables are those of ``operators.ranked_tables``.
+@lru_cache
+def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
+    """Compiled steps(v0, v1, total, weights, count, tile, ...) for real vectors of ``dtype``; the rest are ``Tables``.
 
-    One compiled code, kept on disk, serves all sectors and couplings. Releases the interpreter lock.
+    From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place, as by ``kernels.chebyshev.flip_steps``; with ``weights`` (count
+    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses. Releases the interpreter
+    lock. One compiled code a dtype, kept on disk, serves all sectors and couplings.
     """
-    for step in range(count):
-        summed = weights.size > 0 and step % 2 == 0
-        for chunk in range(chunks.shape[0]):
-            block = blocks[chunks[chunk, 0]]
-            last_row = chunks[chunk, 2]
-            for row in range(chunks[chunk, 1], last_row, STRIP):
-                if last_row - row >= STRIP:
-                    if summed:
-                        _strip_summed(
-                            v0,
-                            v1,
-                            total,
-                            weights,
-                            step,
-                            tile,
-                            block,
-                            row,
-                            starts,
-                            sources,
-                            groups,
-                            places,
-                            amplitudes,
-                            field,
-                            shift,
-                        )
+
+    def steps(v0, v1, total, weights, count, tile, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
+        for step in range(count):
+            summed = weights.size > 0 and step % 2 == 0
+            for chunk in range(chunks.shape[0]):
+                block, last_row = blocks[chunks[chunk, 0]], chunks[chunk, 2]
+                for row in range(chunks[chunk, 1], last_row, STRIP):
+                    whole = last_row - row >= STRIP
+                    if whole and summed:
+                        _strip_summed(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif whole:
+                        _strip(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif summed:
+                        _last_summed(v0, v1, total, weights, step, tile, block, row, tables)
                     else:
-                        _strip(
-                            v0,
-                            v1,
-                            total,
-                            weights,
-                            step,
-                            tile,
-                            block,
-                            row,
-                            starts,
-                            sources,
-                            groups,
-                            places,
-                            amplitudes,
-                            field,
-                            shift,
-                        )
-                elif summed:
-                    _last_summed(
-                        v0,
-                        v1,
-                        total,
-                        weights,
-                        step,
-                        tile,
-                        block,
-                        row,
-                        starts,
-                        sources,
-                        groups,
-                        places,
-                        amplitudes,
-                        field,
-                        shift,
-                    )
-                else:
-                    _last(
-                        v0,
-                        v1,
-                        total,
-                        weights,
-                        step,
-                        tile,
-                        block,
-                        row,
-                        starts,
-                        sources,
-                        groups,
-                        places,
-                        amplitudes,
-                        field,
-                        shift,
-                    )
-            for s in range(chunks[chunk, 3], chunks[chunk, 4]):
-                column, vectors, first_row, end, first = (
-                    strips[s, 0],
-                    strips[s, 1],
-                    strips[s, 2],
-                    strips[s, 3],
-                    strips[s, 4],
-                )
-                if vectors == 1:
-                    _rows_1(v0, v1, column, first_row, end, first, row_starts, counts, row_places, row_amplitudes)
-                elif vectors == 2:
-                    _rows_2(v0, v1, column, first_row, end, first, row_starts, counts, row_places, row_amplitudes)
-                elif vectors == 3:
-                    _rows_3(v0, v1, column, first_row, end, first, row_starts, counts, row_places, row_amplitudes)
-                elif vectors == 4:
-                    _rows_4(v0, v1, column, first_row, end, first, row_starts, counts, row_places, row_amplitudes)
-                else:
-                    _rows_5(v0, v1, column, first_row, end, first, row_starts, counts, row_places, row_amplitudes)
-        v0, v1 = v1, v0
+                        _last(v0, v1, total, weights, step, tile, block, row, tables)
+                for s in range(chunks[chunk, 3], chunks[chunk, 4]):
+                    vectors = strips[s, 1]
+                    if vectors == 1:
+                        _rows_1(v0, v1, strips[s], *rows)
+                    elif vectors == 2:
+                        _rows_2(v0, v1, strips[s], *rows)
+                    elif vectors == 3:
+                        _rows_3(v0, v1, strips[s], *rows)
+                    elif vectors == 4:
+                        _rows_4(v0, v1, strips[s], *rows)
+                    else:
+                        _rows_5(v0, v1, strips[s], *rows)
+            v0, v1 = v1, v0
+
+    # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
+    steps.__qualname__ = f"ranked_steps_{dtype}"
+    return njit(nogil=True, cache=True)(steps)

@@ -13,7 +13,7 @@ from bigbath.operators.operator import Operator
 from bigbath.operators.ranked import RankedOperator
 from bigbath.operators.scale import Scale
 from bigbath.ranks import Comm
-from bigbath.spaces import Sector
+from bigbath.spaces import FixedCharges, Sector
 
 #: Makes an operator for a scale and a type of vectors.
 Maker = Callable[[Scale, type], Operator]
@@ -29,14 +29,18 @@ def _flips(h: Hamiltonian, sector: Sector, comm: Comm, dtype: type) -> Maker | N
 
 def _ranked(h: Hamiltonian, sector: Sector, comm: Comm, dtype: type) -> Maker | None:
     """A magnetisation, hops and fields: two ranked halves, on one rank."""
-    hops = exchange(h, sector) if comm is None else None
-    if hops is None or not RankedOperator.takes(hops.sites, hops.up, dtype):
+    space = sector.space
+    if comm is not None or sector.isometry is not None or not isinstance(space, FixedCharges):
         return None
-    return lambda scale, dtype: RankedOperator(hops, scale, _kind(dtype, h.is_complex))
-
-
-def _kind(dtype: type, is_complex: bool) -> type:
-    return np.result_type(dtype, np.complex64).type if is_complex else dtype
+    if len(space.charges) != 1 or not space.charges[0].is_whole:
+        return None
+    up = (h.sites + space.values[0]) // 2
+    hops = exchange(h.terms, h.sites, up) if RankedOperator.takes(h.sites, up, dtype) else None
+    if hops is None or not hops.hops:
+        return None
+    return lambda scale, dtype: RankedOperator(
+        hops, scale, dtype if hops.is_real else np.result_type(dtype, np.complex64).type
+    )
 
 
 #: To add a matrix-free form: write its file, and name here what makes it.

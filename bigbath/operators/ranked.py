@@ -1,13 +1,13 @@
 """Hamiltonians that conserve magnetisation, on one of its sectors, matrix-free: see ``kernels.ranked``."""
 
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 
 from bigbath.errors import BigbathError
 from bigbath.kernels.ranked import ranked_steps
-from bigbath.kernels.simd import LINE, aligned, aligned_empty
+from bigbath.kernels.simd import LINE, aligned_empty
+from bigbath.operators.exchange import Exchange
 from bigbath.operators.halves import Halves
 from bigbath.operators.ranked_tables import Bond, Bonds, Tables, split
 from bigbath.operators.scale import Scale
@@ -17,63 +17,21 @@ _NONE = np.empty(0)
 #: States at which a new operator is compared with the sum over its strings.
 CHECKED = 64
 
-#: States that are moved between memory and the ascending order at a time; bytes between the starts of vectors are 3/4 of a
-#: page beyond whole pages.
-STATES, PAGE = 2**16, 4096
+#: States that are moved between memory and the ascending order at a time.
+STATES = 2**16
 
-
-@dataclass(frozen=True, kw_only=True)
-class Exchange:
-    """H = sum_z c_z prod_{j in z} sigma^z_j + sum_(p, q) (t_pq sigma^+_p sigma^-_q + h.c.) with ``up`` of ``sites`` spins up.
-
-    ``fields``: {z mask: c_z}; ``hops``: {(p, q): t_pq}, an up spin moves from bit q to bit p, each pair of bits once. Site j is
-    bit sites - 1 - j; a bit is 0 where the spin is up (sigma^z = 1). The Heisenberg bond J S_i . S_j is c_ij = J/4, t_ij = J/2.
-    """
-
-    sites: int
-    up: int
-    fields: dict[int, float]
-    hops: dict[tuple[int, int], complex]
-
-    def __post_init__(self) -> None:
-        pairs = {frozenset(pair) for pair in self.hops}
-        if len(pairs) < len(self.hops) or any(len(pair) < 2 for pair in pairs):
-            raise ValueError("hops: each pair of two different bits once; the hop back is implied")
-        if any(not 0 <= bit < self.sites for pair in pairs for bit in pair):
-            raise ValueError(f"hops: bits are 0 ... {self.sites - 1}")
-        if any(not 0 <= z < 2**self.sites for z in self.fields):
-            raise ValueError(f"fields: masks are 0 ... 2^{self.sites} - 1")
-
-    @property
-    def dim(self) -> int:
-        """Dimension of the sector."""
-        return comb(self.sites, self.up)
-
-    @property
-    def is_real(self) -> bool:
-        """Whether every amplitude is."""
-        return not any(complex(t).imag for t in self.hops.values())
-
-    def gauge(self, right: int) -> np.ndarray:
-        """Phases (sites,) of the up spins that make as many hops real as they can, those inside a half first.
-
-        With c'_n = exp(-i sum_{j up} phi_j) c_n, an amplitude is t exp(i (phi_q - phi_p)): it is real along a forest.
-        """
-        phases, tree = np.zeros(self.sites), np.arange(self.sites)
-        for p, q in sorted(self.hops, key=lambda pair: (pair[0] < right) != (pair[1] < right)):
-            if self.hops[p, q] and tree[p] != tree[q]:
-                joined = tree == tree[p]
-                phases[joined] += phases[q] + np.angle(self.hops[p, q]) - phases[p]
-                tree[joined] = tree[q]
-        return phases
+#: Bytes of a page. Vectors start 3/4 of one apart, beyond whole pages: a load must not wait for a store at the same place of
+#: another page.
+PAGE = 4096
 
 
 class RankedOperator:
     """Matrix-free Chebyshev steps on a sector of fixed magnetisation, one vector a call.
 
-    ``dtype``: float64 or float32; complex128 or complex64, of which real and imaginary parts are stored apart, where an
-    amplitude or the vectors are complex. What is taken and given is in double precision. Vectors (D, columns) have the sector's configurations in ascending order, QuSpin's
-    own. Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
+    ``dtype``: of the steps, float64 or float32; complex128 or complex64 where an amplitude or the vectors are complex. Complex
+    vectors are stored as real and imaginary parts, in a gauge in which most amplitudes are real. Vectors (D, columns) that are
+    taken and given are in double precision, the sector's configurations ascending, which is QuSpin's own order.
+    Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
     """
 
     columns, rate, comm = 1, 1e10, None
@@ -93,12 +51,8 @@ class RankedOperator:
         found = Bonds(turned, best.right, best.pattern)
         self._halves = Halves(h.sites, ones, best.right, found.pattern, self._lanes, self._planes, found.weight)
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
-        self.work, self._arguments, self._end, self._tile = (
-            tables.entries,
-            tables.arguments,
-            tables.zero_row,
-            tables.tile,
-        )
+        self.work, self._arguments = tables.entries, tables.arguments
+        self._end, self._tile = tables.zero_row, tables.tile
         self._verify()
 
     def _turned(self, bond: Bond) -> complex:
@@ -118,7 +72,9 @@ class RankedOperator:
         size = self._halves.size + self._end
         page = PAGE // self._real.itemsize
         apart = -(-size // page) * page + page * 3 // 4
-        return aligned(np.zeros(count * apart, self._real)).reshape(count, apart)[:, :size]
+        vectors = aligned_empty(count * apart, self._real)
+        vectors[:] = 0
+        return vectors.reshape(count, apart)[:, :size]
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (D, columns) into a storage."""
@@ -189,7 +145,8 @@ class RankedOperator:
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
         tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
-        ranked_steps(low, high, total, weights.astype(self._real, copy=False), count, tile, *self._arguments)
+        weights = np.ascontiguousarray(weights, self._real)
+        ranked_steps(self._real)(low, high, total, weights, count, tile, *self._arguments)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v for vectors (D, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""

@@ -12,7 +12,7 @@ from bigbath.operators.halves import Block, Halves, padded_size
 #: Bits of a pattern, at most; bytes of a chunk of rows, which stays in the second cache between the passes.
 PATTERN, CHUNK = 4, 500_000
 
-#: Columns of a row, at most, where there is a choice: 16 of them, turned, should fit into the first cache.
+#: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
 COLUMNS = 1000
 
 #: Cycles for a register of states: whatever the hops, and for one left site whose hops across find no run.
@@ -60,7 +60,7 @@ class Bonds:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Split:
-    """Sites of the right half, bits of the pattern, and what they cost: columns beyond ``COLUMNS``, then about cycles."""
+    """Sites of the right half, bits of the pattern, and what they cost: columns of a row, from ``COLUMNS`` on, then cycles."""
 
     columns: int
     cycles: int
@@ -134,12 +134,10 @@ class Tables:
             blocks.append((block.start, block.first_row, block.stride, first, last, *groups, self._columns))
         self.arguments = self._arguments(blocks)
 
-    def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple[np.ndarray, ...]:
+    def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple:
         whole, dtype = np.int64, self._dtype
         rows = [np.concatenate([part[i] for part in self._rows] or [np.empty(0)]) for i in range(4)]
-        return (
-            np.array(blocks, whole),
-            np.array(self._chunks, whole),
+        columns = (
             np.concatenate([block.row_starts() for block in self._halves.blocks]).astype(whole),
             self._sources.astype(whole),
             np.concatenate(self._groups).astype(whole),
@@ -147,12 +145,10 @@ class Tables:
             np.concatenate(self._amplitudes).astype(dtype),
             aligned(self._field.astype(dtype)),
             aligned(self._shift.astype(dtype)),
-            np.array(self._strips, whole).reshape(-1, 5),
-            rows[0].astype(whole),
-            rows[1].astype(whole),
-            rows[2].astype(whole),
-            rows[3].astype(dtype),
         )
+        strips = np.array(self._strips, whole).reshape(-1, 5)
+        hops = (*(part.astype(whole) for part in rows[:3]), rows[3].astype(dtype))
+        return np.array(blocks, whole), np.array(self._chunks, whole), columns, strips, hops
 
     def _diagonal(self, fields: dict[int, float], centre: float) -> None:
         """Numbers of the columns, and of the rows for each pattern; or all of them, turned as the kernel finds them."""

@@ -19,8 +19,9 @@ from quspin.operators import hamiltonian
 from bigbath.chebyshev import DensityOfStates, Recurrence
 from bigbath.errors import BigbathError
 from bigbath.operators import Scale
+from bigbath.operators.exchange import Exchange, exchange
 from bigbath.operators.halves import configurations
-from bigbath.operators.ranked import Exchange, RankedOperator
+from bigbath.operators.ranked import RankedOperator
 
 EXAMPLES = 300 if os.environ.get("BIGBATH_LONG") == "1" else 60
 
@@ -227,7 +228,7 @@ def test_density_of_states(flux):
 def test_other_amplitudes_are_noticed():
     operator = RankedOperator(ring(8, 4), Scale(centre=0.0, halfwidth=5.0))
     operator._verify()
-    operator._arguments[-1][:] *= 1.01  # hops of rows
+    operator._arguments[-1][-1][:] *= 1.01  # amplitudes of whole rows
     with pytest.raises(BigbathError, match="does not reproduce"):
         operator._verify()
 
@@ -241,3 +242,56 @@ def test_bonds_that_are_none(hops):
 def test_complex_hops_need_complex_vectors():
     with pytest.raises(ValueError, match="complex"):
         RankedOperator(ring(8, 4, 0.3), Scale(centre=0.0, halfwidth=5.0), np.float64)
+
+
+PAULI = {"x": np.array([[0, 1], [1, 0]]), "y": np.array([[0, -1j], [1j, 0]]), "z": np.diag([1, -1]), "i": np.eye(2)}
+
+
+def dense(terms, sites):
+    """H from Kronecker products."""
+    H = np.zeros((2**sites, 2**sites), complex)
+    for letters, couplings in terms:
+        for c, *where in couplings:
+            factors = dict(zip(where, letters, strict=True))
+            product = np.eye(1)
+            for site in range(sites):
+                product = np.kron(product, PAULI[factors.get(site, "i")])
+            H += c * product
+    return H
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(5, 7))
+def test_pauli_strings(seed, sites):
+    """Exchange, Dzyaloshinskii-Moriya bonds and any products of sigma^z."""
+    stream, pairs = np.random.default_rng(seed), list(combinations(range(sites), 2))
+    J, D = stream.normal(size=(2, len(pairs)))
+    terms = [(name, tuple((j, *pair) for j, pair in zip(J, pairs, strict=True))) for name in ("xx", "yy")]
+    terms += [("xy", tuple((d, *pair) for d, pair in zip(D, pairs, strict=True)))]
+    terms += [("yx", tuple((-d, *pair) for d, pair in zip(D, pairs, strict=True)))]
+    terms += [("zzz", ((stream.normal(), 0, 2, 4),)), ("z", tuple((stream.normal(), i) for i in range(sites)))]
+    H, up = dense(terms, sites), int(stream.integers(2, 4))
+    states = [n for n in range(2**sites) if n.bit_count() == sites - up]
+    h = exchange(tuple(terms), sites, up)
+    np.testing.assert_allclose(matrix(h).toarray(), H[np.ix_(states, states)], atol=1e-12)
+    operator = RankedOperator(h, scale_of(h))
+    np.testing.assert_allclose(operator.product(np.eye(h.dim, dtype=complex)), H[np.ix_(states, states)], atol=1e-12)
+    real = exchange(tuple(terms[:2] + terms[4:]), sites, up)
+    assert real.is_real
+    assert not h.is_real
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        (("x", ((1.0, 0),)),),
+        (("xx", ((1.0, 0, 1),)),),
+        (("xx", ((1.0, 0, 1),)), ("yy", ((0.9, 0, 1),))),
+        (("xy", ((1.0, 0, 1),)), ("yx", ((1.0, 0, 1),))),
+        (("xxz", ((1.0, 0, 1, 2),)), ("yyz", ((1.0, 0, 1, 2),))),
+        (("xxxx", ((1.0, 0, 1, 2, 3),)),),
+        (("z", ((1j, 0),)),),
+    ],
+)
+def test_strings_that_are_more_than_exchange(terms):
+    assert exchange(terms, 4, 2) is None
