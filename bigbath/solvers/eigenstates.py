@@ -8,11 +8,11 @@ import numpy as np
 from bigbath.errors import IncompleteWindow
 from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
-from bigbath.solvers.window import TIE, AnyWindow
+from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
 from bigbath.spaces import Sector
 
-#: Largest residual, in units of ||H||, and largest |V^T V - 1| of states that may be called complete.
-RESIDUAL, ORTHOGONALITY = 1e-10, 1e-9
+#: Largest |V^T V - 1| of states that may be called complete.
+ORTHOGONALITY = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +122,20 @@ class Eigenstates:
             )
         return self
 
+    def in_units(self, unit: float) -> "Eigenstates":
+        """The states of ``unit`` H, of which these are the states of H."""
+        if unit == 1:
+            return self
+        e = self.evidence
+        blocks = (replace(b, energies=b.energies * unit, residuals=b.residuals * unit) for b in self.blocks)
+        edges = tuple((lo * unit, hi * unit) for lo, hi in e.edges)
+        return replace(
+            self,
+            blocks=tuple(blocks),
+            extremes=(self.extremes[0] * unit, self.extremes[1] * unit),
+            evidence=replace(e, norm=e.norm * unit, residual=e.residual * unit, edges=edges),
+        )
+
     def with_evidence(self, **changes: Any) -> "Eigenstates":
         """The same states with amended evidence."""
         return replace(self, evidence=replace(self.evidence, **changes))
@@ -156,11 +170,8 @@ def assess(
     complete: Literal["yes", "no", "unverified"] = "yes" if counted is not None else "unverified"
     if counted is not None and counted != found:
         complete, reason = "no", f"{found} states were found where {counted} are"
-    if residual > RESIDUAL * norm:
-        complete, reason = (
-            "no",
-            f"the largest residual {residual:.1e} exceeds {RESIDUAL:g} ||H|| = {RESIDUAL * norm:.1e}",
-        )
+    if residual > (allowed := allowed_residual(norm, edges)):
+        complete, reason = "no", f"the largest residual {residual:.1e} exceeds {allowed:.1e}"
     if orthogonal > ORTHOGONALITY:
         complete, reason = "no", f"the states are not orthogonal: |V^T V - 1| = {orthogonal:.1e}"
     return Evidence(
