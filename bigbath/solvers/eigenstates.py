@@ -118,9 +118,16 @@ class Eigenstates:
         allowed = ("yes", "unverified") if accept_unverified else ("yes",)
         if self.evidence.complete not in allowed:
             raise IncompleteWindow(
-                f"the window is not certified complete ({self.evidence.complete}): {self.evidence.reason}"
+                f"the window is not certified complete ({self.evidence.complete}): {self.evidence.reason}.{self._remedy}"
             )
         return self
+
+    @property
+    def _remedy(self) -> str:
+        """What would certify the window; the filter's own reason says it."""
+        if self.evidence.complete == "unverified":
+            return " Set engine.certify = true, or accept_unverified = true in the job."
+        return ' Use engine = "dense".' if self.evidence.engine.startswith("shift-invert") else ""
 
     def in_units(self, unit: float) -> "Eigenstates":
         """The states of ``unit`` H, of which these are the states of H."""
