@@ -21,7 +21,7 @@ class Evidence:
 
     ``residual``: largest ||H v - E v|| (absolute, 2-norm). ``orthogonality``: largest |V^T V - 1| entry, or above
     1024 states of a sector a stochastic estimate of its Frobenius norm, which bounds it. ``norm``: ||H||.
-    ``edges``: energies at which levels were counted. ``counted``: number of levels between them by inertia
+    ``edges``: the intervals that make up the window. ``counted``: number of levels between them by inertia
     (Sylvester's law), by full diagonalisation, or (filter) by a random vector that the states found explain but for a
     stated probability; ``found``: number returned. ``complete``: "yes" only if the two
     agree and the residuals and orthogonality are small.

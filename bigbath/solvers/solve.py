@@ -117,7 +117,9 @@ def solve(
 
     ``symmetries``: names of the declared symmetries to use (None: all, (): none). ``sector``: labels to restrict to,
     as {"reflection": -1}. ``comm``: mpi4py communicator for one factorisation over several ranks. Energies in units of
-    the coupling. Vectors are orthonormal to 1e-9, residuals at most 1e-10 ||H||, or ``evidence.complete`` is "no".
+    the coupling. Vectors are orthonormal to 1e-9, residuals at most 1e-10 ||H|| (less in narrow windows:
+    ``window.allowed_residual``), or ``evidence.complete`` is "no". Any unit of energy will do: H is solved in a power of
+    two of its own size.
 
     Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
     real PETSc), JobError (unknown symmetry or option), SymmetryError.
