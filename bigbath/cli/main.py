@@ -153,8 +153,11 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
             factor = f"{part.factor_entries:,} factor entries ({part.factor}), " if part.factor_entries else ""
             products = f"{part.products:,} products with H, " if part.products else ""
             typer.echo(f"   {factor}{products}about {gigabytes(part.bytes)}")
+        if result.points > 1:
+            typer.echo(f"the largest of {result.points} points of the sweep is number {result.point} (from 0)")
+        typer.echo(f"{result.tasks} task(s), {result.realizations} realization(s) a point: roughly {result.seconds:,.0f} s")
         typer.echo(
-            f"{result.realizations} realization(s); {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
+            f"{gigabytes(result.bytes)} needed, {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
         )
     raise typer.Exit(0 if result.fits else 3)
 

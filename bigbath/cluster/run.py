@@ -8,11 +8,11 @@ from typing import Literal
 
 from bigbath.cluster.communicator import on_root, this_rank
 from bigbath.cluster.cost import dimensions, ranks_per_task, relative_cost
-from bigbath.cluster.realize import Realization, measured, prepare
+from bigbath.cluster.realize import Realization, Uncertified, measured, prepare
 from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import listening
 from bigbath.cluster.workers import work
-from bigbath.errors import FileError, JobError
+from bigbath.errors import FileError, IncompleteWindow, JobError
 from bigbath.job import Job, job_hash, point_jobs
 from bigbath.progress import Report, silent
 from bigbath.resources import peak_memory
@@ -90,11 +90,18 @@ class _Worker:
         if self._last is None or (self._last.job, self._last.number) != (point, task.realization):
             self._last = None  # two Hamiltonians at a time would double the memory
             self._last = prepare(point, task.realization, report)
-        dataset = measured(self._last, task.shell, group, report)
+        first = group is None or group.rank == 0
+        try:
+            dataset = measured(self._last, task.shell, group, report)
+        except Uncertified as error:
+            if not first:
+                raise
+            kept = self._shards.keep_uncertified(task, error.dataset, provenance(ranks=1, seconds={"total": 0.0}))
+            raise IncompleteWindow(f"{error} The states found are in {kept}.") from None
         seconds = {"total": time.perf_counter() - begun, "processor": time.process_time() - processor}
         peaks = [peak_memory()] if group is None else group.allgather(peak_memory())
         where = provenance(ranks=len(peaks), seconds=seconds, peak_memory_bytes=max(peaks))
-        if group is None or group.rank == 0:
+        if first:
             self._shards.write(task, dataset.assign_attrs(provenance=json.dumps(where)), where)
 
     def _labelled(self, task: Task) -> Report:

@@ -68,6 +68,13 @@ class Shards:
         write_result(self.path(task), self.job, [(task, dataset)], provenance)
         self._failure(task).unlink(missing_ok=True)
 
+    def keep_uncertified(self, task: Task, dataset: xr.Dataset, provenance: dict[str, Any]) -> Path:
+        """Write the states of a window that is not certified complete beside the shards; returns where. The task is not done."""
+        path = self.directory / "uncertified" / f"{task.name}.h5"
+        path.parent.mkdir(exist_ok=True)
+        write_result(path, self.job, [(task, dataset)], provenance)
+        return path
+
     def fail(self, task: Task, error: Exception) -> None:
         """Record why a task failed."""
         record = {

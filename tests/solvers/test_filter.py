@@ -14,12 +14,12 @@ from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.operators import FlipOperator, Hamiltonian, MatrixOperator, Scale, build, flips, operator_of, to_dense
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
-from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.sampling import Chain
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
+from bigbath.solvers.window import RESIDUAL
 from bigbath.spaces import everything, sectors
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
