@@ -1,5 +1,7 @@
 """What the Pauli strings of a Hamiltonian conserve, found on the strings: no matrix, no vector of the space."""
 
 from bigbath.conserved.charges import Charge, LadderString, charges, is_conserved, ladder
+from bigbath.conserved.finding import Finding
+from bigbath.conserved.unresolved import degenerate, unresolved
 
-__all__ = ["Charge", "LadderString", "charges", "is_conserved", "ladder"]
+__all__ = ["Charge", "Finding", "LadderString", "charges", "degenerate", "is_conserved", "ladder", "unresolved"]

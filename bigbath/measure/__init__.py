@@ -1,5 +1,8 @@
 """Measurements that a job file may ask for; to add one, write its file and name it in ``Measures``."""
 
+from collections.abc import Mapping
+from dataclasses import fields
+
 import xarray as xr
 
 from bigbath.choice import choice
@@ -8,9 +11,11 @@ from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.entanglement import MeasureEntanglement
 from bigbath.measure.gap_ratio import MeasureGapRatio
 from bigbath.measure.interaction import MeasureInteraction
+from bigbath.measure.level_statistic import LevelStatistic
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
+from bigbath.models import Composite
 
 
 @choice
@@ -24,6 +29,19 @@ class Measures:
     participation: MeasureParticipation | None = None
     entanglement: MeasureEntanglement | None = None
     observables: MeasureObservables | None = None
+
+    @property
+    def level_statistics(self) -> tuple[LevelStatistic, ...]:
+        """Those that need resolved levels."""
+        chosen = (getattr(self, field.name) for field in fields(self))
+        return tuple(m for m in chosen if isinstance(m, LevelStatistic))
+
+    def before(
+        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+    ) -> None:
+        """UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in ``[spectrum]``."""
+        for statistic in self.level_statistics:
+            statistic.before(composite, symmetries, sector)
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset."""

@@ -1,0 +1,83 @@
+"""What all statistics of levels share: they refuse spectra that mix sectors, and say what is mixed."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from bigbath.choice import choice
+from bigbath.conserved import Finding, degenerate, unresolved
+from bigbath.errors import JobError, UnresolvedSpectrum
+from bigbath.measure.context import Context
+from bigbath.models import Composite, SpinComposite
+from bigbath.solvers import Eigenstates
+
+
+@choice
+class LevelStatistic:
+    """``accept_unresolved``: measure although something is conserved that the sectors do not tell apart, or levels are
+    degenerate; what was found is stored beside the numbers.
+    """
+
+    section: ClassVar[str]
+    accept_unresolved: bool = False
+
+    def before(
+        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+    ) -> None:
+        """UnresolvedSpectrum when the strings say, before any work, that levels of several sectors would be mixed.
+
+        ``symmetries``, ``sector``: as in ``[spectrum]``.
+        """
+        if not self.accept_unresolved:
+            declared = tuple(s.name for s in composite.symmetries)
+            used = (*(declared if symmetries is None else symmetries), *(sector or ()))
+            self._refuse(_conserved(composite, used, sector or {}))
+
+    def resolved(self, context: Context) -> tuple[Eigenstates, list[str]]:
+        """The complete states and for each of their blocks what is not resolved, or "resolved".
+
+        JobError for windows of several pieces; UnresolvedSpectrum unless ``accept_unresolved``.
+        """
+        states = context.states.require_complete(accept_unverified=context.accept_unverified)
+        if len(states.evidence.edges) > 1:
+            raise JobError(f'measure.{self.section} needs one window without gaps, not window.kind = "levels"')
+        texts = []
+        for block in states.blocks:
+            labels = dict(block.sector.labels)
+            findings = (
+                *_conserved(context.composite, tuple(labels), labels),
+                *degenerate(block.energies, states.evidence.norm),
+            )
+            if not self.accept_unresolved:
+                self._refuse(findings)
+            texts.append("; ".join(map(str, findings)) or "resolved")
+        return states, texts
+
+    def _refuse(self, findings: tuple[Finding, ...]) -> None:
+        if findings:
+            raise UnresolvedSpectrum(
+                f"measure.{self.section}: the levels would not be those of one irreducible sector.\n"
+                + "".join(f"  {finding}\n" for finding in findings)
+                + "Declare symmetries that resolve this, or select a sector (spectrum.sector); or set "
+                f"measure.{self.section}.accept_unresolved = true, which stores the finding beside the numbers."
+            )
+
+
+def _conserved(composite: Composite, used: tuple[str, ...], labels: Mapping[str, int]) -> tuple[Finding, ...]:
+    """Findings for the sectors of the symmetries ``used``; none for models without strings."""
+    if not isinstance(composite, SpinComposite):
+        return ()
+    return unresolved(
+        composite.system + composite.bath + composite.interaction,
+        composite.system_sites + composite.bath_sites,
+        used=tuple(s for s in composite.symmetries if s.name in used),
+        labels=labels,
+        system_sites=composite.system_sites,
+        declared=composite.symmetries,
+    )
+
+
+def by_sector(states: Eigenstates) -> tuple[list[np.ndarray], list[str]]:
+    """Levels (n,) and label of each block."""
+    return [b.energies for b in states.blocks], [str(b.sector) for b in states.blocks]
