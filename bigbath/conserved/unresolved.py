@@ -15,9 +15,6 @@ from bigbath.conserved.spins import find_charges, find_spins
 from bigbath.conserved.strings import find_strings
 from bigbath.models.composite import Symmetry, Term
 
-#: Levels closer than this, in units of ||H||, are one: rounding of double precision in the engines.
-DEGENERATE = 2e-13
-
 
 def unresolved(
     terms: tuple[Term, ...],
@@ -56,9 +53,9 @@ def unresolved(
     )
 
 
-def degenerate(energies: np.ndarray, norm: float) -> tuple[Finding, ...]:
-    """Levels (n,), ascending, of one sector that coincide to rounding; ``norm`` = ||H||."""
-    count = int(np.sum(np.diff(energies) <= DEGENERATE * norm))
+def degenerate(energies: np.ndarray, tie: float) -> tuple[Finding, ...]:
+    """Levels (n,), ascending, of one sector that coincide up to their rounding ``tie``."""
+    count = int(np.sum(np.diff(energies) <= tie))
     if not count:
         return ()
     return (Finding(name="degenerate levels", sentence=f"{count} of {energies.size - 1} level spacings are zero"),)

@@ -6,6 +6,7 @@ from dataclasses import fields
 import xarray as xr
 
 from bigbath.choice import choice
+from bigbath.measure.caveats import caveats
 from bigbath.measure.context import Context
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.entanglement import MeasureEntanglement
@@ -51,7 +52,7 @@ class Measures:
         parts = [m.measure(context) for m in wanted if m is not None]
         if self.interaction is not None:
             parts.append(self.interaction.measure(context, parts[0] if self.distribution is not None else None))
-        return xr.merge(parts, combine_attrs="no_conflicts") if parts else xr.Dataset()
+        return xr.merge(parts, compat="no_conflicts", combine_attrs="no_conflicts") if parts else xr.Dataset()
 
 
 __all__ = [
@@ -64,4 +65,5 @@ __all__ = [
     "MeasureParticipation",
     "MeasurePropagator",
     "Measures",
+    "caveats",
 ]

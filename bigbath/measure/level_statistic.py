@@ -11,6 +11,7 @@ from bigbath.errors import JobError, UnresolvedSpectrum
 from bigbath.measure.context import Context
 from bigbath.models import Composite, SpinComposite
 from bigbath.solvers import Eigenstates
+from bigbath.solvers.window import TIE
 
 
 @choice
@@ -47,7 +48,7 @@ class LevelStatistic:
             labels = dict(block.sector.labels)
             findings = (
                 *_conserved(context.composite, tuple(labels), labels),
-                *degenerate(block.energies, states.evidence.norm),
+                *degenerate(block.energies, TIE * states.evidence.norm),
             )
             if not self.accept_unresolved:
                 self._refuse(findings)
