@@ -10,12 +10,15 @@ from bigbath.measure.caveats import caveats
 from bigbath.measure.context import Context
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.entanglement import MeasureEntanglement
+from bigbath.measure.form_factor import MeasureFormFactor, disorder_average
 from bigbath.measure.gap_ratio import MeasureGapRatio
 from bigbath.measure.interaction import MeasureInteraction
 from bigbath.measure.level_statistic import LevelStatistic
+from bigbath.measure.number_variance import MeasureNumberVariance
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
+from bigbath.measure.spacings import MeasureSpacings
 from bigbath.models import Composite
 
 
@@ -30,6 +33,9 @@ class Measures:
     participation: MeasureParticipation | None = None
     entanglement: MeasureEntanglement | None = None
     observables: MeasureObservables | None = None
+    spacings: MeasureSpacings | None = None
+    number_variance: MeasureNumberVariance | None = None
+    form_factor: MeasureFormFactor | None = None
 
     @property
     def level_statistics(self) -> tuple[LevelStatistic, ...]:
@@ -47,7 +53,8 @@ class Measures:
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset."""
         wanted = (
-            self.distribution, self.gap_ratio, self.propagator, self.participation, self.entanglement, self.observables
+            self.distribution, self.gap_ratio, self.propagator, self.participation, self.entanglement, self.observables,
+            self.spacings, self.number_variance, self.form_factor,
         )  # fmt: skip
         parts = [m.measure(context) for m in wanted if m is not None]
         if self.interaction is not None:
@@ -59,11 +66,15 @@ __all__ = [
     "Context",
     "MeasureDistribution",
     "MeasureEntanglement",
+    "MeasureFormFactor",
     "MeasureGapRatio",
     "MeasureInteraction",
+    "MeasureNumberVariance",
     "MeasureObservables",
     "MeasureParticipation",
     "MeasurePropagator",
+    "MeasureSpacings",
     "Measures",
     "caveats",
+    "disorder_average",
 ]

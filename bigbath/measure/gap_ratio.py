@@ -1,41 +1,34 @@
 """Measurement ``gap_ratio``: level statistics without unfolding."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import xarray as xr
+from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.measure.context import Context
-from bigbath.measure.level_statistic import LevelStatistic, by_sector
+from bigbath.measure.level_statistic import LevelStatistic
+from bigbath.statistics import gap_ratio
 
 
 @choice
 class MeasureGapRatio(LevelStatistic):
     """Mean of min(s_n, s_n+1)/max(s_n, s_n+1) over adjacent level spacings (Oganesyan & Huse 2007).
 
-    Per symmetry sector; Poisson 0.386, GOE 0.531. Refused where a sector is not irreducible as far as the Pauli
-    strings and the levels can tell.
+    Per symmetry sector; Poisson 0.386, GOE 0.531. ``orders``: also the ratios of spacings between k-th neighbours.
+    Refused where a sector is not irreducible as far as the Pauli strings and the levels can tell.
     """
 
     section: ClassVar[str] = "gap_ratio"
+    orders: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
     def measure(self, context: Context) -> xr.Dataset:
-        """Gap ratio of each sector in the window; refused for windows of several pieces."""
-        states, findings = self.resolved(context)
-        energies, labels = by_sector(states)
-        return xr.Dataset(
-            {
-                "gap_ratio": ("sector", np.array([_gap_ratio(e) for e in energies])),
-                "gap_ratio_unresolved": ("sector", np.array(findings, dtype=str)),
-                "sector_label": ("sector", np.array(labels, dtype=str)),
-            }
-        )
-
-
-def _gap_ratio(energies: np.ndarray) -> float:
-    spacings = np.diff(energies)
-    if spacings.size < 2:
-        return float("nan")
-    small, large = np.minimum(spacings[:-1], spacings[1:]), np.maximum(spacings[:-1], spacings[1:])
-    return float(np.mean(small / np.where(large > 0, large, 1)))
+        """``gap_ratio`` (sector), and ``gap_ratio_of_order`` (sector, order); refused for windows of several pieces."""
+        spectra, said = self.resolved(context)
+        data: dict[str, tuple] = {"gap_ratio": ("sector", np.array([gap_ratio(e) for e in spectra]))}
+        if self.orders:
+            ratios = [[gap_ratio(e, k) for k in self.orders] for e in spectra]
+            data["gap_ratio_of_order"] = (("sector", "order"), np.array(ratios).reshape(-1, len(self.orders)))
+            said = said.assign_coords(order=list(self.orders))
+        return said.assign(data)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+import xarray as xr
 
 from bigbath.choice import choice
 from bigbath.conserved import Finding, degenerate, unresolved
 from bigbath.errors import JobError, UnresolvedSpectrum
 from bigbath.measure.context import Context
 from bigbath.models import Composite, SpinComposite
-from bigbath.solvers import Eigenstates
 from bigbath.solvers.window import TIE
 
 
@@ -35,8 +35,8 @@ class LevelStatistic:
             used = (*(declared if symmetries is None else symmetries), *(sector or ()))
             self._refuse(_conserved(composite, used, sector or {}))
 
-    def resolved(self, context: Context) -> tuple[Eigenstates, list[str]]:
-        """The complete states and for each of their blocks what is not resolved, or "resolved".
+    def resolved(self, context: Context) -> tuple[list[np.ndarray], xr.Dataset]:
+        """Levels of each sector, and a dataset with their labels and what is not resolved in each, or "resolved".
 
         JobError for windows of several pieces; UnresolvedSpectrum unless ``accept_unresolved``.
         """
@@ -53,7 +53,9 @@ class LevelStatistic:
             if not self.accept_unresolved:
                 self._refuse(findings)
             texts.append("; ".join(map(str, findings)) or "resolved")
-        return states, texts
+        columns = {"sector_label": [str(b.sector) for b in states.blocks], f"{self.section}_unresolved": texts}
+        said = xr.Dataset({name: ("sector", np.array(column, dtype=str)) for name, column in columns.items()})
+        return [b.energies for b in states.blocks], said
 
     def _refuse(self, findings: tuple[Finding, ...]) -> None:
         if findings:
@@ -77,8 +79,3 @@ def _conserved(composite: Composite, used: tuple[str, ...], labels: Mapping[str,
         system_sites=composite.system_sites,
         declared=composite.symmetries,
     )
-
-
-def by_sector(states: Eigenstates) -> tuple[list[np.ndarray], list[str]]:
-    """Levels (n,) and label of each block."""
-    return [b.energies for b in states.blocks], [str(b.sector) for b in states.blocks]

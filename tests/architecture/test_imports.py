@@ -21,7 +21,7 @@ LAYERS = (
     {"operators"},
     {"chebyshev"},
     {"solvers"},
-    {"spectral", "broadening", "diffusion"},
+    {"spectral", "broadening", "diffusion", "statistics"},
     {"measure"},
     {"sweep"},
     {"job"},
