@@ -2,6 +2,16 @@
 
 from bigbath.conserved.charges import Charge, LadderString, charges, is_conserved, ladder
 from bigbath.conserved.finding import Finding
-from bigbath.conserved.unresolved import degenerate, unresolved
+from bigbath.conserved.unresolved import degenerate, has_antiunitary, unresolved
 
-__all__ = ["Charge", "Finding", "LadderString", "charges", "degenerate", "is_conserved", "ladder", "unresolved"]
+__all__ = [
+    "Charge",
+    "Finding",
+    "LadderString",
+    "charges",
+    "degenerate",
+    "has_antiunitary",
+    "is_conserved",
+    "ladder",
+    "unresolved",
+]

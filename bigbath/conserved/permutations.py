@@ -27,8 +27,10 @@ def candidates(sites: int, system_sites: int) -> Iterator[tuple[str, _Permutatio
             yield f"exchange of the sites {j} and {i}", tuple(swapped)
 
 
-def commutes(permutation: _Permutation, found: Words, fixed: Fixed) -> bool:
+def commutes(permutation: _Permutation, found: Words, fixed: Fixed, *, conjugated: bool = False) -> bool:
     """Whether the permutation times some Pauli string commutes with H and maps the sector onto itself.
+
+    ``conjugated``: the same times complex conjugation, which turns the sign of every sigma^y.
 
     The string must turn the signs that the permutation leaves wrong: linear equations over the two-element field.
     """
@@ -38,13 +40,16 @@ def commutes(permutation: _Permutation, found: Words, fixed: Fixed) -> bool:
         x, z = (sum(moved_bit[bit] for bit in bits(mask)) for mask in word)
         return x, z
 
+    def turned(word: Word) -> int:
+        return (word[0] & word[1]).bit_count() % 2 if conjugated else 0
+
     equations = []
     for word, coupling in found.items():
         other = found.get(image(word))
         if other is None or abs(abs(other) - abs(coupling)) > EQUAL * abs(coupling):
             return False
-        equations.append((fixed.dual(word), int(abs(other - coupling) > abs(coupling))))
-    equations += [(fixed.dual(word), 0) for word in fixed.strings if image(word) == word]
+        equations.append((fixed.dual(word), int(abs(other - coupling) > abs(coupling)) ^ turned(word)))
+    equations += [(fixed.dual(word), turned(word)) for word in fixed.strings if image(word) == word]
     for charge, value in fixed.charges:
         moved = [0] * fixed.sites
         for j, target in enumerate(permutation):

@@ -8,8 +8,8 @@ from bigbath.conserved.charges import Charge
 from bigbath.conserved.clusters import find_clusters
 from bigbath.conserved.finding import Finding
 from bigbath.conserved.free_fermions import find_free_fermions
-from bigbath.conserved.kramers import find_kramers
-from bigbath.conserved.permutations import find_momentum, find_permutations
+from bigbath.conserved.kramers import antiunitary, find_kramers
+from bigbath.conserved.permutations import candidates, commutes, find_momentum, find_permutations
 from bigbath.conserved.sector import Fixed
 from bigbath.conserved.spins import find_charges, find_spins
 from bigbath.conserved.strings import find_strings
@@ -51,6 +51,28 @@ def unresolved(
         *find_free_fermions(found, fixed),
         *find_permutations(found, fixed, system_sites, others),
     )
+
+
+def has_antiunitary(
+    terms: tuple[Term, ...],
+    sites: int,
+    *,
+    used: tuple[Symmetry, ...] = (),
+    labels: Mapping[str, int] | None = None,
+    charges: tuple[tuple[Charge, int | None], ...] = (),
+    system_sites: int = 1,
+) -> bool:
+    """Whether complex conjugation times a Pauli string, or times that and a permutation, is a symmetry of the sector.
+
+    With one, levels are compared with the orthogonal class (GOE); without any, with the unitary one (GUE). The same
+    permutations are tried as in ``unresolved``, and those used; rotations by other angles than 90 degrees are not.
+    """
+    fixed = Fixed(sites=sites, symmetries=used, labels=labels or {}, charges=charges)
+    found = fixed.content(terms)
+    if antiunitary(found, fixed) is not None:
+        return True
+    tried = (*fixed.permutations, *(permutation for _, permutation in candidates(sites, system_sites)))
+    return any(commutes(permutation, found, fixed, conjugated=True) for permutation in tried)
 
 
 def degenerate(energies: np.ndarray, tie: float) -> tuple[Finding, ...]:

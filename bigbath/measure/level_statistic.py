@@ -1,16 +1,18 @@
 """What all statistics of levels share: they refuse spectra that mix sectors, and say what is mixed."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
 from bigbath.choice import choice
-from bigbath.conserved import Finding, degenerate, unresolved
+from bigbath.conserved import Finding, degenerate, has_antiunitary, unresolved
 from bigbath.errors import JobError, UnresolvedSpectrum
 from bigbath.measure.context import Context
 from bigbath.models import Composite, SpinComposite
+from bigbath.models.composite import Term
+from bigbath.solvers.eigenstates import Block
 from bigbath.solvers.window import TIE
 
 
@@ -36,7 +38,8 @@ class LevelStatistic:
             self._refuse(_conserved(composite, used, sector or {}))
 
     def resolved(self, context: Context) -> tuple[list[np.ndarray], xr.Dataset]:
-        """Levels of each sector, and a dataset with their labels and what is not resolved in each, or "resolved".
+        """Levels of each sector; and a dataset with their labels, the random matrices to compare them with ("goe",
+        "gue") and what is not resolved in each, or "resolved".
 
         JobError for windows of several pieces; UnresolvedSpectrum unless ``accept_unresolved``.
         """
@@ -53,7 +56,11 @@ class LevelStatistic:
             if not self.accept_unresolved:
                 self._refuse(findings)
             texts.append("; ".join(map(str, findings)) or "resolved")
-        columns = {"sector_label": [str(b.sector) for b in states.blocks], f"{self.section}_unresolved": texts}
+        columns = {
+            "sector_label": [str(b.sector) for b in states.blocks],
+            "random_matrices": [_compared_with(context.composite, b) for b in states.blocks],
+            f"{self.section}_unresolved": texts,
+        }
         said = xr.Dataset({name: ("sector", np.array(column, dtype=str)) for name, column in columns.items()})
         return [b.energies for b in states.blocks], said
 
@@ -71,11 +78,26 @@ def _conserved(composite: Composite, used: tuple[str, ...], labels: Mapping[str,
     """Findings for the sectors of the symmetries ``used``; none for models without strings."""
     if not isinstance(composite, SpinComposite):
         return ()
-    return unresolved(
-        composite.system + composite.bath + composite.interaction,
-        composite.system_sites + composite.bath_sites,
-        used=tuple(s for s in composite.symmetries if s.name in used),
-        labels=labels,
-        system_sites=composite.system_sites,
-        declared=composite.symmetries,
-    )
+    return unresolved(*_strings(composite), **_sector(composite, used, labels), declared=composite.symmetries)
+
+
+def _compared_with(composite: Composite, block: Block) -> str:
+    """Random matrices of the same symmetry: "goe", or "gue" where no antiunitary symmetry was found."""
+    labels = dict(block.sector.labels)
+    if not np.iscomplexobj(block.vectors):
+        return "goe"
+    if not isinstance(composite, SpinComposite):
+        return "gue"
+    return "goe" if has_antiunitary(*_strings(composite), **_sector(composite, tuple(labels), labels)) else "gue"
+
+
+def _strings(composite: SpinComposite) -> tuple[tuple[Term, ...], int]:
+    return composite.system + composite.bath + composite.interaction, composite.system_sites + composite.bath_sites
+
+
+def _sector(composite: SpinComposite, used: tuple[str, ...], labels: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "used": tuple(s for s in composite.symmetries if s.name in used),
+        "labels": labels,
+        "system_sites": composite.system_sites,
+    }

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from support import explicit, pauli_string, random_terms
 
-from bigbath.conserved import Charge, degenerate, unresolved
+from bigbath.conserved import Charge, degenerate, has_antiunitary, unresolved
 from bigbath.conserved.free_fermions import is_line_graph
 from bigbath.conserved.sector import Fixed
 from bigbath.conserved.strings import commuting_strings
 from bigbath.models import TFIM, Imbrie, Ring, Symmetry, draw
+from bigbath.statistics import central, gap_ratio
 
 EXAMPLES = 500 if os.environ.get("BIGBATH_LONG") else 25
 several = settings(max_examples=EXAMPLES, deadline=None)
@@ -309,3 +310,32 @@ def test_many_strings_take_seconds():
 def test_degenerate_levels(energies):
     assert [f.name for f in degenerate(energies, 1e-13)] == ["degenerate levels"]
     assert degenerate(np.array([0.0, 1e-9, 1.0]), 1e-13) == ()
+
+
+@several
+@given(seeds, st.integers(3, 6))
+def test_antiunitary_symmetries(seed, sites):
+    """Planted: the strings are real once every site is turned; then fields of all letters break it."""
+    stream = np.random.default_rng(seed)
+    real = [t for t in generic(stream, sites) if t[0] != "y"]
+    assert has_antiunitary(relabelled(real, stream, sites), sites)
+    assert not has_antiunitary(tuple(generic(stream, sites)), sites)
+    bonds = [(j, j + 1) for j in range(sites - 1)]
+    J, D = stream.normal(size=2)
+    twisted = (
+        *((a + a, tuple((float(J), i, j) for i, j in bonds)) for a in "xz"),
+        ("xy", tuple((float(D), i, j) for i, j in bonds)),
+        ("yx", tuple((-float(D), i, j) for i, j in bonds)),
+        *((a, tuple((0.3, j) for j in range(sites))) for a in "xz"),
+    )
+    assert has_antiunitary(twisted, sites)  # the mirror image turns D, and so does complex conjugation
+
+
+def test_levels_without_antiunitary_symmetry_are_unitary():
+    stream = np.random.default_rng(8)
+    ratios = []
+    for _ in range(8):
+        terms = tuple(generic(stream, 7))
+        assert not has_antiunitary(terms, 7)
+        ratios.append(gap_ratio(central(np.linalg.eigvalsh(explicit(terms, 7)), 0.7)))
+    assert np.mean(ratios) == pytest.approx(0.5996, abs=0.04)
