@@ -59,9 +59,9 @@ def refuse_unresolved(job: Job) -> None:
         return
     try:
         composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
+        job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
     except ImpossibleRequest:  # the task itself fails and says so
         return
-    job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
 
 
 def prepare(job: Job, realization: int, report: Report = silent) -> Realization:

@@ -2,6 +2,7 @@
 
 from bigbath.conserved.charges import Charge, LadderString, charges, is_conserved, ladder
 from bigbath.conserved.finding import Finding
+from bigbath.conserved.sector import keeps
 from bigbath.conserved.unresolved import degenerate, has_antiunitary, unresolved
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "degenerate",
     "has_antiunitary",
     "is_conserved",
+    "keeps",
     "ladder",
     "unresolved",
 ]

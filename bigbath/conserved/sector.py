@@ -113,3 +113,18 @@ class Fixed:
         """Every string that must be kept: (string, 0), of H and of the sector."""
         yield from ((word, 0) for word in found)
         yield from ((word, 0) for word in self.kept)
+
+
+def keeps(symmetry: Symmetry, charges: tuple[Charge, ...], values: tuple[int, ...]) -> bool:
+    """Whether a symmetry maps the configurations with these values of the charges onto themselves.
+
+    Q of the image of a configuration must be a combination of the charges, and have the same value.
+    """
+    if not charges:
+        return True
+    weights = np.array([c.weights for c in charges], dtype=float)
+    sign = np.array([-1 if j in symmetry.flip else 1 for j in range(weights.shape[1])])
+    images = weights[:, list(symmetry.permutation)] * sign
+    combination = np.linalg.lstsq(weights.T, images.T)[0]
+    inside = np.abs(weights.T @ combination - images.T).max() < 1e-9
+    return bool(inside and np.abs(np.array(values) @ combination - values).max() < 1e-9)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from bigbath.conserved.charges import Charge, charges
 from bigbath.conserved.finding import Finding
 from bigbath.conserved.sector import Fixed
-from bigbath.conserved.words import Word, Words, bits, commute, product
+from bigbath.conserved.words import Word, Words, bits, commute, times
 from bigbath.models.composite import Term
 
 #: Eigenvalues of the Gram matrix of commutators below this, in units of the largest, are zero.
@@ -26,7 +26,7 @@ def conserved_spins(found: Words, sites: int) -> np.ndarray:
             site = sites - bit.bit_length()
             for axis, letter in enumerate(((bit, 0), (bit, bit), (0, bit))):
                 if not commute(letter, word):
-                    image, phase = product(letter, word)
+                    image, phase = times(letter, word)
                     entries[image, 3 * site + axis] += (phase * coupling).imag
     numbers: dict[Word, int] = {}
     rows = np.array([numbers.setdefault(image, len(numbers)) for image, _ in entries], dtype=int)

@@ -1,18 +1,17 @@
 """What all statistics of levels share: they refuse spectra that mix sectors, and say what is mixed."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import xarray as xr
 
 from bigbath.choice import choice
-from bigbath.conserved import Finding, degenerate, has_antiunitary, unresolved
+from bigbath.conserved import Finding, degenerate
 from bigbath.errors import JobError, UnresolvedSpectrum
 from bigbath.measure.context import Context
-from bigbath.models import Composite, SpinComposite
-from bigbath.models.composite import Term
-from bigbath.solvers.eigenstates import Block
+from bigbath.measure.resolution import FEWEST, Resolution
+from bigbath.models import Composite
 from bigbath.solvers.window import TIE
 
 
@@ -33,9 +32,7 @@ class LevelStatistic:
         ``symmetries``, ``sector``: as in ``[spectrum]``.
         """
         if not self.accept_unresolved:
-            declared = tuple(s.name for s in composite.symmetries)
-            used = (*(declared if symmetries is None else symmetries), *(sector or ()))
-            self._refuse(_conserved(composite, used, sector or {}))
+            self._refuse(Resolution(composite).before(symmetries, sector))
 
     def resolved(self, context: Context) -> tuple[list[np.ndarray], xr.Dataset]:
         """Levels of each sector; and a dataset with their labels, the random matrices to compare them with ("goe",
@@ -46,20 +43,23 @@ class LevelStatistic:
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         if len(states.evidence.edges) > 1:
             raise JobError(f'measure.{self.section} needs one window without gaps, not window.kind = "levels"')
-        texts = []
+        resolution = Resolution(context.composite)
+        findings, matrices = [], []
         for block in states.blocks:
-            labels = dict(block.sector.labels)
-            findings = (
-                *_conserved(context.composite, tuple(labels), labels),
-                *degenerate(block.energies, TIE * states.evidence.norm),
-            )
-            if not self.accept_unresolved:
-                self._refuse(findings)
-            texts.append("; ".join(map(str, findings)) or "resolved")
+            sector, labels = block.sector, dict(block.sector.labels)
+            left: tuple[Finding, ...] = ()
+            if sector.dim >= FEWEST:
+                left = resolution.of(sector.space, tuple(labels), labels)
+                left += degenerate(block.energies, TIE * states.evidence.norm)
+            findings.append(left)
+            is_complex = np.iscomplexobj(block.vectors)
+            matrices.append(resolution.random_matrices(sector.space, labels) if is_complex else "goe")
+        if not self.accept_unresolved:
+            self._refuse(tuple(dict.fromkeys(finding for left in findings for finding in left)))
         columns = {
             "sector_label": [str(b.sector) for b in states.blocks],
-            "random_matrices": [_compared_with(context.composite, b) for b in states.blocks],
-            f"{self.section}_unresolved": texts,
+            "random_matrices": matrices,
+            f"{self.section}_unresolved": ["; ".join(map(str, left)) or "resolved" for left in findings],
         }
         said = xr.Dataset({name: ("sector", np.array(column, dtype=str)) for name, column in columns.items()})
         return [b.energies for b in states.blocks], said
@@ -69,35 +69,6 @@ class LevelStatistic:
             raise UnresolvedSpectrum(
                 f"measure.{self.section}: the levels would not be those of one irreducible sector.\n"
                 + "".join(f"  {finding}\n" for finding in findings)
-                + "Declare symmetries that resolve this, or select a sector (spectrum.sector); or set "
+                + "Declare symmetries that resolve this, or select a sector that does (spectrum.sector); or set "
                 f"measure.{self.section}.accept_unresolved = true, which stores the finding beside the numbers."
             )
-
-
-def _conserved(composite: Composite, used: tuple[str, ...], labels: Mapping[str, int]) -> tuple[Finding, ...]:
-    """Findings for the sectors of the symmetries ``used``; none for models without strings."""
-    if not isinstance(composite, SpinComposite):
-        return ()
-    return unresolved(*_strings(composite), **_sector(composite, used, labels), declared=composite.symmetries)
-
-
-def _compared_with(composite: Composite, block: Block) -> str:
-    """Random matrices of the same symmetry: "goe", or "gue" where no antiunitary symmetry was found."""
-    labels = dict(block.sector.labels)
-    if not np.iscomplexobj(block.vectors):
-        return "goe"
-    if not isinstance(composite, SpinComposite):
-        return "gue"
-    return "goe" if has_antiunitary(*_strings(composite), **_sector(composite, tuple(labels), labels)) else "gue"
-
-
-def _strings(composite: SpinComposite) -> tuple[tuple[Term, ...], int]:
-    return composite.system + composite.bath + composite.interaction, composite.system_sites + composite.bath_sites
-
-
-def _sector(composite: SpinComposite, used: tuple[str, ...], labels: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "used": tuple(s for s in composite.symmetries if s.name in used),
-        "labels": labels,
-        "system_sites": composite.system_sites,
-    }

@@ -185,7 +185,9 @@ def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
         parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
         core = _core(problem.window, parts, scale, 1.0, problem)
         plans = [(p.sector.dim, _plan(p, core, engine.b, 1.0, scale, _memory(engine))) for p in parts]
-        needed = [problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans]
+        needed = [
+            problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans
+        ]
         return max(needed), sum(plan.products for _, plan in plans if plan)
     return required_memory(max(s.dim for s in problem.sectors)), 0
 

@@ -2,7 +2,7 @@
 
 from bigbath.spaces.charges import label
 from bigbath.spaces.sector import Sector, contraction, everything
-from bigbath.spaces.sectors import charge_names, sectors, symmetry_names
+from bigbath.spaces.sectors import charge_names, sectors, spaces_of, symmetry_names
 from bigbath.spaces.space import Everything, FixedCharges, Space
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "everything",
     "label",
     "sectors",
+    "spaces_of",
     "symmetry_names",
 ]  # fmt: skip

@@ -334,8 +334,10 @@ def test_antiunitary_symmetries(seed, sites):
 def test_levels_without_antiunitary_symmetry_are_unitary():
     stream = np.random.default_rng(8)
     ratios = []
+    pairs = list(combinations(range(7), 2))
     for _ in range(8):
-        terms = tuple(generic(stream, 7))
+        coupled = [(a + b, ((float(stream.normal()), i, j),)) for i, j in pairs for a in "xyz" for b in "xyz"]
+        terms = tuple(generic(stream, 7, coupled))
         assert not has_antiunitary(terms, 7)
         ratios.append(gap_ratio(central(np.linalg.eigvalsh(explicit(terms, 7)), 0.7)))
     assert np.mean(ratios) == pytest.approx(0.5996, abs=0.04)

@@ -12,13 +12,13 @@ from support import explicit, pauli_string
 
 from bigbath.broadening import system_states
 from bigbath.cluster.realize import realize
-from bigbath.hamiltonian import build
 from bigbath.job import parse_job
 from bigbath.measure import Context, Measures, caveats
 from bigbath.measure.entanglement import MeasureEntanglement
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
 from bigbath.models import Custom, draw
+from bigbath.operators import build
 from bigbath.progress import silent
 from bigbath.solvers import Whole, solve
 
@@ -31,14 +31,11 @@ MEASURES = Measures(
 
 
 def degenerate_model(stream, *, pairs):
-    """Couplings xx, yy, zz of five spins, all levels twice; or an uncoupled field-free site beside a chain."""
-    L = 5
-    last = L if pairs else L - 1
-    bonds = [(i, i + 1) for i in range(last - 1)] + [(0, 2)]
+    """Couplings xx, yy, zz of five spins, where all levels are double; or of two sets of three, where they are fourfold."""
+    bonds = [(0, 1), (1, 2), (2, 3), (3, 4), (0, 2)] if pairs else [(0, 1), (1, 2), (3, 4), (4, 5), (3, 5)]
     strings = {a + a: tuple((float(stream.normal()), i, j) for i, j in bonds) for a in "xyz"}
     keep = lambda part: tuple((a, tuple(c for c in cs if (0 in c[1:]) == part)) for a, cs in strings.items())  # noqa: E731
-    fields = () if pairs else tuple((a, tuple((float(stream.normal()), j) for j in range(1, last))) for a in "xz")
-    return Custom(L=L, system=(), bath=keep(False) + fields, interaction=keep(True))
+    return Custom(L=5 if pairs else 6, system=(), bath=keep(False), interaction=keep(True))
 
 
 def measured(composite, states):
@@ -78,15 +75,16 @@ def test_they_are_those_of_the_level_s_projector(seed, pairs):
     stream = np.random.default_rng(seed)
     model = degenerate_model(stream, pairs=pairs)
     composite = draw(model)
-    H = explicit(composite.system + composite.bath + composite.interaction, 5)
+    L = model.L
+    H = explicit(composite.system + composite.bath + composite.interaction, L)
     energies, V = np.linalg.eigh(H)
     ds = measured(composite, solve(build(composite), Whole()))
     for n, energy in enumerate(energies):
         level = np.abs(energies - energy) < 1e-9
         rho = V[:, level] @ V[:, level].conj().T / level.sum()
-        assert ds.multiplicity.values[n] == level.sum()
+        assert ds.multiplicity.values[n] == level.sum() == (2 if pairs else 4)
         for letter in "xyz":
-            expected = [np.trace(rho @ pauli_string(letter, [j], 5)).real for j in range(5)]
+            expected = [np.trace(rho @ pauli_string(letter, [j], L)).real for j in range(L)]
             assert np.allclose(ds[f"sigma_{letter}"].values[n], expected, atol=1e-9)
         p = np.clip(np.diag(rho).real, 1e-300, None)
         expected = [2 * np.log(np.sqrt(p).sum()), -np.sum(p * np.log(p)), -np.log(np.sum(p**2))]

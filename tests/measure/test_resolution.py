@@ -9,11 +9,11 @@ import bigbath.cluster.realize as realize_module
 from bigbath.broadening import system_states
 from bigbath.cluster.realize import realize
 from bigbath.errors import UnresolvedSpectrum
-from bigbath.hamiltonian import build
 from bigbath.job import parse_job
 from bigbath.measure import Context, Measures, caveats
 from bigbath.measure.gap_ratio import MeasureGapRatio
 from bigbath.models import MatrixComposite
+from bigbath.operators import build
 from bigbath.progress import silent
 from bigbath.solvers import Whole, solve
 
@@ -41,22 +41,51 @@ RING = {
 MIRROR = {"name": "mirror", "permutation": [0, 8, 7, 6, 5, 4, 3, 2, 1]}
 
 
-def job(model, **section):
+def job(model, spectrum=None, **section):
     return parse_job(
-        {"model": model, "spectrum": {"window": "whole"}, "measure": {"gap_ratio": section}, "ensemble": {}}
+        {"model": model, "spectrum": {"window": "whole", **(spectrum or {})}, "measure": {"gap_ratio": section}}
     )
+
+
+def test_a_sector_of_the_magnetisation_has_its_own_number():
+    """The random-field Heisenberg chain: mixed it looks localised, at zero magnetisation it is chaotic."""
+    clean = {**HEISENBERG, "disorder": [["z", "system", -0.5, 0.5], ["z", "bath", -0.5, 0.5]]}
+    mixed, sector = [], []
+    for r in range(20):
+        mixed.append(float(realize(job(clean, spectrum={"symmetries": []}, accept_unresolved=True), r).gap_ratio[0]))
+        ds = realize(job(clean, spectrum={"sector": {"magnetisation": 0}}), r)
+        assert list(ds.gap_ratio_unresolved.values) == ["resolved"]
+        sector.append(float(ds.gap_ratio[0]))
+    assert np.mean(mixed) < 0.43 < 0.48 < np.mean(sector)
+    every = realize(job(clean), 0)
+    assert every.sizes["sector"] == 9
+    assert set(every.gap_ratio_unresolved.values) == {"resolved"}
+
+
+def test_what_a_sector_of_a_clean_chain_leaves():
+    chain = {"name": "xxz", "L": 8}
+    with pytest.raises(UnresolvedSpectrum, match="total spin"):
+        realize(job(chain), 0)
+    anisotropic = {**chain, "Delta": 0.6, "J2": 0.7}
+    assert set(realize(job(anisotropic), 0).gap_ratio_unresolved.values) == {"resolved"}
+    with pytest.raises(UnresolvedSpectrum, match="flip of all spins"):
+        realize(job(anisotropic, spectrum={"symmetries": ["magnetisation", "reflection", "momentum"]}), 0)
+    some = {"symmetries": ["magnetisation", "reflection", "momentum"], "sector": {"magnetisation": 2}}
+    assert set(realize(job(anisotropic, spectrum=some), 0).gap_ratio_unresolved.values) == {"resolved"}
+    with pytest.raises(UnresolvedSpectrum, match="free fermions"):
+        realize(job({**chain, "Delta": 0.0}), 0)
 
 
 def test_refused_before_any_matrix_is_built(monkeypatch):
     monkeypatch.setattr(realize_module, "build", None)
     with pytest.raises(UnresolvedSpectrum, match="conserves the total sigma"):
-        realize(job(HEISENBERG), 0)
+        realize(job(HEISENBERG, spectrum={"symmetries": []}), 0)
     with pytest.raises(UnresolvedSpectrum, match=r"\+k and -k"):
         realize(job(RING), 0)
 
 
 def test_accepted_with_the_finding_beside_the_number():
-    ds = realize(job(HEISENBERG, accept_unresolved=True), 0)
+    ds = realize(job(HEISENBERG, spectrum={"symmetries": []}, accept_unresolved=True), 0)
     assert "conserved magnetisation" in str(ds.gap_ratio_unresolved.values[0])
     assert any("NOT RESOLVED" in line for line in caveats(ds))
     ds = realize(job(RING, accept_unresolved=True), 0)
@@ -100,7 +129,13 @@ def test_the_command_line_refuses_a_whole_ensemble(tmp_path):
     import json
 
     file = tmp_path / "job.toml"
-    lines = ["[model]", *(f"{k} = {json.dumps(v)}" for k, v in HEISENBERG.items()), "[spectrum]", 'window = "whole"']
+    lines = [
+        "[model]",
+        *(f"{k} = {json.dumps(v)}" for k, v in HEISENBERG.items()),
+        "[spectrum]",
+        'window = "whole"',
+        "symmetries = []",
+    ]
     file.write_text("\n".join([*lines, "[measure.gap_ratio]", "[ensemble]", "realizations = 20"]))
     process = bigbath("run", file, "-o", tmp_path / "out.h5")
     assert process.returncode == 6
