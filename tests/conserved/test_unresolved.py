@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from support import explicit, pauli_string, random_terms
 
-from bigbath.conserved import Charge, degenerate, has_antiunitary, unresolved
+from bigbath.conserved import Charge, degenerate, has_antiunitary, keeps, unresolved
 from bigbath.conserved.free_fermions import is_line_graph
 from bigbath.conserved.sector import Fixed
 from bigbath.conserved.strings import commuting_strings
+from bigbath.errors import SymmetryError
 from bigbath.models import TFIM, Imbrie, Ring, Symmetry, draw
+from bigbath.spaces import FixedCharges
+from bigbath.spaces.actions import action
 from bigbath.statistics import central, gap_ratio
 
 EXAMPLES = 500 if os.environ.get("BIGBATH_LONG") else 25
@@ -341,3 +344,32 @@ def test_levels_without_antiunitary_symmetry_are_unitary():
         assert not has_antiunitary(terms, 7)
         ratios.append(gap_ratio(central(np.linalg.eigvalsh(explicit(terms, 7)), 0.7)))
     assert np.mean(ratios) == pytest.approx(0.5996, abs=0.04)
+
+
+@several
+@given(seeds)
+def test_symmetries_that_keep_the_values_of_charges(seed):
+    """Against the action on the list of configurations."""
+    stream = np.random.default_rng(seed)
+    sets = [
+        ((1,) * 6,),
+        ((1, 1, 1, 0, 0, 0), (0, 0, 0, 1, 1, 1)),
+        ((1, -1, 1, -1, 1, -1),),
+        ((1, 0, 0, 0, 0, 0), (0, 1, 1, 1, 1, 1)),
+    ]
+    weights = sets[stream.integers(len(sets))]
+    charges = tuple(Charge(w) for w in weights)
+    spins = stream.choice([-1, 1], 6)
+    values = tuple(int(np.dot(w, spins)) for w in weights)
+    same = tuple(range(6))
+    permutations = [same, same[::-1], (1, 0, 2, 3, 4, 5), (0, 5, 4, 3, 2, 1)]
+    flips = [frozenset(), frozenset(same), frozenset({0, 1, 2}), frozenset({0})]
+    chosen = Symmetry(name="u", permutation=permutations[stream.integers(4)], flip=flips[stream.integers(4)])
+    space = FixedCharges(sites=6, charges=charges, values=values)
+    try:
+        kept = action(chosen, space, 6) is not None
+    except SymmetryError:
+        return
+    assert kept or not keeps(chosen, charges, values)
+    if space.dim >= 9:
+        assert kept == keeps(chosen, charges, values)
