@@ -166,6 +166,7 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
 def show(file: ResultFile, as_json: AsJson = False) -> None:
     """What a result file holds, and the evidence for it."""
     from bigbath.job import resolved
+    from bigbath.measure import caveats
     from bigbath.store import open_result
 
     result = open_result(file)
@@ -194,6 +195,8 @@ def show(file: ResultFile, as_json: AsJson = False) -> None:
     typer.echo(f"finished {result.provenance['finished']}, {result.provenance['seconds']['total']:.1f} s")
     for r, ds in result.realizations.items():
         typer.echo(f"realization {r}: " + ", ".join(f"{n} {d}" for d, n in ds.sizes.items()))
+        for line in caveats(ds):
+            typer.echo(f"   {line}")
         for part in ("spectrum", "bath"):
             if f"evidence_{part}" in ds.attrs:
                 e = result.evidence(r, part)

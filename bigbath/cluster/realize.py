@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
-from bigbath.errors import IncompleteWindow
+from bigbath.errors import ImpossibleRequest, IncompleteWindow
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
 from bigbath.models import Composite, draw
@@ -58,10 +58,25 @@ def _dimension(h: Hamiltonian, spectrum: Spectrum) -> int:
     return sum(s.dim for s in sectors(h, use=spectrum.symmetries, only=spectrum.sector))
 
 
+def refuse_unresolved(job: Job) -> None:
+    """UnresolvedSpectrum when a job without sweep asks for statistics of levels that its sectors do not resolve.
+
+    Judged by its first realization; ``prepare`` looks at each of them again.
+    """
+    if not job.measure.level_statistics:
+        return
+    try:
+        composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
+        job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
+    except ImpossibleRequest:  # the task itself fails and says so
+        return
+
+
 def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
     """Draw one realization of a job without sweep, build its Hamiltonian and find its initial states."""
     start = time.perf_counter()
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
+    job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
     h = build(composite)
     bath = None
     if job.bath is not None:

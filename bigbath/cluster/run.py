@@ -8,7 +8,7 @@ from typing import Literal
 
 from bigbath.cluster.communicator import on_root, this_rank
 from bigbath.cluster.cost import dimensions, ranks_per_task, relative_cost
-from bigbath.cluster.realize import Realization, Uncertified, measured, prepare
+from bigbath.cluster.realize import Realization, Uncertified, measured, prepare, refuse_unresolved
 from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import listening
 from bigbath.cluster.workers import work
@@ -42,8 +42,8 @@ def run(
     tasks (0 <= i < n), for job arrays, and leave merging to ``merge``. With a communicator its ranks form groups of
     ``group_size`` (None: as few as the memory allows), each of which takes tasks; rank 0 writes the result file.
 
-    Raises FileError when ``output`` exists and belongs to another job, or cannot be written: before any work starts. An
-    error of a job's only task is raised.
+    Raises FileError when ``output`` exists and belongs to another job, or cannot be written, and UnresolvedSpectrum for
+    statistics of unresolved levels: before any work starts. An error of a job's only task is raised.
     """
     output = Path(output)
     shards = Shards(output, job)
@@ -51,6 +51,8 @@ def run(
         petsc.start(this_rank())
     if on_root(comm, lambda: whole(output, job)):
         return "was done"
+    for point in point_jobs(job):
+        refuse_unresolved(point)
     on_root(comm, shards.prepare)
     survey: Survey = on_root(comm, shards.survey)
     tasks, dims = tasks_of(job), dimensions(job)

@@ -8,6 +8,7 @@ import numpy as np
 from bigbath.conserved.charges import ladder
 from bigbath.models.composite import Term
 
+
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
     """H = sum_z c_z prod_{j in z} sigma^z_j + sum_(p, q) (t_pq sigma^+_p sigma^-_q + h.c.) with ``up`` of ``sites`` spins up.
@@ -59,7 +60,7 @@ def exchange(terms: tuple[Term, ...], sites: int, up: int) -> Exchange | None:
     fields: dict[int, float] = {}
     hops: dict[tuple[int, int], complex] = {}
     for (plus, minus, z), amplitude in ladder(terms, sites).items():
-        if not plus and not minus:
+        if not plus and not minus and not complex(amplitude).imag:
             fields[z] = complex(amplitude).real
         elif not z and plus.bit_count() == minus.bit_count() == 1:
             if plus > minus:  # the hop back is implied

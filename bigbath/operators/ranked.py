@@ -133,7 +133,8 @@ class RankedOperator:
             moved = (states >> p ^ states >> q) & 1 == 1
             sources = self._halves.numbers(states[moved] ^ (1 << p | 1 << q))
             amplitudes = np.where(states[moved] >> p & 1, np.conj(t), t)
-            expected[moved] += (amplitudes * vectors[1][sources]).astype(self.dtype)
+            added = amplitudes * vectors[1][sources]
+            expected[moved] += added if self._planes == 2 else added.real
         self.steps(storage[0], storage[1], storage[0], _NONE, 1)
         made = self.get(storage[0])[numbers, 0] * (scale.halfwidth / 2)
         if not np.allclose(made, expected, rtol=0, atol=1e4 * np.finfo(self._real).eps * scale.halfwidth):

@@ -21,7 +21,7 @@ LAYERS = (
     {"operators"},
     {"chebyshev"},
     {"solvers"},
-    {"spectral", "broadening", "diffusion", "dynamics"},
+    {"spectral", "broadening", "diffusion", "dynamics", "statistics"},
     {"measure"},
     {"sweep"},
     {"job"},
