@@ -9,29 +9,35 @@ from bigbath.errors import FileError
 
 
 class Stream:
-    """A standard stream. At the first error of a write ``failed`` is called; what is written after that goes nowhere."""
+    """A standard stream. When it cannot be written ``failed`` is called with the error, and at every later write."""
 
     def __init__(self, stream: TextIO, failed: Callable[[Exception], None]) -> None:
         self._stream, self._failed = stream, failed
+        self._error: Exception | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write text, or drop it."""
-        self._try(lambda: self._stream.write(text))
+        if text != "":
+            self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
         """Flush, or drop what is left."""
-        self._try(self._stream.flush)
+        if self._error is None:
+            self._try(self._stream.flush)
 
     def _try(self, act: Callable[[], object]) -> None:
-        try:
-            act()
-        except (OSError, ValueError) as error:  # ValueError: it was closed
-            _redirect(self._stream.fileno())
-            self._failed(error)
+        if self._error is None:
+            try:
+                act()
+            except (OSError, ValueError) as error:  # ValueError: it was closed
+                self._error = error
+                _redirect(self._stream.fileno())  # what Python still holds of it goes there at the end
+        if self._error is not None:
+            self._failed(self._error)
 
 
 def protect_streams() -> None:

@@ -9,7 +9,7 @@ import shutil
 import socket
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -165,9 +165,10 @@ class Shards:
         try:
             with alone_in(self.directory.parent):
                 recorded = _recorded(self.directory)
-                job = _covering(self.job, [recorded.job] if recorded and recorded.family == self._family else [])
-                if recorded is None or resolved(recorded.job) != resolved(job):
-                    write_json(self.directory / "job.json", resolved(job))
+                others = [recorded.job] if recorded and recorded.family == self._family else []
+                content = resolved(_covering(self.job, others).job)
+                if recorded is None or resolved(recorded.job) != content:
+                    write_json(self.directory / "job.json", content)
         except OSError as error:
             raise FileError(f"cannot write to {self.directory}: {error}") from None
 
@@ -248,11 +249,10 @@ class Shards:
         jobs = {h.job_hash: h.job for h in (*headers.values(), *([merged] if merged else []), *more.values())}
         if recorded is not None and recorded.family == self._family:
             jobs[recorded.job_hash] = recorded.job
-        job = _covering(self.job, jobs.values())
-        points = known_job(json.dumps(resolved(job))).points
+        cover = _covering(self.job, jobs.values())
         wanted: dict[str, list[Task]] = {}
-        for task in tasks_of(job):
-            wanted.setdefault(lasting_name(task, points), []).append(task)
+        for task in tasks_of(cover.job):
+            wanted.setdefault(lasting_name(task, cover.points), []).append(task)
         done: dict[Task, Path] = {}
         groups: dict[Task, str] = {}
         duplicate = []
@@ -269,7 +269,7 @@ class Shards:
                 tasks_here = wanted.get(path.name.removesuffix(".failed.json"), ())
                 failed |= {task: record for task in tasks_here if task not in done}
         return Survey(
-            job=job, done=done, groups=groups, failed=failed,
+            job=cover.job, done=done, groups=groups, failed=failed,
             merged=frozenset(t for name in (merged.names if merged else ()) for t in wanted.get(name, ())),
             missing=tuple(t for each in wanted.values() for t in each if t not in done and t not in failed),
             corrupt=tuple(corrupt), foreign=tuple(foreign), duplicate=tuple(duplicate), version=version,
@@ -345,9 +345,10 @@ def open_run(path: str | Path) -> Result:
     )
 
 
-def _covering(job: Job, others: Any) -> Job:
+def _covering(job: Job, others: Iterable[Job]) -> KnownJob:
+    """The job that covers several; FileError when one of its points cannot be."""
     try:
-        return covering(job, others)
+        return known_job(json.dumps(resolved(covering(job, others))))
     except (JobError, ValueError) as error:
         raise FileError(f"these jobs do not go into one result file: {error}") from None
 
