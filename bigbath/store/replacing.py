@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +57,12 @@ def directory(path: Path) -> Iterator[int]:
 @contextmanager
 def alone_in(path: Path) -> Iterator[None]:
     """For moments: no other process of this machine is in such a block for the same directory."""
-    with directory(path) as descriptor:
-        deadline = time.monotonic() + PATIENCE
-        while not lock(descriptor, exclusive=True) and time.monotonic() < deadline:
-            time.sleep(1e-3)
+    with ExitStack() as stack:
+        with suppress(OSError):  # a directory that may not be read
+            descriptor = stack.enter_context(directory(path))
+            deadline = time.monotonic() + PATIENCE
+            while not lock(descriptor, exclusive=True) and time.monotonic() < deadline:
+                time.sleep(1e-3)
         yield
 
 

@@ -111,8 +111,9 @@ class Shards:
             raise FileError(f"cannot write to {self.directory.parent}: {error}") from None
         self._descriptor = descriptor
         try:
-            self._take_over(descriptor)
-            self._record()
+            with alone_in(self.directory.parent):
+                self._take_over(descriptor)
+                self._record()
             yield
         finally:
             self._descriptor = None
@@ -120,8 +121,9 @@ class Shards:
 
     def _enter(self) -> int:
         """Make the directory and lock it together with other runs."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         place = Path(os.path.realpath(self.output)).parent
-        if place.exists() and not os.access(place, os.W_OK):
+        if not os.access(place, os.W_OK):
             raise PermissionError(f"no permission to write in {place}")
         deadline = time.monotonic() + PATIENCE
         while True:
@@ -146,7 +148,6 @@ class Shards:
             )
         for note in self.directory.glob("*.json"):
             note.unlink()
-        self._record()
         lock(descriptor, exclusive=False)
 
     def _owners(self) -> set[str]:
@@ -162,13 +163,11 @@ class Shards:
 
     def _record(self) -> None:
         """Write job.json: the job that covers this one and those of its family that are at work here."""
+        recorded = _recorded(self.directory)
+        content = resolved(_covering(self.job, [recorded.job] if recorded else []).job)
         try:
-            with alone_in(self.directory.parent):
-                recorded = _recorded(self.directory)
-                others = [recorded.job] if recorded and recorded.family == self._family else []
-                content = resolved(_covering(self.job, others).job)
-                if recorded is None or resolved(recorded.job) != content:
-                    write_json(self.directory / "job.json", content)
+            if recorded is None or resolved(recorded.job) != content:
+                write_json(self.directory / "job.json", content)
         except OSError as error:
             raise FileError(f"cannot write to {self.directory}: {error}") from None
 
@@ -177,7 +176,8 @@ class Shards:
         """FileError if the directory was given to another family; a job.json that is lost is written again."""
         recorded = _recorded(self.directory)
         if recorded is None:
-            self._record()
+            with alone_in(self.directory.parent):
+                self._record()
         elif recorded.family != self._family:
             raise FileError(
                 f"{self.directory} now belongs to a run of another job, which was started with the same -o; what this run "
@@ -313,6 +313,11 @@ def header_of(output: Path, its_family: str) -> Header:
         header = read_header(output)
     except FileError as error:
         raise FileError(f"{error} It is left as it is; choose another name with -o.") from None
+    if header.family is None:
+        raise FileError(
+            f"{output} was written by another version of bigbath, for which its job meant something else; choose another "
+            "name with -o"
+        )
     if header.family != its_family:
         raise FileError(f"{output} holds the result of another job; choose another name with -o, or remove it")
     return header

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import pytest
 from support import assert_same_numbers, bigbath, bigbath_command, clean_environment, one_thread
@@ -19,6 +20,7 @@ from bigbath.cluster.status import status_of
 from bigbath.errors import FileError
 from bigbath.job import load_job, parse_job, resolved
 from bigbath.store import Shards, open_result, open_run
+from bigbath.store.seal import seal
 from bigbath.tasks import tasks_of
 
 LONG = bool(os.environ.get("BIGBATH_LONG"))
@@ -271,6 +273,19 @@ def test_a_damaged_record_of_the_job_is_rebuilt(tmp_path, content):
     with pytest.raises(FileError, match="there is no result file"):
         status_of(output)
     assert run(job(2, L=3), output) == "done"
+
+
+def test_a_result_whose_job_meant_something_else_opens_but_is_not_extended(tmp_path):
+    output = tmp_path / "out.h5"
+    run(job(2), output)
+    with h5py.File(output, "a") as file:
+        file.attrs["job_hash"] = "0123456789abcdef"
+    seal(output)
+    assert len(open_result(output).tasks) == 2
+    before = output.read_bytes()
+    with pytest.raises(FileError, match="another version"):
+        run(job(3), output)
+    assert output.read_bytes() == before
 
 
 def test_shards_that_a_killed_run_left_beside_its_result_are_removed(tmp_path):

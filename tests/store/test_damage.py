@@ -146,3 +146,16 @@ def test_a_link_is_followed(tmp_path):
     assert link.is_symlink()
     assert [p.name for p in (tmp_path / "disk").iterdir()] == ["real.h5"]
     assert len(open_result(link).tasks) == 3
+
+
+def test_a_link_to_nowhere_is_refused_before_the_work(tmp_path):
+    link = tmp_path / "result.h5"
+    link.symlink_to(tmp_path / "absent" / "real.h5")
+    with pytest.raises(FileError, match="cannot write"):
+        run(JOB, link)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/"])
+def test_names_that_are_no_files_are_refused(name):
+    with pytest.raises(FileError):
+        run(JOB, name)
