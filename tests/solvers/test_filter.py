@@ -113,13 +113,11 @@ def test_empty_interval():
     assert states.evidence.found == 0 and states.evidence.complete == "yes"
 
 
-def test_other_windows_complex_models_and_memory_are_refused():
+def test_other_windows_and_memory_are_refused():
     h = hamiltonian(Imbrie(L=9))
     for window in (Whole(), Levels(energies=(0.0,))):
         with pytest.raises(ImpossibleRequest, match="filter"):
             solve(h, window, engine=Filter())
-    with pytest.raises(ImpossibleRequest, match="real models"):
-        solve(Hamiltonian(given=h.matrix.astype(complex), dims=h.dims), Nearest(k=5), engine=Filter())
     with pytest.raises(ImpossibleRequest, match=r"engine\.memory"):
         solve(h, Nearest(k=40), engine=Filter(memory=1e-4))
 
