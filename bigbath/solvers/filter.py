@@ -30,12 +30,12 @@ from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import ROUNDS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
 from bigbath.spaces import Sector
 
-#: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
+#: Sectors up to this dimension, or those of which the basis needs more than 1/4, go to LAPACK inside this engine.
 TINY = 512
 
 #: States expected in the narrowest window that is filtered: a narrower one is widened, its filter would be longer.
@@ -254,7 +254,7 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
         states, error = part.density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
         samples = int(np.ceil((surplus * (states + 4 * error) + 4) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
-    if part.sector.dim <= TINY or plans[0].capacity > part.sector.dim / 3:
+    if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 4:
         return None
     column = part.operator.dtype.itemsize * (part.operator.rows[1] - part.operator.rows[0])
     fitting = [plan for plan in plans if plan.capacity * column <= memory]
@@ -287,7 +287,7 @@ def _solve_part(
         return
     chains, checkpoint = _begin(part, plan, key, engine)
     sampled, first = chains[:-1], 0
-    for samples in (plan.samples, plan.more):
+    for samples in (plan.samples, *[plan.more] * ROUNDS):
         share = 2 * samples * part.operator.columns
         basis = part.columns(first + share * len(sampled))
         for number, chain in enumerate(sampled):

@@ -17,8 +17,9 @@ from bigbath.operators import Operator, Scale
 #: filter's edge.
 BETA, BETA_TEST, END_TEST = 28, 17, 0.42
 
-#: Samples that are added, as a part of those planned, where levels turn out too dense for these.
-MORE = 0.2
+#: Samples that are added, as a part of those planned, where levels turn out too dense for these; how often. The levels of
+#: localised spectra scatter like independent ones, by their square root.
+MORE, ROUNDS = 0.2, 3
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
@@ -70,7 +71,7 @@ class Plan:
 
     @property
     def more(self) -> int:
-        """Pairs that can be added to each vector's samples."""
+        """Pairs that are added to each vector's samples at a time."""
         return int(np.ceil(MORE * self.samples))
 
     @property
@@ -81,7 +82,7 @@ class Plan:
     @property
     def capacity(self) -> int:
         """Vectors for which there has to be memory."""
-        return 2 * self.b * (self.samples + self.more)
+        return 2 * self.b * (self.samples + ROUNDS * self.more)
 
     @property
     def products(self) -> int:
