@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigbath.kernels import SUMS, bin_overlaps, contraction, csr_times_columns, fit_lorentzians, overlaps
+from bigbath.kernels import SUMS, bin_powers, bin_probabilities, contraction, csr_times_columns, fit_lorentzians, overlaps
 
 SEED = st.integers(0, 2**32 - 1)
 SMALL = st.integers(1, 12)
@@ -81,14 +81,13 @@ def test_both_association_orders_are_taken(d_bath, d, dtype, monkeypatch):
     assert shapes == [(d, d_bath) if d < d_bath else (d_bath, d)]
 
 
-@given(SEED, st.integers(0, 8), st.integers(0, 30), st.integers(1, 6), st.booleans())
-def test_bin_overlaps(seed, m, k, S, is_complex):
+@given(SEED, st.integers(0, 8), st.integers(0, 30), st.integers(1, 6))
+def test_bin_probabilities_and_their_powers(seed, m, k, S):
     stream = np.random.default_rng(seed)
-    o = random_array(stream, (m, k), is_complex)
-    o[stream.random((m, k)) < 0.2] = 0  # p ln p at p = 0
+    p = stream.random((m, k))
+    p[stream.random((m, k)) < 0.2] = 0  # p ln p at p = 0
     shell, energies = stream.integers(0, S, k), stream.standard_normal(k)
     binned, sums = stream.random((m, S)), stream.random((m, len(SUMS)))
-    p = np.abs(o) ** 2
     expected_bins = binned + np.stack([p[:, shell == s].sum(axis=1) for s in range(S)], axis=1)
     log = np.log(np.where(p > 0, p, 1))
     expected = {
@@ -96,9 +95,13 @@ def test_bin_overlaps(seed, m, k, S, is_complex):
         "shannon": -(p * log).sum(1), "purity": (p**2).sum(1),
     }  # fmt: skip
     expected_sums = sums + np.stack([expected[name] for name in SUMS], axis=1)
-    bin_overlaps(o, shell, energies, binned, sums)
+    bin_probabilities(p, shell, energies, binned, sums)
     assert np.allclose(binned, expected_bins, atol=1e-12)
     assert np.allclose(sums, expected_sums, atol=1e-12)
+    powers = np.zeros((m, S, 3))
+    bin_powers(p, shell, powers)
+    for q in (2, 3, 4):
+        assert np.allclose(powers[..., q - 2], np.stack([(p[:, shell == s] ** q).sum(1) for s in range(S)], 1))
 
 
 def lorentzian(x, centre, chi, width=0.5):
