@@ -7,7 +7,15 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigbath.kernels import SUMS, bin_powers, bin_probabilities, contraction, csr_times_columns, fit_lorentzians, overlaps
+from bigbath.kernels import (
+    SUMS,
+    bin_powers,
+    bin_probabilities,
+    contraction,
+    csr_times_columns,
+    fit_lorentzians,
+    overlaps,
+)
 
 SEED = st.integers(0, 2**32 - 1)
 SMALL = st.integers(1, 12)
