@@ -56,8 +56,12 @@ class Distribution:
     degeneracy: np.ndarray
     bath_degeneracy: np.ndarray
 
-    def dataset(self, fit: LorentzianFit | None = None) -> xr.Dataset:
-        """The distributions, and their fits if there are any, as labelled arrays; branches are numbered from 1."""
+    def dataset(self, fit: LorentzianFit | None = None, integrated: LorentzianFit | None = None) -> xr.Dataset:
+        """The distributions as labelled arrays; branches are numbered from 1.
+
+        ``fit``: Lorentzians at the shells' mean energies, ``centre``, ``chi`` and so on; ``integrated``: those integrated
+        over the shells, ``centre_integrated`` and so on.
+        """
         pair = ("bath_state", "branch")
         data = {
             "shell_energy": ("shell", self.shells.energy),
@@ -79,11 +83,13 @@ class Distribution:
             data["p"] = ((*pair, "state"), self.p)
         elif self.kept.size:
             data |= {"p": (("kept_state", "branch", "state"), self.p), "kept_bath_state": ("kept_state", self.kept)}
-        if fit is not None:
-            for name in ("centre", "chi", "centre_error", "chi_error"):
-                data[name] = (pair, getattr(fit, name))
-            data["fit_rms"] = (pair, fit.rms)
-            data["fit_converged"] = (pair, fit.converged.astype("i1"))
+        for ending, one in (("", fit), ("_integrated", integrated)):
+            if one is not None:
+                for name in ("centre", "chi", "centre_error", "chi_error"):
+                    data[name + ending] = (pair, getattr(one, name))
+                data[f"fit_rms{ending}"] = (pair, one.rms)
+                data[f"fit_converged{ending}"] = (pair, one.converged.astype("i1"))
+                data[f"fit_resolved{ending}"] = (pair, one.resolved.astype("i1"))
         coords = {
             "shell": self.shells.first + np.arange(self.shells.count.size),
             "energy": ("state", self.energy),
