@@ -7,7 +7,7 @@ import xarray as xr
 
 from bigbath.broadening.density_of_states import Binomial, DensityOfStates, FromLevels, Gaussian, kappa
 from bigbath.broadening.entropy import lorentzian_entropy, lorentzian_entropy_integral, observational
-from bigbath.broadening.profiles import PROFILES, fit_profile
+from bigbath.broadening.profile_fit import PROFILES, fit_profile
 from bigbath.broadening.regression import branches
 from bigbath.broadening.subsystem import canonical_weights, gaussian_weights
 from bigbath.models import Ring
