@@ -9,7 +9,6 @@ from bigbath.broadening.shells import Shells
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels import fit_lorentzians
 
-
 #: What a shell's probability is compared with: the Lorentzian at the shell's mean energy times its width, as in the paper,
 #: or the Lorentzian's integral over the shell.
 Sampling = Literal["points", "integrals"]

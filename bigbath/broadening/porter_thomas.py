@@ -66,7 +66,9 @@ def reduced_moments(P: np.ndarray, powers: np.ndarray, own_count: np.ndarray, fr
     """
     half, d = freedom / 2, own_count.astype(float)[..., None]
     q = np.array([2.0, 3.0, 4.0])
-    log_expected = gammaln(half + q) - gammaln(half) + gammaln(half * d) - gammaln(half * d + q) + np.log(np.maximum(d, 1))
+    log_expected = (
+        gammaln(half + q) - gammaln(half) + gammaln(half * d) - gammaln(half * d + q) + np.log(np.maximum(d, 1))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = powers / P[..., None] ** q / np.exp(log_expected)
     return np.where(d > 1, ratio, np.nan)

@@ -38,10 +38,14 @@ def coupled_states(v: Strength) -> np.ndarray:
     largest = max((float(w.max(initial=0.0)) for *_, w in v.blocks), default=0.0)
     for rows, columns, w in v.blocks:
         for members in (rows, columns):
-            edges += [np.stack([node[members, i], np.full(members.size, node[members[0], i])], 1) for i in range(d_system)]
+            edges += [
+                np.stack([node[members, i], np.full(members.size, node[members[0], i])], 1) for i in range(d_system)
+            ]
         strong = [k for k in range(w.shape[0]) if w[k].max(initial=0.0) > NOTHING * largest]
         coupled = (np.abs(v.weights[strong]) > 0).any(axis=0)
-        edges += [np.array([[node[rows[0], i], node[columns[0], j]]]) for i, j in zip(*np.nonzero(coupled), strict=True)]
+        edges += [
+            np.array([[node[rows[0], i], node[columns[0], j]]]) for i, j in zip(*np.nonzero(coupled), strict=True)
+        ]
     pairs = np.concatenate(edges)
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(node.size, node.size))
     return connected_components(graph, directed=False)[1].reshape(m, d_system)

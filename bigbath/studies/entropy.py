@@ -1,5 +1,6 @@
 """The entropy paper (Huang & Cai): its jobs, its figures and its printed numbers."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -20,11 +21,18 @@ from bigbath.models import Ring
 from bigbath.plots import save
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
+from bigbath.studies.claim import Claim
 from bigbath.studies.laws import laws
 from bigbath.studies.measured import Measured, measured
+from bigbath.studies.prediction import prediction
 from bigbath.studies.sizes import sizes
 from bigbath.studies.table import Row
 
+#: Largest rms difference, over the mean of the fits, and smallest correlation that are an agreement (Fig. 4); largest mean
+#: difference of two entropies that are close, nats (Fig. 5).
+AGREE, CORRELATED, CLOSE = 0.1, 0.8, 0.1
+#: Claims are about bath states nearer to the middle than this.
+MIDDLE = 8.0
 #: The bath level at which Fig. 2 shows the interaction.
 LEVEL = 0.583
 
@@ -104,7 +112,7 @@ def rows_3(result: Result) -> list[Row]:
     return [*rows, Row(name="mean chi", paper="0.632", ours=float(ds.chi.mean()))]
 
 
-def rows_4(result: Result) -> list[Row]:
+def rows_4(result: Result) -> list[Row | Claim]:
     """Self-consistency: reconstructed against fitted parameters, and the coarse-grained Eqs. 45, 46."""
     ds = result.realizations[0]
     wave = square_wave(ds, 1, 2)
@@ -125,7 +133,33 @@ def rows_4(result: Result) -> list[Row]:
             note=f"Eqs. 45, 46 give {wide.delta:.3f} at eta = Delta_I/2 = {bandwidth / 2:.1f}; 0.65 does not follow from them",
         ),
     ]
-    return rows
+    return [*rows, *claims_4(ds)]
+
+
+def claims_4(ds: xr.Dataset) -> list[Claim]:
+    """The "remarkable agreement" of Fig. 4, branch 2: differences of the states, not of their mean, where fits are resolved."""
+    one = ds.isel(bath_state=np.abs(ds.bath_energy.values) < MIDDLE).sel(branch=2)
+    one = one.isel(bath_state=one.fit_resolved.values > 0)
+    shift = one.centre - one.bath_energy - one.system_energy - one.V_diagonal
+    claims = []
+    for name, fitted, other in (
+        ("chi", one.chi, one.chi_reconstructed),
+        ("Delta - V", shift, one.shift_reconstructed),
+    ):
+        rms = float(np.sqrt(((other - fitted) ** 2).mean()) / abs(fitted.mean()))
+        correlation = float(np.corrcoef(fitted, other)[0, 1])
+        bias = float(other.mean() / fitted.mean() - 1)
+        note = f"mean {100 * bias:+.1f} %, correlation {correlation:.2f}; eta = {ds.attrs['eta']:g} was chosen to fit"
+        claims += [
+            Claim(
+                name=f"{name} reconstructed: rms difference / mean", claim="remarkable agreement", ours=rms, limit=AGREE, note=note
+            ),
+            Claim(
+                name=f"{name} reconstructed: 1 - correlation", claim="remarkable agreement", ours=1 - correlation,
+                limit=1 - CORRELATED, note=note,
+            ),
+        ]  # fmt: skip
+    return claims
 
 
 def entropies(ds: xr.Dataset, model: Ring) -> xr.Dataset:
@@ -144,14 +178,44 @@ def entropies(ds: xr.Dataset, model: Ring) -> xr.Dataset:
     )
 
 
-def rows_5(result: Result) -> list[Row]:
-    """The constants of the densities of states (Eqs. 47, 57) with which the entropies of Fig. 5 are predicted."""
+def rows_5(result: Result) -> list[Row | Claim]:
+    """The constants of the densities of states (Eqs. 47, 57), and how close the entropies of Fig. 5 are to each other."""
     model = result.job.model
     assert isinstance(model, Ring)
     return [
         Row(name="kappa", paper="0.344", ours=kappa(model.g, model.h, sites=model.N, bonds=model.N)),
         Row(name="kappa'", paper="0.350", ours=kappa(model.g, model.h, sites=model.N - 1, bonds=model.N - 2)),
+        *claims_5(result.realizations[0], model),
     ]
+
+
+def claims_5(ds: xr.Dataset, model: Ring) -> list[Claim]:
+    """Fig. 5: "Observational entropy closely matches theoretical estimates from eq. (49)", "Von Neumann shows reduced values"."""
+    s = entropies(ds, model)
+    s = s.isel(bath_state=np.abs(s.bath_energy.values) < MIDDLE)
+    off = s.predicted - s.observational
+    everywhere = entropies(ds, model)
+    worst = float(np.abs(everywhere.predicted - everywhere.observational).max())
+    without = float(
+        np.abs(ds.observational_closed.values - everywhere.observational.values)[
+            np.abs(ds.bath_energy.values) < MIDDLE
+        ].mean()
+    )
+    return [
+        Claim(
+            name="Eq. 49 - observational entropy, mean |difference|", claim="closely matches", ours=float(np.abs(off).mean()),
+            limit=CLOSE,
+            note=f"mean {float(off.mean()):+.2f}, at most {worst:.2f} at the ends; the closed equations 27-30 are off by {without:.3f}",
+        ),
+        Claim(
+            name="share of states with Eq. 49 nearer to the von Neumann entropy", claim="closer to observational entropy",
+            ours=float((np.abs(off) > np.abs(s.predicted - s.von_neumann)).mean()), limit=0.0,
+        ),
+        Claim(
+            name="share of states with S_vN > S_obs", claim="von Neumann entropy shows reduced values",
+            ours=float((s.von_neumann > s.observational + 1e-10).mean()), limit=0.0,
+        ),
+    ]  # fmt: skip
 
 
 def draw(number: int, result: Result) -> Figure:
@@ -171,17 +235,17 @@ def draw(number: int, result: Result) -> Figure:
     return plots.plot_entropies(entropies(ds, result.job.model))  # type: ignore[arg-type]
 
 
-_ROWS = {1: rows_1, 2: rows_2, 3: rows_3, 4: rows_4, 5: rows_5}
+_ROWS: dict[int, Callable[[Result], Sequence[Row | Claim]]] = {1: rows_1, 2: rows_2, 3: rows_3, 4: rows_4, 5: rows_5}
 
 
 def figure(
     number: int, directory: Path, report: Report = silent, *, name: str = "entropy_whole"
-) -> tuple[list[Row], Path]:
+) -> tuple[list[Row | Claim], Path]:
     """A figure from the job ``name``, computed in ``directory``: its rows, and the figure that was drawn."""
     result = computed(name, directory, report)
     target = directory / f"entropy_fig{number}.png"
     save(draw(number, result), target)
-    return _ROWS[number](result), target
+    return list(_ROWS[number](result)), target
 
 
 def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], Path]:
@@ -192,5 +256,8 @@ def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], P
 
 #: Figure number -> function (directory, report) that computes and draws it; all of them share one computation.
 FIGURES = {number: partial(figure, number) for number in _ROWS}
-#: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed.
-ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers}
+#: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed; 9, entropies
+#: with fluctuations and without parameters.
+ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers, 9: prediction}
+#: Names of the studies that are no figure of the paper.
+NAMES = {"sizes": 6, "laws": 7, "numbers": 8, "prediction": 9}

@@ -202,7 +202,9 @@ DEGENERATE = {
         L=5,
         system_sites=1,
         system=(),
-        bath=tuple((2 * c, tuple((float(x), j, j + 1) for j, x in enumerate(s.uniform(0.3, 1.5, 3), 1))) for c in "xyz"),
+        bath=tuple(
+            (2 * c, tuple((float(x), j, j + 1) for j, x in enumerate(s.uniform(0.3, 1.5, 3), 1))) for c in "xyz"
+        ),
         interaction=tuple((2 * c, ((float(s.uniform(0.3, 1.0)), 0, 1),)) for c in "xyz"),
     ),
     "ring": lambda s: Ring(N=int(s.integers(4, 8)), g=float(s.uniform(0.2, 1.5)), h=float(s.uniform(0, 0.5))),

@@ -58,7 +58,9 @@ def test_fluctuations_with_equal_gaps_and_degenerate_levels():
     run = evolution(solve(h, Whole()), psi)
     f = run.fluctuation(A)
     energies, vectors = np.linalg.eigh(dense)
-    weights = (vectors.conj().T @ psi)[:, None] * (vectors.conj().T @ (A @ vectors)).T * (vectors.T @ psi.conj())[None, :]
+    weights = (
+        (vectors.conj().T @ psi)[:, None] * (vectors.conj().T @ (A @ vectors)).T * (vectors.T @ psi.conj())[None, :]
+    )
     gaps = np.subtract.outer(energies, energies)
     steady = weights[np.abs(gaps) < 1e-9].sum().real
     exact = sum(

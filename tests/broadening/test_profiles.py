@@ -10,7 +10,6 @@ from scipy.signal import fftconvolve
 from bigbath.broadening import profiles
 from bigbath.broadening.profile_fit import PROFILES, fit_profile
 
-
 LONG = os.environ.get("BIGBATH_LONG")
 
 
@@ -157,7 +156,7 @@ def test_fitted_widths_are_positive_and_richer_profiles_fit_better(seed):
     """Data whose best unconstrained quadratic width is negative in the tails: thin tails, noise."""
     stream = np.random.default_rng(seed)
     x = np.arange(-14, 14, 0.5) + 0.1
-    truth = np.exp(-np.abs(x - stream.uniform(-1, 1)) ** stream.uniform(1, 2) / stream.uniform(0.5, 2))
+    truth = np.exp(-(np.abs(x - stream.uniform(-1, 1)) ** stream.uniform(1, 2)) / stream.uniform(0.5, 2))
     P = np.abs(truth / truth.sum() + 2e-3 * stream.standard_normal(x.size))
     P /= P.sum()
     fits = {name: fit_profile(name, x, P, 0.5, start=(0.0, 0.7), folds=2) for name in PROFILES}
