@@ -33,7 +33,7 @@ class Distribution:
     ``P``: (m, D_S, S) probability in each shell. ``norm``, ``mean``, ``second_moment``: (m, D_S) sums of p, p E, p E^2
     over the window. ``shannon``: (m, D_S) -sum p ln p (Eq. 3; the steady state's von Neumann entropy). ``renyi2``:
     (m, D_S) -ln sum p^2 (Eq. 52). ``powers``: (m, D_S, S, 3) sums of p^2, p^3, p^4 in each shell, or None.
-    ``own_count``: (m, D_S, S) levels in each shell that symmetry lets the product state reach.
+    ``own_count``: (m, D_S, S) states in each shell that symmetry lets the product state reach.
     ``kept``: the bath states whose p_n were kept, and ``p``: (kept.size, D_S, k), a number a state: inside a multiplet only
     its sum is well defined. ``degeneracy``: (k,), ``bath_degeneracy``: (m,) states of the level of each state.
     ``energy``: (k,), ``bath_energy``: (m,), ``system_energy``: (D_S,), each ascending, as the axes above.
@@ -106,7 +106,7 @@ class Distribution:
 class _Chunk:
     """p_n (m, k) of a few initial states over all eigenstates: ``rows`` (m,) and ``branch`` number them.
 
-    ``own``: the levels that symmetry lets them reach.
+    ``own``: the eigenstates that symmetry lets them reach.
     """
 
     rows: np.ndarray
@@ -116,7 +116,7 @@ class _Chunk:
     done: float
 
 
-def _chunks(states: Eigenstates, bath: Eigenstates, system: SystemStates, levels: Levels) -> Iterator[_Chunk]:
+def _chunks(states: Eigenstates, bath: Eigenstates, system: SystemStates) -> Iterator[_Chunk]:
     """Probabilities over all eigenstates, in ascending order of energy, of a few initial states of one sector at a time."""
     dims = (system.energies.size, bath_dimension(bath))
     bath_rows, columns = positions(bath), positions(states)
@@ -126,7 +126,7 @@ def _chunks(states: Eigenstates, bath: Eigenstates, system: SystemStates, levels
         for i in range(dims[0]):
             bras = [_bra(system, i, b, s, dims) for s in states.blocks]
             reached = [columns[id(s)] for s, bra in zip(states.blocks, bras, strict=True) if bra.nnz]
-            own = np.unique(levels.index[np.concatenate([np.empty(0, dtype=np.int64), *reached])])
+            own = np.concatenate([np.empty(0, dtype=np.int64), *reached])
             for start in range(0, b.energies.size, step):
                 part = slice(start, start + step)
                 p = np.zeros((b.energies[part].size, k))
@@ -197,14 +197,14 @@ def distribution(
     shell = shells.index(levels.energy)
     shell_powers = np.zeros((m, d_system, shells.count.size + 1, len(POWERS))) if powers else None
     own_count = np.zeros((m, d_system, shells.count.size), dtype=np.int32)
-    for chunk in _chunks(states, bath, system, levels):
+    for chunk in _chunks(states, bath, system):
         report("overlaps", chunk.done, 1.0)
         local_bins, local_sums = np.zeros((chunk.rows.size, binned.shape[2])), np.zeros((chunk.rows.size, len(SUMS)))
         weights = _of_levels(chunk.p, levels)
         bin_probabilities(weights, shell, levels.energy, local_bins, local_sums)
         binned[chunk.rows, chunk.branch] = local_bins
         sums[chunk.rows, chunk.branch] = local_sums
-        own_count[chunk.rows, chunk.branch] = np.bincount(shell[chunk.own], minlength=binned.shape[2])[:-1]
+        own_count[chunk.rows, chunk.branch] = np.bincount(shell[levels.index[chunk.own]], minlength=binned.shape[2])[:-1]
         if shell_powers is not None:
             local_powers = np.zeros((chunk.rows.size, *shell_powers.shape[2:]))
             bin_powers(weights, shell, local_powers)

@@ -2,7 +2,7 @@
 
 In a chaotic system the amplitudes <psi_n|phi> of one shell are Gaussian: real ones for real H, complex ones for complex H.
 Then p_n over its mean is chi^2-distributed with ``freedom`` = 1 or 2 degrees of freedom (times g for a level of g states).
-The shell's volume must count only the levels that symmetry lets the product state reach: the others have p_n = 0.
+The shell's volume must count only the eigenstates that symmetry lets the product state reach: the others have p_n = 0.
 """
 
 import numpy as np
@@ -39,29 +39,30 @@ def renyi2_deficit(freedom: int) -> float:
     return float(np.log(1 + 2 / freedom))
 
 
-def shannon_of_shells(P: np.ndarray, own_count: np.ndarray, freedom: int) -> np.ndarray:
-    """Expected -sum p ln p (...) for P (..., S) spread over ``own_count`` (..., S) levels of each shell with such fluctuations.
+def shannon_of_shells(P: np.ndarray, own_count: np.ndarray, freedom: int, degeneracy: int = 1) -> np.ndarray:
+    """Expected -sum p ln p (...) for P (..., S) spread over ``own_count`` (..., S) states of each shell with such fluctuations.
 
-    Exact for any number d of levels: psi(d f/2 + 1) - psi(f/2 + 1) a shell (Page); for many it is the observational entropy
-    minus ``shannon_deficit``. ImpossibleRequest where P > 0 without a level.
+    Exact for any number d of states in levels of ``degeneracy`` g: psi(d f/2 + 1) - psi(g f/2 + 1) a shell, f = ``freedom``
+    (Page); for many states it is the observational entropy minus ``shannon_deficit`` when g = 1. ImpossibleRequest where
+    P > 0 without a state.
     """
     count = _reached(P, own_count)
     half = freedom / 2
-    inside = psi(half * count + 1) - psi(half + 1)
+    inside = psi(half * count + 1) - psi(half * degeneracy + 1)
     return np.sum(P * inside - rel_entr(P, 1.0), axis=-1)
 
 
-def renyi2_of_shells(P: np.ndarray, own_count: np.ndarray, freedom: int) -> np.ndarray:
+def renyi2_of_shells(P: np.ndarray, own_count: np.ndarray, freedom: int, degeneracy: int = 1) -> np.ndarray:
     """-ln of the expected sum p^2 (...), as ``shannon_of_shells``; for many levels ``renyi2_deficit`` below the smooth one."""
     count = _reached(P, own_count)
     half = freedom / 2
-    return -np.log(np.sum(P**2 * (half + 1) / (half * count + 1), axis=-1))
+    return -np.log(np.sum(P**2 * (half * degeneracy + 1) / (half * count + 1), axis=-1))
 
 
 def reduced_moments(P: np.ndarray, powers: np.ndarray, own_count: np.ndarray, freedom: int) -> np.ndarray:
-    """<p^q>/<p>^q (..., S, 3), q = 2, 3, 4, of the levels in each shell over the value for Gaussian amplitudes; NaN when empty.
+    """<p^q>/<p>^q (..., S, 3), q = 2, 3, 4, of the states in each shell over the value for Gaussian amplitudes; NaN when empty.
 
-    1 is Porter-Thomas. A shell of d levels whose mean is taken from themselves has smaller moments; its exact value
+    1 is Porter-Thomas. A shell of d states whose mean is taken from themselves has smaller moments; its exact value
     (Dirichlet's) is divided out, so that 1 is expected for every d > 1.
     """
     half, d = freedom / 2, own_count.astype(float)[..., None]
@@ -77,5 +78,5 @@ def reduced_moments(P: np.ndarray, powers: np.ndarray, own_count: np.ndarray, fr
 def _reached(P: np.ndarray, own_count: np.ndarray) -> np.ndarray:
     lost = float(np.where(own_count == 0, P, 0.0).max(initial=0.0))
     if lost > 1e-9:
-        raise ImpossibleRequest(f"a probability of {lost:.1e} lies in shells without a level that the state can reach")
+        raise ImpossibleRequest(f"a probability of {lost:.1e} lies in shells without an eigenstate that the product state can reach")
     return np.maximum(own_count, 1)

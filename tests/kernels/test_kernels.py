@@ -1,10 +1,12 @@
 """Each Numba kernel against NumPy or SciPy on arrays made by hypothesis."""
 
+import os
+
 import numpy as np
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigbath.kernels import (
@@ -149,3 +151,39 @@ def test_fit_recovers_an_exact_lorentzian():
     fitted = fit_lorentzians(x, np.stack([lorentzian(x, 4.661, 0.753), lorentzian(x, -0.986, 0.606)]), 0.5)
     assert np.allclose(fitted[:, :2], [[4.661, 0.753], [-0.986, 0.606]], atol=1e-9)
     assert np.all(fitted[:, 4] < 1e-10)
+
+
+def integrated(x, centre, chi, width=0.5):
+    return (np.arctan((x + width - centre) / chi) - np.arctan((x - centre) / chi)) / np.pi
+
+
+@given(st.floats(-4, 4), st.floats(0.05, 2.0), st.floats(1e-3, 0.1), SEED)
+def test_integrated_fit_against_scipy(centre, chi, noise, seed):
+    """Lower edges of shells, widths down to a tenth of a shell: never a larger sum of squares than curve_fit's."""
+    x, stream = np.arange(-9, 9, 0.5), np.random.default_rng(seed)
+    y = integrated(x, centre, chi) * (1 + noise * stream.uniform(-1, 1, x.size))
+    row = fit_lorentzians(x, y[None], 0.5, binned=True)[0]
+    best, _ = scipy.optimize.curve_fit(integrated, x, y, p0=(centre, chi), bounds=([-np.inf, 1e-6], np.inf))
+    squares = lambda p: ((y - integrated(x, *p)) ** 2).sum()  # noqa: E731
+    assert row[5] == 1 and row[1] > 0
+    assert squares(row[:2]) <= squares(best) * (1 + 1e-9) + 1e-20
+    assert row[4] == pytest.approx(np.sqrt(squares(row[:2]) / x.size), abs=1e-12)
+    exact = fit_lorentzians(x, integrated(x, centre, chi)[None], 0.5, binned=True)[0]
+    assert np.allclose(exact[:2], (centre, chi), atol=1e-6)
+
+
+@settings(max_examples=500 if os.environ.get("BIGBATH_LONG") else 8, deadline=None)
+@given(SEED, st.booleans(), st.integers(1, 3))
+def test_fits_find_the_best_of_all_minima(seed, binned, peaks):
+    """Noisy distributions with several peaks: no start of a dense grid, refined by SciPy, ends lower."""
+    stream = np.random.default_rng(seed)
+    x = np.arange(-6, 6, 0.5) + (0.0 if binned else 0.25)
+    y = sum(integrated(x, stream.uniform(-4, 4), stream.uniform(0.2, 1.5)) for _ in range(peaks))
+    y = np.abs(y * stream.chisquare(2, x.size))
+    y /= y.sum()
+    row = fit_lorentzians(x, y[None], 0.5, binned=binned)[0]
+    model = integrated if binned else lorentzian
+    residual = lambda p: model(x, p[0], abs(p[1])) - y  # noqa: E731
+    starts = [(c, w) for c in np.arange(-6, 6, 0.5) for w in (0.1, 0.4, 1.5)]
+    lowest = min(2 * scipy.optimize.least_squares(residual, s, method="lm").cost for s in starts)
+    assert x.size * row[4] ** 2 <= lowest * (1 + 1e-6)
