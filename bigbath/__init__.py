@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "Custom", "draw"),
-    "bigbath.hamiltonian": ("Hamiltonian", "build", "sectors"),
+    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "Custom", "draw"),
+    "bigbath.operators": ("Hamiltonian", "build"),
+    "bigbath.spaces": ("sectors",),
     "bigbath.solvers": (
         "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
         "solve",
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
         system_states,
     )
     from bigbath.cluster.run import run
-    from bigbath.hamiltonian import Hamiltonian, build, sectors
     from bigbath.job import Job, load_job
-    from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, draw
+    from bigbath.models import TFIM, XXZ, Custom, Imbrie, Levy, Ring, draw
+    from bigbath.operators import Hamiltonian, build
     from bigbath.plots import plot_distribution
     from bigbath.solvers import (
         Auto,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         Whole,
         solve,
     )
+    from bigbath.spaces import sectors
     from bigbath.spectral import (
         ShellAverage,
         ShellVectors,

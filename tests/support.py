@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+from bigbath.operators import build
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,11 +11,13 @@ from bigbath.broadening.levels import Levels, levels_of
 from bigbath.broadening.lorentzian import LorentzianFit
 from bigbath.broadening.shells import Shells, shells_of
 from bigbath.broadening.system import SystemStates
-from bigbath.kernels import POWERS, SUMS, bin_powers, bin_probabilities, contraction, overlaps
+from bigbath.kernels import POWERS, SUMS, bin_powers, bin_probabilities, overlaps
 from bigbath.progress import Report, silent
+from bigbath.ranks import total
 from bigbath.resources import require_memory
 from bigbath.solvers import Eigenstates
-from bigbath.solvers.eigenstates import Block, total
+from bigbath.solvers.eigenstates import Block
+from bigbath.spaces import contraction
 
 #: Probabilities held at a time, bytes.
 CHUNK = 2**28
@@ -131,8 +133,9 @@ def _chunks(states: Eigenstates, bath: Eigenstates, system: SystemStates) -> Ite
                 part = slice(start, start + step)
                 p = np.zeros((b.energies[part].size, k))
                 for s, bra in zip(states.blocks, bras, strict=True):
-                    if bra.nnz or states.comm is not None:
-                        o = total(overlaps(b.vectors[:, part], bra, s.vectors), states.comm)
+                    if bra.nnz:
+                        local = bra if s.rows == (0, s.sector.dim) else bra[:, s.rows[0] : s.rows[1]]
+                        o = total(overlaps(b.vectors[:, part], local, s.vectors), states.comm)
                         p[:, columns[id(s)]] = np.abs(o) ** 2
                 done += p.shape[0]
                 yield _Chunk(rows=bath_rows[id(b)][part], branch=i, p=p, own=own, done=done / total_work)
@@ -140,10 +143,10 @@ def _chunks(states: Eigenstates, bath: Eigenstates, system: SystemStates) -> Ite
 
 def _bra(system: SystemStates, i: int, b: Block, s: Block, dims: tuple[int, int]) -> sp.csr_array:
     """<phi_i| from a sector of H to one of the bath; empty when symmetry forbids every overlap."""
-    bra = contraction(system.vectors[:, i], b.sector.isometry, s.sector.isometry, dims)
+    bra = contraction(system.vectors[:, i], b.sector, s.sector, dims)
     if np.abs(bra.data).max(initial=0.0) < FORBIDDEN:
         bra = sp.csr_array(bra.shape, dtype=bra.dtype)
-    return bra if s.rows == (0, s.sector.dim) else bra[:, s.rows[0] : s.rows[1]]
+    return bra
 
 
 def _of_levels(p: np.ndarray, levels: Levels) -> np.ndarray:
@@ -155,8 +158,7 @@ def _of_levels(p: np.ndarray, levels: Levels) -> np.ndarray:
 
 def bath_dimension(bath: Eigenstates) -> int:
     """D_B: dimension of the whole space that the bath's sectors are part of."""
-    sector = bath.blocks[0].sector
-    return sector.dim if sector.isometry is None else sector.isometry.shape[0]
+    return bath.blocks[0].sector.whole
 
 
 def distribution(
@@ -204,7 +206,9 @@ def distribution(
         bin_probabilities(weights, shell, levels.energy, local_bins, local_sums)
         binned[chunk.rows, chunk.branch] = local_bins
         sums[chunk.rows, chunk.branch] = local_sums
-        own_count[chunk.rows, chunk.branch] = np.bincount(shell[levels.index[chunk.own]], minlength=binned.shape[2])[:-1]
+        own_count[chunk.rows, chunk.branch] = np.bincount(shell[levels.index[chunk.own]], minlength=binned.shape[2])[
+            :-1
+        ]
         if shell_powers is not None:
             local_powers = np.zeros((chunk.rows.size, *shell_powers.shape[2:]))
             bin_powers(weights, shell, local_powers)

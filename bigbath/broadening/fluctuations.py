@@ -79,7 +79,7 @@ def evolution(states: Eigenstates, initial: np.ndarray, *, tolerance: float = 1e
     states.require_complete()
     energies, amplitudes, vectors = [], [], []
     for block in states.blocks:
-        local = initial if block.sector.isometry is None else block.sector.isometry.T @ initial
+        local = block.sector.project(initial)
         c = block.vectors.conj().T @ local
         keep = np.abs(c) ** 2 > tolerance
         energies.append(block.energies[keep])

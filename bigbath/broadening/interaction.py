@@ -10,10 +10,11 @@ import scipy.sparse as sp
 from bigbath.broadening.distribution import SystemStates, positions
 from bigbath.broadening.shells import Shells
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian
 from bigbath.kernels import csr_times_columns
+from bigbath.operators import Hamiltonian
 from bigbath.resources import require_memory
 from bigbath.solvers import Eigenstates
+from bigbath.spaces import Sector
 
 #: Matrix elements held at a time while rows are formed, bytes.
 CHUNK = 2**27
@@ -48,7 +49,7 @@ class Interaction:
             for right in self.bath.blocks:
                 columns = number[id(right)]
                 wanted = np.arange(rows.size) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
-                restricted = [_between(left.sector.isometry, b, right.sector.isometry) for b in self.bath_operators]
+                restricted = [_between(left.sector, b, right.sector) for b in self.bath_operators]
                 if not wanted.size or not any(r.nnz for r in restricted):
                     continue
                 images = [csr_times_columns(r, right.vectors) for r in restricted]
@@ -201,9 +202,8 @@ def _square_wave(x: np.ndarray, amplitude: float, slope: float, lower: float, up
     return amplitude * (np.tanh(slope * (x + lower)) + np.tanh(slope * (upper - x)))
 
 
-def _between(left: sp.csr_array | None, operator: sp.csr_array, right: sp.csr_array | None) -> sp.csr_array:
-    result = operator if right is None else operator @ right
-    result = sp.csr_array(result if left is None else left.T @ result)
+def _between(left: Sector, operator: sp.csr_array, right: Sector) -> sp.csr_array:
+    result = sp.csr_array(left.between(operator, right))
     result.data[np.abs(result.data) < 1e-14 * max(1.0, float(np.abs(operator.data).max(initial=0.0)))] = 0
     result.eliminate_zeros()
     return result

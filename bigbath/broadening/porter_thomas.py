@@ -78,5 +78,7 @@ def reduced_moments(P: np.ndarray, powers: np.ndarray, own_count: np.ndarray, fr
 def _reached(P: np.ndarray, own_count: np.ndarray) -> np.ndarray:
     lost = float(np.where(own_count == 0, P, 0.0).max(initial=0.0))
     if lost > 1e-9:
-        raise ImpossibleRequest(f"a probability of {lost:.1e} lies in shells without an eigenstate that the product state can reach")
+        raise ImpossibleRequest(
+            f"a probability of {lost:.1e} lies in shells without an eigenstate that the product state can reach"
+        )
     return np.maximum(own_count, 1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from bigbath.hamiltonian import build, to_dense
 from bigbath.models import Composite
+from bigbath.operators import build, to_dense
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

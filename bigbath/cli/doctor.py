@@ -48,8 +48,8 @@ def diagnose() -> Diagnosis:
 
 
 def _embedded(d: Diagnosis) -> None:
-    from bigbath.hamiltonian import build
     from bigbath.models import Ring, disorder_stream
+    from bigbath.operators import build
     from bigbath.solvers import Dense, Whole, solve
 
     try:

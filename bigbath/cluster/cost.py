@@ -6,9 +6,9 @@ import numpy as np
 
 from bigbath.cluster.communicator import on_root
 from bigbath.cluster.estimate import PartEstimate, estimate
-from bigbath.hamiltonian import size
 from bigbath.job import Job, point_jobs
 from bigbath.models import draw
+from bigbath.operators import size
 from bigbath.resources import launched_ranks_here, memory_limit
 from bigbath.solvers import Comm
 from bigbath.solvers.dense import required_memory

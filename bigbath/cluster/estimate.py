@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from bigbath.hamiltonian import build, sectors, size
 from bigbath.job import Job, Spectrum
 from bigbath.models import Composite, draw
+from bigbath.operators import build, is_matrix_free, size
 from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, Filter, ShiftInvert, choose, petsc
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.filter import forecast
-from bigbath.solvers.recurrence import is_matrix_free
 from bigbath.solvers.solve import prepare
+from bigbath.spaces import sectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         engine, reason = choose(h, parts, spectrum.window)
     shared, factor, products, needed = 0, None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
     if isinstance(engine, ShiftInvert):
-        _, factor = petsc.distribute(largest.restrict(h.matrix), None, engine.chosen_factor)
+        _, factor = petsc.distribute(h.restricted(largest), None, engine.chosen_factor)
         needed = factor.bytes_total
         shared = 8 * factor.entries if factor.by == "blocks" else needed
     if isinstance(engine, Filter):
@@ -87,6 +87,6 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         factor=factor.by if factor else None,
         factor_entries=factor.entries if factor else None,
         products=products,
-        bytes=needed + (0 if isinstance(engine, Filter) and is_matrix_free(h, parts) else matrix.bytes),
+        bytes=needed + (0 if isinstance(engine, Filter) and all(is_matrix_free(h, s) for s in parts) else matrix.bytes),
         shared=shared,
     )

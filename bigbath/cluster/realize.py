@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
-from bigbath.hamiltonian import Hamiltonian, build, sectors
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
 from bigbath.models import Composite, draw
+from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
 from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Whole, energy_shells, solve
+from bigbath.spaces import sectors
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,9 +10,9 @@ from bigbath.broadening import SystemStates
 from bigbath.diffusion.propagator import autocorrelation
 from bigbath.diffusion.theory import interaction_strength, two_level_propagator
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import build
 from bigbath.kernels.cavity import cavity_sweep, levy_population_sweep
 from bigbath.models import Composite, Levy, MatrixComposite
+from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 

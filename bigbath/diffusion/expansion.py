@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bigbath.hamiltonian import Hamiltonian
+from bigbath.chebyshev import Recurrence, moments
+from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import Operator, Recurrence, Scale, moments, operator_of
+from bigbath.spaces import everything
 
 #: Tolerances from which on the recurrence runs in single precision; its rounding is far below.
 SINGLE = 1e-4
@@ -40,7 +41,7 @@ class Expansion:
         terms = 2 * ((np.log(tolerance) / np.log(np.abs(w))).astype(int) // 2 + 1)
         coefficients = 2 * w ** np.arange(terms.max())[:, None] / root / scale.halfwidth
         coefficients[0] /= 2
-        operator = operator_of(h, scale, dtype=np.float32 if tolerance >= SINGLE else np.float64)
+        operator = operator_of(h, everything(h.dim), scale, dtype=np.float32 if tolerance >= SINGLE else np.float64)
         return cls(operator=operator, scale=scale, z=z, coefficients=coefficients, terms=terms)
 
     def apply(self, vector: np.ndarray) -> np.ndarray:

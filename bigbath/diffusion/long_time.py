@@ -8,9 +8,9 @@ import scipy.special
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.time_domain import EnergyFilter
-from bigbath.kernels import contraction
 from bigbath.solvers import Eigenstates
 from bigbath.solvers.window import TIE
+from bigbath.spaces import contraction
 
 
 def infinite_time_average(states: Eigenstates, system: SystemStates, initial: EnergyFilter) -> np.ndarray:

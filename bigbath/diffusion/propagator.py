@@ -7,10 +7,11 @@ import numpy as np
 
 from bigbath.broadening import SystemStates
 from bigbath.errors import ImpossibleRequest
-from bigbath.kernels import contraction, csr_times_columns
+from bigbath.kernels import csr_times_columns
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 from bigbath.solvers.eigenstates import Block
+from bigbath.spaces import contraction
 
 #: A function of energies (k,) with values (k, Z).
 OfEnergy = Callable[[np.ndarray], np.ndarray]
@@ -103,7 +104,7 @@ def require_whole(states: Eigenstates) -> None:
     """IncompleteWindow unless ``states`` are certified, ImpossibleRequest unless they are the whole space."""
     states.require_complete()
     first = states.blocks[0].sector
-    dim = first.dim if first.isometry is None else first.isometry.shape[0]
+    dim = first.whole
     if states.energies.size != dim:
         raise ImpossibleRequest(
             f'Green functions need all {dim:,} states, not {states.energies.size:,}: set window = "whole", no sector'
@@ -130,12 +131,10 @@ def real_times_complex(matrix: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 def _components(block: Block, states: Eigenstates, system: SystemStates) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each level a: the bath basis states that <a|_T of this sector reaches, and <a|_T psi_m on them (r, k)."""
-    isometry = block.sector.isometry
-    dim = block.sector.dim if isometry is None else isometry.shape[0]
-    dims = (system.energies.size, dim // system.energies.size)
+    dims = (system.energies.size, block.sector.whole // system.energies.size)
     result = []
     for a in range(dims[0]):
-        bra = contraction(system.vectors[:, a], None, isometry, dims)
+        bra = contraction(system.vectors[:, a], None, block.sector, dims)
         reached = np.flatnonzero(np.diff(bra.indptr))
         result.append((reached, np.ascontiguousarray(csr_times_columns(bra[reached], block.vectors))))
     return result

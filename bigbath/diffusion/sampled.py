@@ -12,18 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.broadening import SystemStates
+from bigbath.chebyshev import DensityOfStates
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation
 from bigbath.diffusion.stochastic import StochasticPropagator, student
 from bigbath.diffusion.theory import always_flips, two_level_propagator
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian, build
 from bigbath.models import Composite
+from bigbath.operators import Hamiltonian, Scale, build, operator_of
 from bigbath.progress import Report, silent
 from bigbath.resources import cores
 from bigbath.solvers import Filter, Nearest, solve
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import DensityOfStates, Scale, operator_of
+from bigbath.spaces import everything
 
 #: Bootstrap replicas.
 REPLICAS = 400
@@ -75,7 +76,7 @@ class BathSample:
         extremes = spectral_extremes(bath)
         targets, edges = nodes(extremes, epsilon - system.energies, resolution, windows)
         scale = Scale.of(extremes)
-        density = DensityOfStates.sample(operator_of(bath, scale), (seed, 0))
+        density = DensityOfStates.sample(operator_of(bath, everything(bath.dim), scale), (seed, 0))
         bounds = [scale.angle(e) for e in edges]
         levels = [density.count(last, first)[0] for first, last in zip(bounds[:-1], bounds[1:], strict=True)]
         return cls(

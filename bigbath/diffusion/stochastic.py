@@ -10,7 +10,7 @@ import scipy.stats
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation, grid
-from bigbath.hamiltonian import Hamiltonian
+from bigbath.operators import Hamiltonian
 from bigbath.resources import cores
 
 

@@ -12,11 +12,12 @@ import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
-from bigbath.hamiltonian import build
-from bigbath.kernels import contraction, overlaps
+from bigbath.kernels import overlaps
 from bigbath.models import Composite
+from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
+from bigbath.spaces import contraction
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +85,7 @@ def diagonal_green(
         for b, end in zip(bath.blocks, ends, strict=True):
             rows = rank[end - b.energies.size : end]
             for a in range(dims[0]):
-                bra = contraction(system.vectors[:, a], b.sector.isometry, s.sector.isometry, dims)
+                bra = contraction(system.vectors[:, a], b.sector, s.sector, dims)
                 for start in range(0, rows.size if bra.nnz else 0, step):
                     part = slice(start, start + step)
                     p = np.abs(overlaps(b.vectors[:, part], bra, s.vectors)) ** 2

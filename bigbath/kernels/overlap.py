@@ -26,24 +26,6 @@ def csr_times_columns(matrix: sp.csr_array, x: np.ndarray) -> np.ndarray:
     return out
 
 
-def contraction(
-    phi: np.ndarray, bath_isometry: sp.csr_array | None, isometry: sp.csr_array | None, dims: tuple[int, int]
-) -> sp.csr_array:
-    """The map <phi|_S from a sector of the composite to a sector of the bath, (d_B, d) CSR with few entries a row.
-
-    ``phi``: system state (D_S,); the isometries (D_B, d_B) and (D_S D_B, d) may be None for the whole space.
-    """
-    d_bath = dims[1]
-    bra = sp.kron(sp.csr_array(phi.conj()[None, :]), sp.eye_array(d_bath), format="csr")
-    if isometry is not None:
-        bra = bra @ isometry
-    if bath_isometry is not None:
-        bra = bath_isometry.T @ bra
-    result = sp.csr_array(bra)
-    result.eliminate_zeros()
-    return result
-
-
 def overlaps(bath_vectors: np.ndarray, bra: sp.csr_array, vectors: np.ndarray) -> np.ndarray:
     """<phi_mu| <phi_i| psi_n> as (m, k), for bath states (d_B, m), a contraction (d_B, d) and eigenvectors (d, k).
 

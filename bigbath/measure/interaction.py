@@ -13,8 +13,8 @@ from bigbath.broadening.self_consistent import other_branch, reconstruct, solve_
 from bigbath.broadening.shells import shells_of
 from bigbath.choice import choice
 from bigbath.errors import JobError
-from bigbath.hamiltonian import build
 from bigbath.measure.context import Context
+from bigbath.operators import build
 
 _PAIR = ("bath_state", "branch")
 #: Closed equations: cells of energy; how far these reach beyond the bare spectrum, in units of the largest (<V^2>)^(1/2);

@@ -19,15 +19,13 @@ def _whole_vectors(states: Eigenstates) -> Iterator[tuple[np.ndarray, np.ndarray
     ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
     before = 0
     for block in states.blocks:
-        isometry = block.sector.isometry
-        dim = block.sector.dim if isometry is None else isometry.shape[0]
-        step = ranks * max(1, CHUNK // (8 * dim))
+        step = ranks * max(1, CHUNK // (8 * block.sector.whole))
         for start in range(0, block.energies.size, step):
             columns = np.arange(start, min(start + step, block.energies.size))
             slab = block.vectors[:, columns]
             if ranks > 1:
                 slab = np.vstack(comm.alltoall([np.ascontiguousarray(slab[:, r::ranks]) for r in range(ranks)]))
-            yield before + columns[rank::ranks], slab if isometry is None else isometry @ slab
+            yield before + columns[rank::ranks], block.sector.lift(slab)
         before += block.energies.size
 
 

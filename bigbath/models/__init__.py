@@ -10,6 +10,7 @@ from bigbath.models.imbrie import Imbrie
 from bigbath.models.levy import Levy
 from bigbath.models.ring import Ring
 from bigbath.models.tfim import TFIM
+from bigbath.models.xxz import XXZ
 
 
 def draw(model: "Model", *, seed: int = 1, realization: int = 0) -> Composite:
@@ -18,9 +19,9 @@ def draw(model: "Model", *, seed: int = 1, realization: int = 0) -> Composite:
 
 
 #: Any model, told apart by its ``name``.
-Model = Annotated[Ring | Imbrie | TFIM | Levy | Custom, Field(discriminator="name")]
+Model = Annotated[Ring | Imbrie | TFIM | Levy | XXZ | Custom, Field(discriminator="name")]
 
 __all__ = [
-    "TFIM", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "Ring", "SpinComposite", "Symmetry",
+    "TFIM", "XXZ", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "Ring", "SpinComposite", "Symmetry",
     "disorder_stream", "draw", "scaled",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """Eigenstates of energy windows with evidence: LAPACK, SLEPc shift-invert, Chebyshev filter."""
 
+from bigbath.ranks import Comm
 from bigbath.solvers.dense import Dense
-from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, Evidence
+from bigbath.solvers.eigenstates import Block, Eigenstates, Evidence
 from bigbath.solvers.energy_shells import energy_shells, partition
 from bigbath.solvers.filter import Filter
 from bigbath.solvers.shift_invert import ShiftInvert

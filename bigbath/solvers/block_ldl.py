@@ -25,8 +25,8 @@ from threadpoolctl import threadpool_limits
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.block_update import multiply, subtract
 from bigbath.kernels.lapack import eigh
+from bigbath.ranks import Comm
 from bigbath.solvers.block_pattern import BLOCK, BlockPattern
-from bigbath.solvers.eigenstates import Comm
 
 #: Most blocks of rows multiplied at a time: a product of 8 x 64 rows stays in the second-level cache.
 ROWS = 8

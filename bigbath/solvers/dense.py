@@ -10,11 +10,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from bigbath.choice import choice
-from bigbath.hamiltonian import to_dense
 from bigbath.kernels.lapack import eigh
+from bigbath.operators import to_dense
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm
 from bigbath.resources import require_memory
-from bigbath.solvers.eigenstates import Block, Comm, Eigenstates, assess
+from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.window import Interval, Levels, Nearest, Whole, window_edges
 
@@ -49,7 +50,7 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
     work, finished = sum(float(s.dim) ** 3 for s in sectors), 0.0
     for sector in sectors:
         report(f"LAPACK, {sector}, {sector.dim:,} states", finished, work)
-        matrix = sector.restrict(h.matrix)
+        matrix = h.restricted(sector)
         energies, vectors = eigh(to_dense(matrix))
         spectra.append(energies)
         if not isinstance(window, Whole):  # keep only what can still belong to the window

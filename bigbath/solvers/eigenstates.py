@@ -6,15 +6,13 @@ from typing import Any, Literal
 import numpy as np
 
 from bigbath.errors import IncompleteWindow
-from bigbath.hamiltonian import Sector
+from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
 from bigbath.solvers.window import TIE, AnyWindow
+from bigbath.spaces import Sector
 
 #: Largest residual, in units of ||H||, and largest |V^T V - 1| of states that may be called complete.
 RESIDUAL, ORTHOGONALITY = 1e-10, 1e-9
-
-#: A communicator of mpi4py, or None for one process.
-Comm = Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +109,7 @@ class Eigenstates:
         """
         if self.comm is not None and self.comm.size > 1:
             raise NotImplementedError("vectors are distributed; use the blocks")
-        dim = (
-            self.blocks[0].sector.isometry.shape[0]
-            if self.blocks[0].sector.isometry is not None
-            else self.blocks[0].sector.dim
-        )
+        dim = self.blocks[0].sector.whole
         require_memory(16 * dim * self.order.size, "all eigenvectors in the whole space", "Use the blocks instead.")
         return np.hstack([b.sector.lift(b.vectors) for b in self.blocks])[:, self.order]
 
@@ -142,16 +136,6 @@ def orthogonality(vectors: np.ndarray, comm: Comm = None) -> float:
         return float(np.abs(total(vectors.conj().T @ vectors, comm) - np.eye(k)).max())
     x = np.random.default_rng(0).standard_normal((k, 16))
     return float(np.linalg.norm(total(vectors.conj().T @ (vectors @ x), comm) - x) / 4)
-
-
-def total(array: np.ndarray, comm: Comm) -> np.ndarray:
-    """Sum of an array over the ranks of a communicator."""
-    return array if comm is None or comm.size == 1 else comm.allreduce(array)
-
-
-def same(arrays: Any, comm: Comm) -> Any:
-    """The first rank's arrays: small algebra may round differently on another machine."""
-    return arrays if comm is None else comm.bcast(arrays)
 
 
 def assess(

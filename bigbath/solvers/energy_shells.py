@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from bigbath.hamiltonian import Hamiltonian
+from bigbath.operators import Hamiltonian
 from bigbath.solvers.eigenstates import Evidence
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.window import TIE, Interval, Whole

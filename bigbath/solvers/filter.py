@@ -19,19 +19,21 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from bigbath.chebyshev import DensityOfStates
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Sector, to_dense
 from bigbath.kernels.lapack import eigh
+from bigbath.operators import Operator, Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm, share, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess, total
+from bigbath.solvers.eigenstates import RESIDUAL, Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.recurrence import DensityOfStates, MatrixOperator, Operator, Scale, operator_of
 from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, nearest_count
+from bigbath.spaces import Sector
 
 #: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
 TINY = 512
@@ -118,7 +120,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
     """The states of a window of nearest states or of an interval, tested for completeness.
 
     With a communicator the vectors' rows are shared out; ranks that are no power of two, and sectors, repeat the same
-    work. Raises ImpossibleRequest for other windows, for complex models and where the basis does not fit into memory.
+    work. Raises ImpossibleRequest for other windows, and where the basis does not fit into memory.
     """
     comm = None if comm is None or comm.size == 1 else comm
     window, scale = problem.window, Scale.of(problem.extremes)
@@ -126,8 +128,6 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         raise ImpossibleRequest(
             f'engine "filter" takes nearest, density and interval windows, not "{window.kind}"; use "shift-invert" or "dense"'
         )
-    if problem.h.is_complex:
-        raise ImpossibleRequest('engine "filter" takes real models only; use engine = "dense"')
     if not problem.h.is_sparse:  # a (a/sigma) D^3 of products would cost more than LAPACK
         return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, the matrix is dense)")
     if comm is not None and engine.checkpoint:
@@ -180,12 +180,12 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
 
 def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
     """Bytes of the largest basis, and matrix-vector products in all, that a solve of the window takes."""
-    if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse and not problem.h.is_complex:
+    if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse:
         scale = Scale.of(problem.extremes)
         parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
         core = _core(problem.window, parts, scale, 1.0, problem)
         plans = [(p.sector.dim, _plan(p, core, engine.b, 1.0, scale, _memory(engine))) for p in parts]
-        needed = [8 * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans]
+        needed = [problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans]
         return max(needed), sum(plan.products for _, plan in plans if plan)
     return required_memory(max(s.dim for s in problem.sectors)), 0
 
@@ -194,10 +194,7 @@ def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Com
     sector = problem.sectors[number]
     b = engine.b
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
-    if sector.isometry is None:
-        operator = operator_of(problem.h, scale, columns, comm)
-    else:
-        operator = MatrixOperator(sector.restrict(problem.h.matrix), scale, columns)
+    operator = operator_of(problem.h, sector, scale, columns, comm)
     return _Part(sector, operator, DensityOfStates.sample(operator, (engine.seed, 0, number)))
 
 
@@ -240,7 +237,7 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
     if part.sector.dim <= TINY or plans[0].capacity > part.sector.dim / 3:
         return None
-    column = 8 * (part.operator.rows[1] - part.operator.rows[0])
+    column = part.operator.dtype.itemsize * (part.operator.rows[1] - part.operator.rows[0])
     fitting = [plan for plan in plans if plan.capacity * column <= memory]
     if not fitting:
         needed = gigabytes(plans[0].capacity * column)
@@ -286,8 +283,8 @@ def _solve_part(
         part.energies, vectors, part.residuals = rayleigh_ritz(basis, part.operator.product, problem.norm, comm)
         part.good = part.residuals <= RESIDUAL * problem.norm
         test = chains[-1].filtered[:, 0]
-        part.weights = total(vectors.T @ test, comm)
-        part.remainder = float(np.sqrt(total(np.sum((test - vectors @ part.weights) ** 2), comm)))
+        part.weights = total(vectors.conj().T @ test, comm)
+        part.remainder = float(np.sqrt(total(np.sum(np.abs(test - vectors @ part.weights) ** 2), comm)))
         seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
         if part.missed(scale, core) <= MISSED or not part.spurious(core):
             break  # or a multiplicity above b: more samples would not help
@@ -300,7 +297,7 @@ def _solve_part(
 def _begin(part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter) -> tuple[list[Chain], Checkpoint | None]:
     """Memory for the basis, the chains that fill it and, last, the test's, and their checkpoint."""
     operator = part.operator
-    part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.capacity)
+    part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.capacity, dtype=operator.dtype)
     number = plan.b // operator.columns
     chains = [Chain(operator, (*key, i), plan.coefficients, plan.spacing) for i in range(number)]
     chains.append(Chain(operator, (*key, number), plan.check, plan.spacing))
@@ -315,7 +312,7 @@ def dense_pairs(part: _Part, problem: Problem) -> None:
     require_memory(
         required_memory(part.sector.dim), f"LAPACK on a sector of {part.sector.dim:,} states", "Narrow the window."
     )
-    matrix = part.sector.restrict(problem.h.matrix)
+    matrix = problem.h.restricted(part.sector)
     part.energies, vectors = eigh(to_dense(matrix))
     part.residuals = residual_norms(lambda x: matrix @ x, part.energies, vectors)
     rows = slice(*part.operator.rows)
@@ -344,9 +341,7 @@ def _block(part: _Part, edges: tuple[float, float], comm: Comm) -> Block:
         vectors[:, target] = part.columns(source + 1)[:, source]
     rows = part.operator.rows
     if part.operator.comm is None and comm is not None:  # every rank did the same work
-        size, more = divmod(part.sector.dim, comm.size)
-        first = comm.rank * size + min(comm.rank, more)
-        rows = (first, first + size + (comm.rank < more))
+        rows = share(part.sector.dim, comm)
         part.basis = vectors[slice(*rows)].flatten(order="F")
     del vectors
     part.basis.resize((rows[1] - rows[0]) * kept.size, refcheck=False)

@@ -15,10 +15,10 @@ import scipy.sparse as sp
 
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
 from bigbath.progress import Report
+from bigbath.ranks import Comm
 from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
 from bigbath.solvers.block_ldl import BlockLDL
 from bigbath.solvers.block_pattern import BlockPattern
-from bigbath.solvers.eigenstates import Comm
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
 

@@ -2,21 +2,18 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import scipy.linalg
 
-from bigbath.hamiltonian import Hamiltonian, Sector, to_dense
-from bigbath.solvers.eigenstates import Comm, same, total
-from bigbath.solvers.recurrence import Operator, Scale, operator_of, random_vectors
+from bigbath.chebyshev import lanczos_extremes
+from bigbath.operators import Hamiltonian, Scale, operator_of, to_dense
+from bigbath.ranks import Comm
 from bigbath.solvers.window import TIE, ResolvedWindow
-
-#: Residuals, in units of ||H||, at which the ends of the spectrum are taken; Lanczos steps between two looks at them.
-CONVERGED, LOOK = 1e-11, 10
+from bigbath.spaces import Everything, Sector, everything
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """``window`` is resolved: no energy density any more. ``extremes``: (E_min, E_max) of the whole matrix."""
+    """``window`` is resolved: no energy density any more. ``extremes``: (E_min, E_max) of the sectors."""
 
     h: Hamiltonian
     sectors: tuple[Sector, ...]
@@ -34,34 +31,23 @@ class Problem:
         return TIE * self.norm
 
 
-def spectral_extremes(h: Hamiltonian, comm: Comm = None) -> tuple[float, float]:
-    """(E_min, E_max) of a Hamiltonian, by Lanczos; by LAPACK below dimension 400. ``comm`` shares out the vectors."""
-    if h.dim <= 400:
-        energies = scipy.linalg.eigvalsh(to_dense(h.matrix))
-        return float(energies[0]), float(energies[-1])
-    return lanczos_extremes(operator_of(h, Scale(centre=0.0, halfwidth=1.0), comm=comm))
+def spectral_extremes(
+    h: Hamiltonian, comm: Comm = None, sectors: tuple[Sector, ...] | None = None
+) -> tuple[float, float]:
+    """(E_min, E_max) of a Hamiltonian, or of its part in ``sectors``; by Lanczos, by LAPACK below dimension 400.
 
-
-def lanczos_extremes(operator: Operator) -> tuple[float, float]:
-    """(E_min, E_max) of an operator, by Lanczos from a random vector, in three vectors.
-
-    Without reorthogonalisation, whose lack repeats converged levels and does not shift them (Paige, J. Inst. Math. Appl.
-    18, 341). The residuals are CONVERGED ||H||, the errors at most that: their square over the distance to the next level.
+    ``comm`` shares out the vectors. Sectors that fill the space of all configurations are not told apart.
     """
+    if sectors is None or (
+        sum(s.dim for s in sectors) == h.dim and all(isinstance(s.space, Everything) for s in sectors)
+    ):
+        sectors = (everything(h.dim),)
+    ends = [_extremes(h, sector, comm) for sector in sectors]
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
-    def dot(a: np.ndarray, b: np.ndarray) -> float:
-        return float(total(np.vdot(a, b).real, operator.comm))
 
-    w = random_vectors(operator, (0,))
-    last, alpha, beta = np.zeros_like(w), list[float](), [np.sqrt(dot(w, w))]
-    while True:
-        v = w / beta[-1]
-        w = operator.product(v) - beta[-1] * last
-        alpha.append(dot(v, w))
-        w -= alpha[-1] * v
-        beta.append(np.sqrt(dot(w, w)))
-        last = v
-        if len(alpha) % LOOK == 0 or beta[-1] == 0:
-            energies, states = same(scipy.linalg.eigh_tridiagonal(alpha, beta[1:-1]), operator.comm)
-            if beta[-1] * np.abs(states[-1, [0, -1]]).max() <= CONVERGED * np.abs(energies).max():
-                return float(energies[0]), float(energies[-1])
+def _extremes(h: Hamiltonian, sector: Sector, comm: Comm) -> tuple[float, float]:
+    if sector.dim <= 400:
+        energies = scipy.linalg.eigvalsh(to_dense(h.restricted(sector)))
+        return float(energies[0]), float(energies[-1])
+    return lanczos_extremes(operator_of(h, sector, Scale(centre=0.0, halfwidth=1.0), comm=comm))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bigbath.solvers.recurrence import Operator, Recurrence, Scale, box, degree, random_vectors
+from bigbath.chebyshev import Recurrence, box, degree, random_vectors
+from bigbath.operators import Operator, Scale
 
 #: Kaiser's beta of the filter and of the test's filter; where the latter ends, from the window's end on in units of the
 #: filter's edge.

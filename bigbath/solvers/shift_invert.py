@@ -13,13 +13,14 @@ from pydantic import Field, model_validator
 
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Sector
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm
 from bigbath.resources import require_memory
 from bigbath.solvers import petsc
-from bigbath.solvers.eigenstates import RESIDUAL, Block, Comm, Eigenstates, assess
+from bigbath.solvers.eigenstates import RESIDUAL, Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.window import Interval, Levels, Whole, merge_intervals, nearest_count
+from bigbath.spaces import Sector
 
 #: Offsets from a target that coincides with a level, in units of ||H||: a level at distance x from the shift leaves
 #: states at distance d with residuals of about 1e-16 d^2 / x.
@@ -134,7 +135,7 @@ def solve_shift_invert(
     with petsc.options(engine.options):
         parts = []
         for sector in problem.sectors:
-            matrix, estimate = petsc.distribute(sector.restrict(problem.h.matrix), comm, engine.chosen_factor)
+            matrix, estimate = petsc.distribute(problem.h.restricted(sector), comm, engine.chosen_factor)
             parts.append(_SectorProblem(sector, matrix, estimate, engine.tol, report))
         largest = max(parts, key=lambda p: p.estimate.bytes_per_rank)
         petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)

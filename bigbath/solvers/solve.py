@@ -7,17 +7,18 @@ from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Hamiltonian, Sector, sectors
+from bigbath.operators import Hamiltonian, is_matrix_free
 from bigbath.progress import Report, silent
+from bigbath.ranks import Comm
 from bigbath.resources import memory_limit
 from bigbath.solvers import petsc
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import Comm, Eigenstates
+from bigbath.solvers.eigenstates import Eigenstates
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
-from bigbath.solvers.recurrence import is_matrix_free
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
 from bigbath.solvers.window import TIE, AnyWindow, Density, Interval, Nearest, Whole, resolve
+from bigbath.spaces import Sector, sectors
 
 #: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
 #: engine; windows of more than the share WIDE of a sector too. See docs/performance.md, "Crossover".
@@ -42,12 +43,10 @@ Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
     """The engine for the states of a window in the sectors ``parts`` of a Hamiltonian, and why."""
     largest = max(s.dim for s in parts)
-    smallest = DENSE_FASTER_FREE if is_matrix_free(h, parts) else DENSE_FASTER
+    smallest = DENSE_FASTER_FREE if all(is_matrix_free(h, s) for s in parts) else DENSE_FASTER
     fits = required_memory(largest, 16 if h.is_complex else 8) <= memory_limit()
     if largest <= smallest:
         return Dense(), f"LAPACK is fastest for sectors of at most {smallest:,} states"
-    if h.is_complex:
-        return Dense(), "the model is complex, which the other engines cannot take"
     if isinstance(window, Whole) and fits:
         return Dense(), "the whole spectrum is wanted and fits into memory"
     if isinstance(window, Nearest | Density | Interval) and h.is_sparse:
@@ -71,7 +70,7 @@ def prepare(
 ) -> Problem:
     """Verify the symmetries, find the ends of the spectrum and resolve the window."""
     parts = sectors(h, use=symmetries, only=sector)
-    extremes = spectral_extremes(h, comm)
+    extremes = spectral_extremes(h, comm, parts)
     tie = TIE * max(abs(extremes[0]), abs(extremes[1]))
     resolved = resolve(window, extremes, sum(s.dim for s in parts), tie)
     return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)

@@ -16,8 +16,8 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
+from bigbath.ranks import Comm, same, total
 from bigbath.resources import cores
-from bigbath.solvers.eigenstates import Comm, same, total
 
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13
@@ -47,15 +47,15 @@ def rayleigh_ritz(
         projected = np.zeros_like(triangle)
 
         def project(panel: slice) -> None:
-            projected[: panel.stop, panel] = basis[:, : panel.stop].T @ h(basis[:, panel])
+            projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
 
         in_order = map if comm is not None else each  # ranks meet in h
         list(in_order(project, _slices(basis.shape[1], PRODUCT)))
         left, singular, _ = scipy.linalg.svd(triangle, overwrite_a=True, check_finite=False)
         left = left[:, singular > RANK * singular[0]]
         projected = np.triu(total(projected, comm))
-        projected += np.triu(projected, 1).T
-        energies, rotation = scipy.linalg.eigh(left.T @ projected @ left, driver="evd", check_finite=False)
+        projected += np.triu(projected, 1).conj().T
+        energies, rotation = scipy.linalg.eigh(left.conj().T @ projected @ left, driver="evd", check_finite=False)
         energies, rotation = same((energies, left @ rotation), comm)
         vectors = basis[:, : energies.size]
 
@@ -83,9 +83,9 @@ def _unmix(
         near = spurious[np.argsort(np.abs(energies[spurious] - energies[u]))[:NEAR]]
         both = vectors[:, [u, *near]]
         shifted = h(both) - energies[u] * both
-        gram = total(shifted.T @ shifted, comm)
+        gram = total(shifted.conj().T @ shifted, comm)
         theta = same(scipy.linalg.lstsq(gram[1:, 1:], gram[1:, 0])[0], comm)
-        vectors[:, u] = (both[:, 0] - both[:, 1:] @ theta) / np.sqrt(1 + theta @ theta)
+        vectors[:, u] = (both[:, 0] - both[:, 1:] @ theta) / np.sqrt(1 + np.vdot(theta, theta).real)
         residuals[u] = residual_norms(h, energies[[u]], vectors[:, [u]], comm)[0]
 
 
@@ -98,7 +98,7 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
         residual = h(vectors[:, panel])
         for column, energy, vector in zip(residual.T, energies[panel], vectors[:, panel].T, strict=True):
             column -= energy * vector
-        return np.einsum("ij,ij->j", residual, residual)
+        return np.einsum("ij,ij->j", residual.conj(), residual).real
 
     with _threads() as each:
         in_order = map if comm is not None else each
@@ -107,7 +107,7 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
 
 def _factorise(basis: np.ndarray, comm: Comm, each: Each) -> np.ndarray:
     """Replace the columns of ``basis`` (d, m) by orthonormal ones; returns the triangle R (m, m), basis = columns @ R."""
-    triangle = np.zeros((basis.shape[1],) * 2, order="F")
+    triangle = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
     for columns in _slices(basis.shape[1], PANEL):
         above, own = _factorise_panel(basis[:, columns], basis[:, : columns.start], comm, each)
         triangle[: columns.start, columns], triangle[columns, columns] = above, own
@@ -122,7 +122,7 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
     blocks = _slices(panel.shape[0], ROWS)
 
     def overlaps(rows: slice) -> np.ndarray:
-        return before[rows].T @ panel[rows]
+        return before[rows].conj().T @ panel[rows]
 
     def factor(rows: slice) -> np.ndarray:
         panel[rows] -= _times(before[rows], overlap)
@@ -131,7 +131,7 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
 
     def gram(rows: slice) -> np.ndarray:
         panel[rows] -= _times(before[rows], overlap)
-        return panel[rows].T @ panel[rows]
+        return panel[rows].conj().T @ panel[rows]
 
     def turn(rows: slice, rotation: np.ndarray) -> None:
         panel[rows] = _times(panel[rows], rotation)
@@ -146,7 +146,7 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
     kept = squares > 0.25  # the others may be rounding, in the span of ``before``
     norms = np.sqrt(squares, where=kept, out=np.full(squares.size, np.inf))
     list(each(turn, blocks, [directions / norms] * len(blocks)))
-    return above + overlap @ own, np.where(kept, norms, 0.0)[:, None] * (directions.T @ own)
+    return above + overlap @ own, np.where(kept, norms, 0.0)[:, None] * (directions.conj().T @ own)
 
 
 def _stacked(triangles: Iterable[np.ndarray], comm: Comm) -> tuple[list[np.ndarray], np.ndarray]:

@@ -11,12 +11,11 @@ import numpy as np
 import scipy.fft
 from scipy.special import ndtr
 
+from bigbath.chebyshev import lanczos_extremes, moments
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import Part, build, flips, pauli_strings
 from bigbath.kernels.chebyshev import contract_system
 from bigbath.models import Composite, SpinComposite
-from bigbath.solvers.problem import lanczos_extremes
-from bigbath.solvers.recurrence import FlipOperator, MatrixOperator, Operator, Scale, moments
+from bigbath.operators import FlipOperator, MatrixOperator, Operator, Part, Scale, build, flips, pauli_strings
 
 #: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7.
 DEGREE = 6.0

@@ -14,9 +14,9 @@ import numpy as np
 
 from bigbath.broadening.shells import Shells
 from bigbath.broadening.system import system_states
+from bigbath.chebyshev import Recurrence
 from bigbath.models import Composite
 from bigbath.resources import require_memory
-from bigbath.solvers.recurrence import Recurrence
 from bigbath.spectral.chebyshev import (
     Scaled,
     coefficients,

@@ -8,8 +8,8 @@ import xarray as xr
 from bigbath.broadening import distribution, fit_lorentzian
 from bigbath.broadening.entropy import observational
 from bigbath.cluster.realize import system_states
-from bigbath.hamiltonian import build
 from bigbath.models import SpinComposite, scaled
+from bigbath.operators import build
 from bigbath.solvers import Whole, solve
 
 

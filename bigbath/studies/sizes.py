@@ -21,8 +21,8 @@ from bigbath.broadening.density_of_states import Gaussian, kappa
 from bigbath.broadening.entropy import lorentzian_entropy, observational
 from bigbath.broadening.shells import Shells
 from bigbath.errors import JobError
-from bigbath.hamiltonian import build
 from bigbath.models import Ring, SpinComposite, draw
+from bigbath.operators import build
 from bigbath.plots import save
 from bigbath.plots.sizes import plot_sizes
 from bigbath.progress import Report, silent

@@ -15,8 +15,8 @@ from bigbath.broadening import system_states
 from bigbath.diffusion import autocorrelation
 from bigbath.diffusion.sampled import BathSample, BathWindow, SampledTheory, sampled_theory
 from bigbath.diffusion.stochastic import StochasticTrace
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Imbrie, draw
+from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.resources import cores
 from bigbath.studies.kept import write_arrays

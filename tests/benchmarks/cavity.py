@@ -21,8 +21,8 @@ from bigbath.broadening import system_states
 from bigbath.diffusion import Broadening, broadening_of, diffusion_theory, direct_propagator, level_broadening
 from bigbath.diffusion.block import levy_green
 from bigbath.diffusion.cavity import cavity, levy_cavity_matrix, levy_population
-from bigbath.hamiltonian import build
 from bigbath.models import Levy, MatrixComposite, draw
+from bigbath.operators import build
 from bigbath.solvers import Dense, Whole, solve
 
 SEED = 4

@@ -23,8 +23,8 @@ import numpy as np
 
 
 def system(spins: int, ring: bool):
-    from bigbath.hamiltonian import build
     from bigbath.models import Imbrie, Ring, disorder_stream
+    from bigbath.operators import build
 
     composite = (Ring(N=spins) if ring else Imbrie(L=spins - 1)).composite(disorder_stream(1, 0))
     return composite, build(composite)

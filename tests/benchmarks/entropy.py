@@ -24,8 +24,8 @@ def lapack(N: int) -> None:
     import scipy.linalg
 
     from bigbath.broadening import system_states
-    from bigbath.hamiltonian import build, to_dense
     from bigbath.models import Ring, draw
+    from bigbath.operators import build, to_dense
 
     composite = draw(Ring(N=N))
     _, bath = scipy.linalg.eigh(to_dense(build(composite, "B").matrix), overwrite_a=True, driver="evd")

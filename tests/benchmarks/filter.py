@@ -36,8 +36,8 @@ void step(double *restrict v0, const double *restrict v1, const double *restrict
 
 
 def imbrie(spins: int):
-    from bigbath.hamiltonian import build
     from bigbath.models import Imbrie, disorder_stream
+    from bigbath.operators import build
 
     return build(Imbrie(L=spins - 1).composite(disorder_stream(1, 0)))
 
@@ -57,10 +57,10 @@ def kernels(spins: int) -> None:
     from quspin.basis import spin_basis_general
     from quspin.operators import hamiltonian
 
-    from bigbath.hamiltonian import flips
+    from bigbath.chebyshev import Recurrence
     from bigbath.kernels import chebyshev
+    from bigbath.operators import FlipOperator, Scale, flips
     from bigbath.solvers.problem import spectral_extremes
-    from bigbath.solvers.recurrence import FlipOperator, Recurrence, Scale
 
     h = imbrie(spins)
     free = flips(h.terms, h.sites)

@@ -18,11 +18,11 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 import bigbath.solvers.filter as engine
 import bigbath.solvers.subspace as subspace
 from bigbath import Filter, Nearest, solve
-from bigbath.hamiltonian import build, flips
+from bigbath.chebyshev import Recurrence
+from bigbath.chebyshev import degree as length
 from bigbath.models import Imbrie, disorder_stream
+from bigbath.operators import FlipOperator, Scale, build, flips, operator_of
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import FlipOperator, Recurrence, Scale, operator_of
-from bigbath.solvers.recurrence import degree as length
 
 
 def largest_residual(h, energies: np.ndarray, vectors: np.ndarray, norm: float) -> float:

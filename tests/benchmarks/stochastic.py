@@ -14,8 +14,8 @@ import numpy as np
 from bigbath.broadening import system_states
 from bigbath.diffusion import autocorrelation, diffusion_theory, direct_propagator, level_broadening
 from bigbath.diffusion.stochastic import stochastic_propagator
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Imbrie, draw
+from bigbath.operators import build
 from bigbath.solvers import Dense, Whole, solve
 from bigbath.studies.stochastic import StochasticStudy, kept
 

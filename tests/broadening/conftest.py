@@ -6,8 +6,8 @@ import pytest
 from bigbath.broadening import distribution, fit_lorentzian
 from bigbath.broadening.interaction import interaction, strength
 from bigbath.cluster.realize import system_states
-from bigbath.hamiltonian import build
 from bigbath.models import Ring, disorder_stream
+from bigbath.operators import build
 from bigbath.solvers import Whole, solve
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import scipy.linalg
 
 from bigbath.broadening.fluctuations import evolution, operator_norm, time_averages
-from bigbath.hamiltonian import build
 from bigbath.models import Custom, Ring, disorder_stream
+from bigbath.operators import build
 from bigbath.solvers import Whole, solve
 
 

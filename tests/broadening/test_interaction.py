@@ -7,8 +7,8 @@ from bigbath.broadening.eth import eth_function
 from bigbath.broadening.interaction import channel_sums, fit_square_wave, interaction, shell_strength
 from bigbath.broadening.shells import shells_of
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import build
 from bigbath.models import Custom, Imbrie
+from bigbath.operators import build
 from bigbath.solvers import Levels, solve
 
 TWO_CHANNELS = Custom(

@@ -62,8 +62,12 @@ def test_expected_entropies_of_random_vectors(freedom, degeneracy):
         assert np.isnan(ratios[0]).all() and np.allclose(ratios[1:], 1, atol=0.06)
         many = np.array([4000])
         smooth = np.log(4000.0)
-        assert np.isclose(pt.shannon_of_shells(np.ones(1), many, freedom), smooth - pt.shannon_deficit(freedom), atol=1e-3)
-        assert np.isclose(pt.renyi2_of_shells(np.ones(1), many, freedom), smooth - pt.renyi2_deficit(freedom), atol=1e-3)
+        assert np.isclose(
+            pt.shannon_of_shells(np.ones(1), many, freedom), smooth - pt.shannon_deficit(freedom), atol=1e-3
+        )
+        assert np.isclose(
+            pt.renyi2_of_shells(np.ones(1), many, freedom), smooth - pt.renyi2_deficit(freedom), atol=1e-3
+        )
 
 
 def test_probability_without_a_state_is_refused():
@@ -109,7 +113,9 @@ def test_random_matrices_real_and_complex(freedom):
     off = {f: float((pt.shannon_of_shells(P, own, f) - shannon).mean()) for f in (1, 2)}
     assert abs(off[freedom]) < 0.05 < abs(off[3 - freedom])
     assert abs((pt.renyi2_of_shells(P, own, freedom) + np.log(purity)).mean()) < 0.08
-    powers = np.stack([np.stack([(p[:, shell == s] ** q).sum(axis=1) for s in range(shells)], 1) for q in (2, 3, 4)], -1)
+    powers = np.stack(
+        [np.stack([(p[:, shell == s] ** q).sum(axis=1) for s in range(shells)], 1) for q in (2, 3, 4)], -1
+    )
     body = (own >= 10) & (P > 0.05)
     assert abs(pt.reduced_moments(P, powers, own, freedom)[body][:, 0].mean() - 1) < 0.06
 

@@ -238,8 +238,8 @@ def test_the_gap_ratio_is_the_spectrums():
 
 @pytest.mark.petsc
 def test_the_estimate_is_what_the_factorisation_uses():
-    from bigbath.hamiltonian import sectors
     from bigbath.solvers import petsc
+    from bigbath.spaces import sectors
 
     for model, symmetries in (({"name": "imbrie", "L": 10}, None), ({"name": "ring", "N": 12}, ["reflection"])):
         window = {"kind": "density", "epsilon": 0.5, "k": 10}

@@ -7,8 +7,8 @@ import pytest
 
 from bigbath.broadening import SystemStates
 from bigbath.cluster.realize import system_states
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Composite, Custom, Imbrie, Levy, MatrixComposite, Ring, disorder_stream
+from bigbath.operators import build
 from bigbath.solvers import Dense, Eigenstates, Whole, solve
 
 

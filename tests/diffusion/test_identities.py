@@ -7,8 +7,8 @@ from conftest import Solved, random_composite, solved
 
 from bigbath import diffusion
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
+from bigbath.operators import build
 from bigbath.solvers import Dense, Interval, Whole, solve
 
 EPSILON, KAPPA = np.array([-0.4, 0.0, 0.7]), np.array([0.05, 0.3, 2.0])

@@ -12,8 +12,8 @@ from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.sampled import BathSample, BathWindow, nodes, ratio, sampled_theory
 from bigbath.diffusion.stochastic import StochasticTrace, standard_error, stochastic_propagator, student
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Imbrie, Levy, disorder_stream
+from bigbath.operators import build
 from bigbath.studies import diffusion as study
 from bigbath.studies.stochastic import kept
 

@@ -11,9 +11,9 @@ from bigbath import diffusion
 from bigbath.cli.main import app
 from bigbath.cluster.realize import realize, system_states
 from bigbath.errors import JobError
-from bigbath.hamiltonian import build
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Imbrie, Levy, disorder_stream
+from bigbath.operators import build
 from bigbath.solvers import Dense, Whole, solve
 from bigbath.studies import diffusion as study
 

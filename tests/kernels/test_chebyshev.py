@@ -6,9 +6,9 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigbath.hamiltonian import Flips, build, flips
 from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, flip_steps, inside, padded, smallest_sites
 from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
+from bigbath.operators import Flips, build, flips
 
 DOUBLE = np.dtype(np.float64)
 

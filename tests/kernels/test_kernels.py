@@ -13,11 +13,11 @@ from bigbath.kernels import (
     SUMS,
     bin_powers,
     bin_probabilities,
-    contraction,
     csr_times_columns,
     fit_lorentzians,
     overlaps,
 )
+from bigbath.spaces import Everything, Sector, contraction
 
 SEED = st.integers(0, 2**32 - 1)
 SMALL = st.integers(1, 12)
@@ -54,12 +54,16 @@ def test_contraction(seed, d_system, d_bath, with_bath, with_whole, is_complex):
     D = d_system * d_bath
     bath = orthonormal(stream, d_bath, int(stream.integers(1, d_bath + 1))) if with_bath else None
     whole = orthonormal(stream, D, int(stream.integers(1, D + 1))) if with_whole else None
+    sectors = [
+        w if w is None else Sector(labels=(), whole=dim, space=Everything(dim), isometry=w)
+        for w, dim in ((bath, d_bath), (whole, D))
+    ]
     expected = np.kron(phi.conj()[None, :], np.eye(d_bath))
     if whole is not None:
         expected = expected @ whole.toarray()
     if bath is not None:
         expected = bath.toarray().T @ expected
-    assert np.allclose(contraction(phi, bath, whole, (d_system, d_bath)).toarray(), expected, atol=1e-13)
+    assert np.allclose(contraction(phi, *sectors, (d_system, d_bath)).toarray(), expected, atol=1e-13)
 
 
 @given(SEED, st.integers(1, 40), SMALL, st.integers(1, 40), st.integers(1, 40), st.booleans(), st.booleans())

@@ -9,10 +9,10 @@ from support import pauli_string, random_custom
 
 from bigbath.cluster.realize import realize
 from bigbath.errors import JobError
-from bigbath.hamiltonian import build
 from bigbath.job import Job, Spectrum, parse_job
 from bigbath.measure import MeasureObservables, Measures
 from bigbath.models import draw
+from bigbath.operators import build
 from bigbath.solvers import Whole, solve
 
 RING = {"name": "ring", "N": 7}

@@ -7,9 +7,9 @@ import pytest
 from support import KINDS, dense, matrix_of, random_model
 
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import build, size
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.models.custom import DeclaredSymmetry
+from bigbath.operators import build, size
 
 
 @pytest.mark.parametrize("model", [Imbrie(L=5), TFIM(L=5), Levy(L=4)])

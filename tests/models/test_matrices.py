@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 from support import KINDS, PAULI, dense, explicit, hamiltonian_of, matrix_of, pauli_string, random_model
 
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+from bigbath.operators import build
 
 
 def close(a, b):

@@ -8,26 +8,19 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bigbath.chebyshev import DensityOfStates, Recurrence, box
 from bigbath.errors import BigbathError, ImpossibleRequest, JobError
-from bigbath.hamiltonian import Hamiltonian, build, flips, sectors, to_dense
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
+from bigbath.operators import FlipOperator, Hamiltonian, MatrixOperator, Scale, build, flips, operator_of, to_dense
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
 from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.recurrence import (
-    DensityOfStates,
-    FlipOperator,
-    MatrixOperator,
-    Recurrence,
-    Scale,
-    box,
-    operator_of,
-)
 from bigbath.solvers.sampling import Chain
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
+from bigbath.spaces import everything, sectors
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
 LARGEST = 12 if os.environ.get("BIGBATH_LONG") else 11
@@ -198,7 +191,7 @@ def test_the_matrix_free_product_is_quspin_s_matrix(model):
     h = hamiltonian(model)
     x = np.random.default_rng(2).standard_normal((h.dim, 3))
     for scale in (Scale(centre=0.0, halfwidth=1.0), Scale(centre=-0.7, halfwidth=11.0)):
-        operator = operator_of(h, scale)
+        operator = operator_of(h, everything(h.dim), scale)
         assert isinstance(operator, FlipOperator)
         np.testing.assert_allclose(
             operator.product(x), h.matrix @ x, rtol=0, atol=1e-13 * np.abs(h.matrix).sum(axis=1).max()
@@ -264,13 +257,13 @@ def test_an_interrupted_solve_continues_with_the_same_rounding(tmp_path, monkeyp
 def test_a_kernel_of_other_flips_is_noticed(monkeypatch):
     """Another process may have put its own code into the cache: the Ising chain's for the Imbrie chain, say."""
     from bigbath.kernels.chebyshev import flip_steps
-    from bigbath.solvers import recurrence
+    from bigbath.operators import flip_operator
 
     h = hamiltonian(Imbrie(L=8))
     free, scale = flips(h.terms, h.sites), Scale.of(spectral_extremes(h))
     FlipOperator(free, scale)
     wrong = tuple((x ^ 1 << 5 if x == 1 << 4 else x, z) for x, z in free.flips)
-    monkeypatch.setattr(recurrence, "flip_steps", lambda sites, strings, *rest: flip_steps(sites, wrong, *rest))
+    monkeypatch.setattr(flip_operator, "flip_steps", lambda sites, strings, *rest: flip_steps(sites, wrong, *rest))
     with pytest.raises(BigbathError, match="NUMBA_CACHE_DIR"):
         FlipOperator(free, scale)
 

@@ -5,8 +5,8 @@ from scipy.special import voigt_profile
 from bigbath.broadening import Shells, distribution, fit_lorentzian, shells_of
 from bigbath.cluster.realize import system_states
 from bigbath.errors import ImpossibleRequest
-from bigbath.hamiltonian import build
 from bigbath.models import TFIM, Custom, Imbrie, Ring, draw
+from bigbath.operators import build
 from bigbath.solvers import Whole, solve
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.spectral import (

@@ -1,7 +1,7 @@
 import numpy as np
 
-from bigbath.hamiltonian import build
 from bigbath.models import Ring, disorder_stream, scaled
+from bigbath.operators import build
 from bigbath.studies.coupling import coupling_law
 
 

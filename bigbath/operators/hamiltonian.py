@@ -1,4 +1,4 @@
-"""Sparse matrices of a composite's parts, built by QuSpin."""
+"""The Hamiltonian of a composite's part: strings or a given matrix, and its CSR form on demand."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,21 +7,26 @@ from typing import Literal
 import numpy as np
 import scipy.sparse as sp
 
+from bigbath.conserved.charges import Charge, charges
+from bigbath.conserved.sums import as_terms, is_hermitian, is_real
+from bigbath.conserved.words import Words, words
 from bigbath.errors import SymmetryError
-from bigbath.hamiltonian.size import check_size
 from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, Term
+from bigbath.operators import quspin
+from bigbath.operators.size import check_size
+from bigbath.spaces import Everything, Sector
 
 Part = Literal["H", "H0", "S", "B", "V"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Hamiltonian:
-    """A Hermitian matrix with what is known about it.
+    """A Hermitian operator with what is known about it.
 
     ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone. ``sites``: number of
-    spins, 0 for a model without any. ``symmetries`` are declared, not yet verified:
-    ``bigbath.hamiltonian.symmetry.sectors`` verifies before it uses them. ``terms``: Pauli strings with real
-    couplings whose sum it is, for matrix-free engines; () where a matrix is ``given`` instead.
+    spins, 0 for a model without any. ``symmetries`` are declared, not yet verified: ``bigbath.spaces.sectors`` verifies
+    before it uses them. ``terms``: Pauli strings with real couplings whose sum it is; () where a matrix is ``given``
+    instead.
     """
 
     dims: tuple[int, int]
@@ -31,14 +36,30 @@ class Hamiltonian:
     given: sp.csr_array | np.ndarray | None = None
 
     @cached_property
+    def sums(self) -> Words:
+        """The coefficient of every Pauli string; {} for a given matrix."""
+        return words(self.terms, self.sites)
+
+    @cached_property
+    def charges(self) -> tuple[Charge, ...]:
+        """The conserved sums of sigma^z, found from the strings."""
+        return charges(self.terms, self.sites) if self.sites else ()
+
+    @cached_property
     def matrix(self) -> sp.csr_array | np.ndarray:
-        """(D, D) CSR, built by QuSpin when it is first used, or dense for models without sparsity; float64, or
-        complex128 for a complex model."""
-        return _quspin(self.terms, self.sites) if self.given is None else self.given
+        """(D, D) CSR over all configurations, built by QuSpin when it is first used, or dense for models without
+        sparsity; float64, or complex128 for a complex model."""
+        return quspin.matrix(self.terms, self.sites) if self.given is None else self.given
+
+    def restricted(self, sector: Sector) -> sp.csr_array | np.ndarray:
+        """Matrix (d, d) in a sector; nothing larger than its space of configurations is made."""
+        if isinstance(sector.space, Everything):
+            return sector.restrict(self.matrix)
+        return sector.symmetrised(quspin.matrix_in(sector.space, self.terms, self.sites))
 
     @property
     def dim(self) -> int:
-        """Dimension D of the space."""
+        """Number D of all configurations."""
         return self.dims[0] * self.dims[1]
 
     @property
@@ -49,7 +70,12 @@ class Hamiltonian:
     @property
     def is_complex(self) -> bool:
         """Whether the matrix has complex entries."""
-        return _is_complex(self.terms) if self.given is None else np.iscomplexobj(self.given)
+        return not is_real(self.sums) if self.given is None else np.iscomplexobj(self.given)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float64 or complex128."""
+        return np.dtype(np.complex128 if self.is_complex else np.float64)
 
 
 def to_dense(matrix: sp.csr_array | np.ndarray) -> np.ndarray:
@@ -70,16 +96,14 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     if isinstance(composite, MatrixComposite):
         return Hamiltonian(given=_hermitian(_from_matrices(composite, part), part), dims=dims)
     terms, sites, symmetries = pauli_strings(composite, part)
-    if all(_is_hermitian(letters, coupling) for letters, couplings in terms for coupling in couplings):
-        return Hamiltonian(terms=terms, dims=dims, sites=sites, symmetries=symmetries)
-    matrix = _hermitian(_quspin(terms, sites), part)
-    return Hamiltonian(given=matrix, dims=dims, sites=sites, symmetries=symmetries)
-
-
-def _is_hermitian(letters: str, coupling: tuple[complex, ...]) -> bool:
-    """Whether a string alone is: Pauli matrices on different sites, times a real number."""
-    value, *where = coupling
-    return set(letters) <= set("Ixyz") and len({*where}) == len(where) and not np.iscomplex(value)
+    sums = words(terms, sites)
+    if not is_hermitian(sums):
+        largest = max(abs(value.imag) for value in sums.values())
+        raise SymmetryError(
+            f"part {part} of the model is not Hermitian: a Pauli string has the coupling ... {largest:+.1e}i. Add the "
+            "Hermitian conjugate of each term"
+        )
+    return Hamiltonian(terms=as_terms(sums, sites), dims=dims, sites=sites, symmetries=symmetries)
 
 
 def _hermitian(matrix: sp.csr_array | np.ndarray, part: str) -> sp.csr_array | np.ndarray:
@@ -106,26 +130,6 @@ def pauli_strings(composite: SpinComposite, part: Part) -> tuple[tuple[Term, ...
         "V": composite.interaction,
     }[part]
     return terms, S + B, composite.symmetries if part == "H" else ()
-
-
-def _is_complex(terms: tuple[Term, ...]) -> bool:
-    """Whether a string is imaginary: an odd number of sigma^y, or its coupling."""
-    odd_y = any(letters.count("y") % 2 for letters, couplings in terms if couplings)
-    return odd_y or any(np.iscomplex(coupling[0]) for _, couplings in terms for coupling in couplings)
-
-
-def _quspin(terms: tuple[Term, ...], sites: int) -> sp.csr_array:
-    from quspin.basis import spin_basis_general
-    from quspin.operators import hamiltonian
-
-    static = [[letters, [list(coupling) for coupling in couplings]] for letters, couplings in terms if couplings]
-    dtype = np.complex128 if _is_complex(terms) else np.float64
-    basis = spin_basis_general(sites, pauli=1)
-    silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
-    matrix = sp.csr_array(hamiltonian(static, [], basis=basis, dtype=dtype, **silent).tocsr())
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    return matrix
 
 
 def _from_matrices(composite: MatrixComposite, part: Part) -> sp.csr_array | np.ndarray:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from support import dense, hamiltonian_of
 
 from bigbath.errors import JobError, SymmetryError
-from bigbath.hamiltonian import build, sectors, symmetry_names
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, Symmetry, disorder_stream
 from bigbath.models.custom import DeclaredSymmetry
+from bigbath.operators import build
+from bigbath.spaces import sectors, symmetry_names
 
 RINGS = [Ring(N=N, g=1.05, h=0.1) for N in (3, 4, 5, 8, 9)]
 
@@ -37,7 +38,7 @@ def unitary(symmetry, L):
 def check_sectors(h, parts):
     """Orthonormal isometries that fill the space, block-diagonalise H and carry its whole spectrum."""
     assert sum(s.dim for s in parts) == h.dim
-    isometry = np.hstack([dense(s.isometry) for s in parts])
+    isometry = np.hstack([dense(s.lift(np.eye(s.dim))) for s in parts])
     assert np.abs(isometry.T @ isometry - np.eye(h.dim)).max() < 1e-12
     H = dense(h.matrix)
     for s in parts:
@@ -216,7 +217,7 @@ def test_symmetries_without_common_real_sectors_are_refused():
         symmetries=(DeclaredSymmetry(name="a", sign=(0,)), DeclaredSymmetry(name="b", flip=(0,))),
     ).composite(disorder_stream(1, 0))
     with pytest.raises(SymmetryError, match="no common real sectors"):
-        sectors(build(composite))
+        sectors(build(composite), use=("a", "b"))
     check_sectors(build(composite), sectors(build(composite), use=("a",)))
 
 
@@ -283,7 +284,8 @@ def test_random_models_with_random_involutions(pair):
     h = hamiltonian_of(model)
     U = unitary(symmetry, model.L)
     assert np.allclose(U @ U, np.eye(2**model.L))
-    parts = sectors(h)
+    check_sectors(h, sectors(h))
+    parts = sectors(h, use=("u",))
     check_sectors(h, parts)
     for s in parts:
         V = dense(s.isometry)

@@ -1,0 +1,63 @@
+"""Moments <v|T_n|v>, and the density of states that random vectors give."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from bigbath.chebyshev.recurrence import Recurrence, random_vectors
+from bigbath.operators import Operator
+from bigbath.ranks import total
+
+
+def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
+    """mu_n = <v|T_n|v> (columns, order) of vectors v (d, columns) from ``order``/2 steps: T_2n = 2 T_n T_n - T_0."""
+    recurrence = Recurrence(operator, block)
+    mu = np.empty((operator.columns, order))
+
+    def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.vecdot(*(x.reshape(-1, operator.columns).T for x in (a, b))).real
+
+    for n in range(order // 2):
+        mu[:, 2 * n] = products(recurrence.low, recurrence.low)
+        mu[:, 2 * n + 1] = products(recurrence.low, recurrence.high)
+        recurrence.advance(1)
+    mu = total(mu, operator.comm)
+    mu[:, 2:] *= 2
+    mu[:, 2::2] -= mu[:, :1]
+    mu[:, 3::2] -= mu[:, 1:2]
+    return mu
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DensityOfStates:
+    """Chebyshev moments mu_n = Tr T_n(H) / D from random vectors (R, M), with the Jackson kernel."""
+
+    dim: int
+    moments: np.ndarray
+
+    @classmethod
+    def sample(
+        cls, operator: Operator, key: tuple[int, ...], *, vectors: int = 8, order: int = 256
+    ) -> "DensityOfStates":
+        """Moments up to ``order`` from ``order``/2 steps each."""
+        rows = []
+        for number in range(-(-vectors // operator.columns)):
+            block = random_vectors(operator, (*key, number))
+            with threadpool_limits(1, user_api="blas"):  # threads cost more than these products
+                mu = moments(operator, block, order).sum(axis=0)
+            rows.append(mu / mu[0])
+        return cls(dim=operator.dim, moments=np.array(rows))
+
+    def count(self, first: float, last: float) -> tuple[float, float]:
+        """Expected number of states with theta in [first, last], and its standard error (resolution pi / M)."""
+        order = self.moments.shape[1]
+        n = np.arange(1, order)
+        step = np.pi / (order + 1)
+        jackson = ((order - n + 1) * np.cos(n * step) + np.sin(n * step) / np.tan(step)) / (order + 1)
+        weights = np.r_[(last - first) / np.pi, jackson * 2 / (n * np.pi) * (np.sin(n * last) - np.sin(n * first))]
+        values = self.dim * self.moments @ weights
+        error = (
+            float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float(np.sqrt(max(values[0], 0)))
+        )
+        return max(float(values.mean()), 0.0), error

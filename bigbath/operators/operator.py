@@ -1,0 +1,39 @@
+"""What a recurrence needs of a Hamiltonian."""
+
+from typing import Protocol
+
+import numpy as np
+
+from bigbath.ranks import Comm
+
+
+class Operator(Protocol):
+    """A scaled Hamiltonian that makes Chebyshev steps on ``columns`` vectors at a time, other vectors on other threads.
+
+    ``dim``: dimension D of its sector. ``dtype``: of the vectors that it takes and gives, float64 or complex128. ``rows``: (first, last) state of this rank's part of each vector, and d
+    their number. ``comm``: over which the rows are shared out, None where this process has all. ``work``: matrix
+    entries times vectors of one step; ``rate``: about how many of them a core does a second.
+    """
+
+    dim: int
+    dtype: np.dtype
+    rows: tuple[int, int]
+    comm: Comm
+    columns: int
+    work: int
+    rate: float
+
+    def zeros(self, count: int) -> np.ndarray:
+        """``count`` zero blocks of vectors in the operator's own layout."""
+
+    def put(self, storage: np.ndarray, block: np.ndarray) -> None:
+        """Write vectors (d, columns), in the basis of the Hamiltonian's matrix, into a storage."""
+
+    def get(self, storage: np.ndarray) -> np.ndarray:
+        """The vectors (d, columns) of a storage, in the basis of the Hamiltonian's matrix."""
+
+    def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
+        """``count`` steps in place; see ``kernels.chebyshev.flip_steps``."""
+
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """H v, not scaled, for any number of vectors (d, c) in the basis of the Hamiltonian's matrix."""

@@ -1,0 +1,81 @@
+"""CSR matrices of Pauli strings, built by QuSpin: the only place that imports it."""
+
+import numpy as np
+import scipy.sparse as sp
+
+from bigbath.conserved.charges import ladder
+from bigbath.conserved.sums import is_real
+from bigbath.conserved.words import words
+from bigbath.errors import SymmetryError
+from bigbath.models.composite import Term
+from bigbath.spaces import Space
+
+
+def matrix(terms: tuple[Term, ...], sites: int) -> sp.csr_array:
+    """Matrix (2^L, 2^L) over all configurations."""
+    from quspin.basis import spin_basis_general
+    from quspin.operators import hamiltonian
+
+    static = [[letters, [list(coupling) for coupling in couplings]] for letters, couplings in terms if couplings]
+    basis = spin_basis_general(sites, pauli=1)
+    silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
+    result = sp.csr_array(hamiltonian(static, [], basis=basis, dtype=_dtype(terms, sites), **silent).tocsr())
+    result.sum_duplicates()
+    result.eliminate_zeros()
+    return result
+
+
+def matrix_in(space: Space, terms: tuple[Term, ...], sites: int) -> sp.csr_array:
+    """Matrix (d, d) in a space of configurations that the strings do not leave; else SymmetryError.
+
+    The strings are rewritten in sigma^+, sigma^- and sigma^z, of which each keeps the charges by itself, and QuSpin applies
+    them to the configurations of the space. Cost: d for each.
+    """
+    from quspin.basis import spin_basis_general
+
+    basis = spin_basis_general(sites, make_basis=False, pauli=-1)  # sigma^+ = |up><down|
+    states = space.states()
+    kets = (2**sites - 1 - states).astype(basis.dtype)
+    dtype = _dtype(terms, sites)
+    total = sp.csr_array((states.size, states.size), dtype=dtype)
+    rows, columns, data = [], [], []
+    for (plus, minus, z), coupling in ladder(terms, sites).items():
+        letters, where = _letters(plus, minus, z, sites)
+        coupling = coupling if dtype == np.complex128 else coupling.real
+        elements, bras, sources = basis.Op_bra_ket(letters, where, coupling, dtype, kets)
+        row = space.index(2**sites - 1 - bras.astype(np.int64))
+        if np.any(row < 0):
+            raise SymmetryError("the Hamiltonian leads out of the sector: a declared charge is not conserved")
+        rows.append(row.astype(np.int32))
+        columns.append(space.index(2**sites - 1 - sources.astype(np.int64)).astype(np.int32))
+        data.append(elements)
+        if sum(map(len, data)) > LARGEST:
+            total += _csr(rows, columns, data, states.size)
+            rows, columns, data = [], [], []
+    total += _csr(rows, columns, data, states.size)
+    total.sum_duplicates()
+    total.eliminate_zeros()
+    return total
+
+
+#: Matrix entries that are collected before they are added up.
+LARGEST = 2**24
+
+
+def _csr(rows: list, columns: list, data: list, dim: int) -> sp.csr_array:
+    if not data:
+        return sp.csr_array((dim, dim))
+    entries = (np.concatenate(data), (np.concatenate(rows), np.concatenate(columns)))
+    return sp.csr_array(sp.coo_array(entries, shape=(dim, dim)))
+
+
+def _letters(plus: int, minus: int, z: int, sites: int) -> tuple[str, list[int]]:
+    """A product of sigma^+, sigma^- and sigma^z in QuSpin's notation."""
+    where = [j for j in range(sites) if (plus | minus | z) >> (sites - 1 - j) & 1] or [0]
+    marks = [(mask, letter) for mask, letter in ((plus, "+"), (minus, "-"), (z, "z"))]
+    letters = [next((c for m, c in marks if m >> (sites - 1 - j) & 1), "I") for j in where]
+    return "".join(letters), where
+
+
+def _dtype(terms: tuple[Term, ...], sites: int) -> type:
+    return np.float64 if is_real(words(terms, sites)) else np.complex128

@@ -1,0 +1,26 @@
+"""The scale of a Chebyshev recurrence: x = (E - centre) / halfwidth = cos(theta) in (-1, 1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: The scaled spectrum ends this far inside (-1, 1), in units of its half-width.
+MARGIN = 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """x = (E - ``centre``) / ``halfwidth``."""
+
+    centre: float
+    halfwidth: float
+
+    @classmethod
+    def of(cls, extremes: tuple[float, float]) -> "Scale":
+        """The scale that takes the ends of a spectrum to -1 and 1, less the margin."""
+        lowest, highest = extremes
+        return cls(centre=(lowest + highest) / 2, halfwidth=max((highest - lowest) / 2, 1e-300) * (1 + MARGIN))
+
+    def angle(self, energy: float) -> float:
+        """theta in [0, pi]; it falls as the energy grows."""
+        return float(np.arccos(np.clip((energy - self.centre) / self.halfwidth, -1, 1)))

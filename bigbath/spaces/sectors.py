@@ -1,0 +1,196 @@
+"""All sectors of a model: values of its charges, and in each the joint real eigenspaces of its symmetries.
+
+QuSpin's symmetric bases label sectors by one-dimensional representations. The ring's reflection and translations do
+not commute, and p_n is only well defined in a reflection-resolved basis, so the sectors here are the joint real
+eigenspaces of every involution and of T + 1/T of the translation: real matrices, exact +-momentum pairs split.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+
+from bigbath.conserved.charges import Charge
+from bigbath.conserved.sums import broken_by
+from bigbath.conserved.words import Word
+from bigbath.errors import JobError, SymmetryError
+from bigbath.models.composite import Symmetry
+from bigbath.spaces.actions import Action, action, order_of
+from bigbath.spaces.charges import dimensions, label
+from bigbath.spaces.isometry import isometry
+from bigbath.spaces.sector import Sector
+from bigbath.spaces.space import Everything, FixedCharges, Space
+
+#: More sectors than this by charges that were found, not asked for, are too many: the total magnetisation remains.
+MOST = 400
+
+#: Relative difference of couplings at which a symmetry counts as broken.
+BROKEN = 1e-12
+
+
+class Described(Protocol):
+    """A Hamiltonian as far as its sectors need it: ``sums`` are its Pauli strings, ``charges`` those it conserves."""
+
+    @property
+    def dim(self) -> int:
+        """Number of all configurations."""
+
+    @property
+    def sites(self) -> int:
+        """Number of spins, 0 for a matrix."""
+
+    @property
+    def symmetries(self) -> tuple[Symmetry, ...]:
+        """Declared symmetries."""
+
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """Conserved charges."""
+
+    @property
+    def sums(self) -> Mapping[Word, complex]:
+        """Pauli strings."""
+
+
+def symmetry_names(h: Described) -> tuple[str, ...]:
+    """Names of the symmetries that the model declares."""
+    return tuple(s.name for s in h.symmetries)
+
+
+def charge_names(h: Described) -> tuple[str, ...]:
+    """Names of the charges that the model's strings conserve, as they label its sectors."""
+    return tuple(label(c) for c in h.charges)
+
+
+def sectors(
+    h: Described, *, use: tuple[str, ...] | None = None, only: dict[str, int] | None = None
+) -> tuple[Sector, ...]:
+    """All sectors of the charges and symmetries named in ``use`` (None: all), or those that ``only`` selects.
+
+    A symmetry that leads from one value of the charges to another (a spin flip at magnetisation 1) is not used there.
+    Each symmetry is verified on the strings; symmetries must have common real sectors, and the dimensions sum to D;
+    else SymmetryError. JobError for a name or a label that does not exist. Cost: O(d |G|) for a space of d states.
+    """
+    only = only or {}
+    names = _names(h, use, only)
+    charges = _charges(h, use, only)
+    symmetries = [s for s in h.symmetries if s.name in names]
+    for symmetry in symmetries:
+        order_of(symmetry, h.sites)
+        if (broken := broken_by(h.sums, symmetry, h.sites)) > BROKEN:
+            raise SymmetryError(
+                f"the declared symmetry {symmetry.name!r} does not commute with H: it changes a coupling by {broken:.1e} "
+                "of itself"
+            )
+    if sum(order_of(s, h.sites) > 2 for s in symmetries) > 1:
+        raise SymmetryError(
+            f"at most one translation can be used at a time, not {', '.join(s.name for s in symmetries)}"
+        )
+    found, filled = [], 0
+    for labels, space in _spaces(h, charges):
+        if all(value == only.get(name, value) for name, value in labels):
+            parts = _parts(labels, h.dim, space, symmetries, h.sites, only)
+            found += parts
+            filled += space.dim
+    if not found:
+        values = {
+            label(c): sorted({v[i] for v in dimensions(charges, h.sites)}, reverse=True) for i, c in enumerate(charges)
+        } | {
+            s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites) // 2 + 1))
+            for s in symmetries
+        }
+        raise JobError(f"no sector has the labels {only}; possible: {values}")
+    if not only and filled != h.dim:
+        raise SymmetryError(f"the sectors of {', '.join(names)} hold {filled} states, not {h.dim}")
+    return tuple(found)
+
+
+def _names(h: Described, use: tuple[str, ...] | None, only: dict[str, int]) -> tuple[str, ...]:
+    """Names to use; JobError for one that does not exist."""
+    known = symmetry_names(h) + charge_names(h)
+    for name in (*(use or ()), *only):
+        if name not in known and not (name == "magnetisation" and _total(h)):
+            raise JobError(f"symmetry {name!r} is not one of this model's: {', '.join(known) or 'it has none'}")
+    return tuple(n for n in known if use is None or n in use or n in only)
+
+
+def _total(h: Described) -> Charge | None:
+    """The total magnetisation, if it is a sum of the charges that are conserved."""
+    whole = np.ones(h.sites)
+    weights = np.array([c.weights for c in h.charges]).reshape(len(h.charges), h.sites).T
+    if not h.charges or not h.sites or np.abs(weights @ np.linalg.lstsq(weights, whole)[0] - whole).max() > 1e-9:
+        return None
+    return Charge((1,) * h.sites)
+
+
+def _charges(h: Described, use: tuple[str, ...] | None, only: dict[str, int]) -> tuple[Charge, ...]:
+    """The charges whose values label the sectors."""
+    total = _total(h)
+    asked = {*(use or ()), *only}
+    chosen = tuple(c for c in h.charges if use is None or label(c) in asked)
+    if use is None and len(dimensions(chosen, h.sites)) > MOST:
+        chosen = tuple(c for c in h.charges if label(c) in asked)
+        chosen += () if total is None or "magnetisation" in asked else (total,)
+    if "magnetisation" in asked and total is not None and label(total) not in {label(c) for c in chosen}:
+        chosen = (total, *chosen)
+    return chosen
+
+
+def _spaces(h: Described, charges: tuple[Charge, ...]) -> list[tuple[tuple[tuple[str, int], ...], Space]]:
+    """The space of each value of the charges, with its labels."""
+    if not charges:
+        return [((), Everything(h.dim))]
+    names = tuple(label(c) for c in charges)
+    return [
+        (tuple(zip(names, values, strict=True)), FixedCharges(sites=h.sites, charges=charges, values=values))
+        for values in dimensions(charges, h.sites)
+    ]
+
+
+def _parts(
+    labels: tuple[tuple[str, int], ...],
+    whole: int,
+    space: Space,
+    symmetries: list[Symmetry],
+    sites: int,
+    only: dict[str, int],
+) -> list[Sector]:
+    """The sectors of one space: all of it, or the parts that the symmetries which keep it single out."""
+    found = [a for a in (action(s, space, sites) for s in symmetries) if a is not None]
+    missing = {s.name for s in symmetries} - {a.symmetry.name for a in found}
+    if missing & set(only):
+        return []
+    if not found:
+        return [Sector(labels=labels, whole=whole, space=space)] if space.dim else []
+    _require_common_sectors(found, space.dim)
+    parts, total = [], 0
+    for values in product(*(a.values for a in found)):
+        own = tuple((a.symmetry.name, v) for a, v in zip(found, values, strict=True))
+        selected = all(value == only.get(name, value) for name, value in own)
+        if not selected and only:
+            continue
+        sector = Sector(labels=labels + own, whole=whole, space=space, isometry=isometry(space.dim, found, values))
+        total += sector.dim
+        if sector.dim:
+            parts.append(sector)
+    if not only and total != space.dim:
+        raise SymmetryError(
+            f"the sectors of {', '.join(a.symmetry.name for a in found)} hold {total} states, not {space.dim}"
+        )
+    return parts
+
+
+def _require_common_sectors(actions: list[Action], dim: int) -> None:
+    """SymmetryError unless U_a + 1/U_a and U_b + 1/U_b commute for all pairs."""
+    x = np.random.default_rng(0).standard_normal(dim)
+
+    def symmetric(u: Action, v: np.ndarray) -> np.ndarray:
+        return u(v) + u.inverse(v)
+
+    for a, b in product(actions, actions):
+        difference = symmetric(a, symmetric(b, x)) - symmetric(b, symmetric(a, x))
+        if a is not b and np.linalg.norm(difference) > 1e-10 * np.linalg.norm(x):
+            raise SymmetryError(
+                f"the symmetries {a.symmetry.name!r} and {b.symmetry.name!r} have no common real sectors; use one of them"
+            )
