@@ -42,12 +42,15 @@ class LorentzianFit:
         return chi / np.pi / (offset**2 + chi**2)
 
 
-def fit_lorentzian(shells: Shells, P: np.ndarray, *, sampling: Sampling = "points") -> LorentzianFit:
+def fit_lorentzian(
+    shells: Shells, P: np.ndarray, *, sampling: Sampling = "points", from_peak: bool = False
+) -> LorentzianFit:
     """Least-squares fit of a Lorentzian to every distribution P (..., S) over shells.
 
     ``sampling``: "points" compares P(M) with width x Lorentzian at the mean energy of M, as in the paper; "integrals" with
     the Lorentzian's integral over M, which has no bias where chi is not large beside the shells. All shells that hold
-    levels count alike. The best of all minima is taken. ImpossibleRequest with fewer than three such shells.
+    levels count alike. The best of all minima is taken, or with ``from_peak`` the one reached from the highest shell, as
+    the paper's fits were. ImpossibleRequest with fewer than three such shells.
     """
     filled = shells.filled
     if filled.sum() < 3:
@@ -57,7 +60,7 @@ def fit_lorentzian(shells: Shells, P: np.ndarray, *, sampling: Sampling = "point
         )
     integrals = sampling == "integrals"
     x = (shells.edges[:-1] if integrals else shells.energy)[filled]
-    table = fit_lorentzians(x, P[..., filled].reshape(-1, x.size), shells.width, binned=integrals)
+    table = fit_lorentzians(x, P[..., filled].reshape(-1, x.size), shells.width, binned=integrals, from_peak=from_peak)
     centre, chi, centre_error, chi_error, rms, converged = (column.reshape(P.shape[:-1]) for column in table.T)
     return LorentzianFit(
         centre=centre, chi=chi, centre_error=centre_error, chi_error=chi_error, rms=rms,

@@ -135,16 +135,27 @@ def _starts(x: np.ndarray, y: np.ndarray, width: float, binned: bool) -> np.ndar
     return found
 
 
-def fit_lorentzians(x: np.ndarray, y: np.ndarray, width: float, *, binned: bool = False) -> np.ndarray:
+def _peaks(x: np.ndarray, y: np.ndarray, width: float, binned: bool) -> np.ndarray:
+    """(F, 1, 2): the highest shell as centre, and the width that has its height."""
+    peak = y.argmax(axis=1)
+    height = np.maximum(np.take_along_axis(y, peak[:, None], axis=1)[:, 0], 1e-300)
+    chi = np.maximum(width / (np.pi * height), 1e-3 * width)
+    return np.stack([x[peak] + width / 2 * binned, chi], axis=1)[:, None]
+
+
+def fit_lorentzians(
+    x: np.ndarray, y: np.ndarray, width: float, *, binned: bool = False, from_peak: bool = False
+) -> np.ndarray:
     """Centre, chi, their standard errors, rms residual and convergence (F, 6) of F binned distributions y (F, S).
 
     Minimises sum_s [y_s - model_s]^2 over centre and chi > 0. The model is width chi/pi / ((x_s - centre)^2 + chi^2), the
     Lorentzian at the shells' mean energies ``x`` (S,), or ``binned`` its integral from the lower edges ``x`` to x + width.
     The sum of squares may have several minima: the lowest ones on a grid over centres and widths are refined, the best
-    is kept. Errors from the residual scatter, as ``scipy.optimize.curve_fit`` gives them.
+    is kept; ``from_peak``: only the minimum reached from the highest shell. Errors from the residual scatter, as
+    ``scipy.optimize.curve_fit`` gives them.
     """
     x, y = np.ascontiguousarray(x, dtype=float), np.ascontiguousarray(y, dtype=float)
     out = np.empty((y.shape[0], 6))
     if y.shape[0]:
-        _fit_lorentzians(x, y, width, binned, _starts(x, y, width, binned), out)
+        _fit_lorentzians(x, y, width, binned, (_peaks if from_peak else _starts)(x, y, width, binned), out)
     return out
