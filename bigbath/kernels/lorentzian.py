@@ -6,6 +6,8 @@ from numba import njit, prange
 #: Distributions scanned at a time; starts refined for each; trial widths a factor of 10, the smallest in units of the shell's
 #: width; trial centres a shell.
 ROWS, STARTS, WIDTHS, SMALLEST, CENTRES = 512, 6, 5, 0.02, 4
+#: More shells than this are joined for the scan, which grows as their square; the highest shell stays a start of its own.
+SHELLS = 128
 
 
 @njit(cache=True)
@@ -108,6 +110,22 @@ def _scan(x, width, centres, widths, binned, out):  # type: ignore[no-untyped-de
                     out[c, w, s] = _point(x[s], width, centres[c], widths[w])[0]
 
 
+def _joined(x: np.ndarray, y: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Shells (S,), distributions (F, S) and width with neighbours joined until at most ``SHELLS`` are left."""
+    group = -(-x.size // SHELLS)
+    if group == 1:
+        return x, y, width
+    first = np.arange(0, x.size, group)
+    return x[first] + width * (group - 1) / 2, np.add.reduceat(y, first, axis=1), group * width
+
+
+def _all_starts(x: np.ndarray, y: np.ndarray, width: float, binned: bool) -> np.ndarray:
+    """(F, STARTS + 1, 2): those of the scan, and the highest shell."""
+    shells, joined, wide = _joined(x, y, width)
+    left = (wide - width) / 2 * binned
+    return np.concatenate([_starts(shells - left, joined, wide, binned), _peaks(x, y, width, binned)], axis=1)
+
+
 def _starts(x: np.ndarray, y: np.ndarray, width: float, binned: bool) -> np.ndarray:
     """(F, STARTS, 2) centres and widths: the lowest local minima of the sum of squares on a grid over both."""
     middle = x + width / 2 if binned else x
@@ -157,5 +175,5 @@ def fit_lorentzians(
     x, y = np.ascontiguousarray(x, dtype=float), np.ascontiguousarray(y, dtype=float)
     out = np.empty((y.shape[0], 6))
     if y.shape[0]:
-        _fit_lorentzians(x, y, width, binned, (_peaks if from_peak else _starts)(x, y, width, binned), out)
+        _fit_lorentzians(x, y, width, binned, (_peaks if from_peak else _all_starts)(x, y, width, binned), out)
     return out

@@ -22,6 +22,7 @@ from bigbath.broadening.porter_thomas import (
 )
 from bigbath.broadening.regression import branches
 from bigbath.cluster.run import run
+from bigbath.errors import JobError
 from bigbath.job import load_job
 from bigbath.models import Ring
 from bigbath.plots import save
@@ -33,6 +34,8 @@ from bigbath.store import open_result
 SIZES, WINDOW, FREEDOM = (11, 13, 15), 4.0, 1
 #: Moments are of shells nearer to the centre than this many widths, with at least so many levels.
 BODY, LEVELS = 2.0, 20
+#: The smallest ring whose shells hold so many.
+SMALLEST = 11
 #: A prediction agrees within so many nats; moments and the distribution are Porter-Thomas within so much.
 NATS, MOMENTS, DISTANCE = 0.1, 0.15, 0.05
 
@@ -63,6 +66,8 @@ def prediction(
     directory: Path, report: Report = silent, *, sizes: Sequence[int] | None = None
 ) -> tuple[list[Prediction], Path]:
     """Compute every size in ``directory``, or take it from there; rows, and the figure that was drawn."""
+    if sizes and min(sizes) < SMALLEST:
+        raise JobError(f"--sizes {min(sizes)}: shells hold enough levels for fluctuations from N = {SMALLEST}")
     base = load_job(Path(__file__).with_name("jobs") / "entropy_whole.toml")
     rows: list[Prediction] = []
     last: tuple[xr.Dataset, Ring] | None = None
