@@ -29,6 +29,7 @@ bench:       ## tables of the benchmarks, docs/img/engines.png
 	@.ci/setup bench
 	$(BIN)/python tests/benchmarks/kernels.py
 	$(BIN)/python tests/benchmarks/filter.py kernel --spins 12 14 16
+	$(BIN)/python tests/benchmarks/ranked.py --sites 16 18 20
 	$(BIN)/python tests/benchmarks/methods.py
 	$(BIN)/python tests/benchmarks/engines.py --spins 12 13 14 --json bench.jsonl
 	$(BIN)/python tests/benchmarks/engines.py --table bench.jsonl --plot docs/img/engines.png

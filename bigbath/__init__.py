@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "Custom", "draw"),
+    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "draw"),
     "bigbath.operators": ("Hamiltonian", "build"),
     "bigbath.spaces": ("sectors",),
     "bigbath.solvers": (
@@ -26,6 +26,7 @@ _WHERE = {
     "bigbath.job": ("Job", "load_job"),
     "bigbath.store": ("Result", "open_result", "open_run"),
     "bigbath.cluster.run": ("run",),
+    "bigbath.measure": ("disorder_average",),
     "bigbath.plots": ("plot_distribution",),
     "bigbath.studies.coupling": ("coupling_law",),
 }  # fmt: skip
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     )
     from bigbath.cluster.run import run
     from bigbath.job import Job, load_job
-    from bigbath.models import TFIM, XXZ, Custom, Imbrie, Levy, Ring, draw
+    from bigbath.measure import disorder_average
+    from bigbath.models import TFIM, XXZ, Custom, Imbrie, Levy, QuantumSun, Ring, draw
     from bigbath.operators import Hamiltonian, build
     from bigbath.plots import plot_distribution
     from bigbath.solvers import (

@@ -43,6 +43,12 @@ class SymmetryError(BigbathError):
     exit_code = 6
 
 
+class UnresolvedSpectrum(BigbathError):
+    """Statistics of levels are asked for where something conserved is not told apart, so that they mean nothing."""
+
+    exit_code = 6
+
+
 class Stopped(KeyboardInterrupt):
     """A signal has ended a run before it was whole; not an error of a task, so ``except Exception`` lets it pass."""
 

@@ -79,8 +79,34 @@ def resolved(job: Job) -> dict[str, Any]:
 
 def job_hash(job: Job) -> str:
     """Hash of what decides the numbers: the resolved job without its title and without what is absent."""
+    return _digest(_identity(job))
+
+
+def family(job: Job) -> str:
+    """Hash of what the tasks of a job have in common: all of it but title, which realizations, and the swept values.
+
+    Jobs of one family may share a result file. The family of the job of one point tells that point from all others.
+    """
+    content = _identity(job)
+    del content["ensemble"]["realizations"], content["ensemble"]["first"]
+    swept = [] if job.sweep is None else sorted(job.sweep.root)
+    for key in swept:
+        *path, last = key.split(".")
+        table: Any = content
+        for step in path:
+            table = table.get(step, {}) if isinstance(table, dict) else {}
+        if isinstance(table, dict):
+            table.pop(last, None)
+    return _digest({**content, "sweep": swept})
+
+
+def _identity(job: Job) -> dict[str, Any]:
     content = _JOB.dump_python(job, mode="json", exclude_none=True)
     del content["title"]
+    return content
+
+
+def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

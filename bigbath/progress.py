@@ -7,3 +7,17 @@ Report = Callable[[str, float, float], None]
 
 def silent(label: str, done: float, total: float) -> None:
     """Report nothing."""
+
+
+def unfailing(report: Report) -> Report:
+    """The same report until it cannot be written: a terminal that is gone, or a full disk, does not fail the work."""
+    listener = report
+
+    def reported(label: str, done: float, total: float) -> None:
+        nonlocal listener
+        try:
+            listener(label, done, total)
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            listener = silent
+
+    return reported

@@ -119,9 +119,9 @@ def python(*arguments, cwd=None, timeout=120, **environment):
 def expected_window(window, energies, norm):
     """Indices of the states of a window in the sorted spectrum ``energies``: the documented rule, written independently.
 
-    Levels within 1e-9 ||H|| are one multiplet, and so are equal distances from the target.
+    Levels within 256 machine epsilons times ||H|| are one multiplet, and so are equal distances from the target.
     """
-    tie = 1e-9 * norm
+    tie = 256 * np.finfo(float).eps * norm
     if window.kind == "interval":
         return np.flatnonzero((energies >= window.lower - tie) & (energies <= window.upper + tie))
     if window.kind == "whole":

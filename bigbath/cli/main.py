@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
 from inspect import signature
@@ -12,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from bigbath.errors import BigbathError, JobError, Stopped
+from bigbath.cli.streams import protect_streams
+from bigbath.errors import BigbathError, FileError, JobError, Stopped
 from bigbath.resources import cap_threads, thread_line
 
 app = typer.Typer(
@@ -44,36 +46,43 @@ def run(
 ) -> None:
     """Run a job, or go on with it where it was interrupted. Under mpirun groups of ranks take the tasks."""
     from bigbath.cli.progress import ProgressReport
-    from bigbath.cluster.communicator import abort_together, world
+    from bigbath.cluster.communicator import together
     from bigbath.cluster.run import run as run_job
     from bigbath.cluster.run import share_of_array
     from bigbath.job import load_job
     from bigbath.store import Shards
 
-    parsed = load_job(job)
     target = output or job.with_suffix(".h5")
-    chosen = share_of_array(share, dict(os.environ))
-    comm = world()
-    first = comm is None or comm.rank == 0
-    if comm is not None and first:
-        typer.echo(f"bigbath: {thread_line()}", err=True)
-    with abort_together(comm), ProgressReport(quiet=not first) as report:
-        state = run_job(
-            parsed, target, comm=comm, group_size=ranks_per_task, share=chosen, retry_failed=retry_failed, report=report
-        )
-    if first:
-        message = {
-            "done": "written",
-            "was done": "was complete already, nothing to do",
-            "share done": f"share {chosen[0]} of {chosen[1]} is done; `bigbath merge {target}` when all are",
-            "failed": f"some tasks failed, see `bigbath status {target}`; --retry-failed tries them again",
-            "stopped": "stopped by a signal; run the same command again to go on",
-        }[state]
-        typer.echo(f"{target}: {message}")
-        if state == "failed":
-            failures = Shards(target, parsed).survey().failed
-            for task, record in list(failures.items())[:3]:
-                typer.echo(f"{task.name}: {record['error']}", err=True)
+    with together() as comm:
+        first = comm is None or comm.rank == 0
+        parsed = load_job(job)
+        chosen = share_of_array(share, dict(os.environ))
+        if comm is not None and first:
+            typer.echo(f"bigbath: {thread_line()}", err=True)
+        with ProgressReport(quiet=not first) as report:
+            state = run_job(
+                parsed,
+                target,
+                comm=comm,
+                group_size=ranks_per_task,
+                share=chosen,
+                retry_failed=retry_failed,
+                report=report,
+            )
+        if first:
+            message = {
+                "done": "written",
+                "was done": "was complete already, nothing to do",
+                "share done": f"share {chosen[0]} of {chosen[1]} is done; `bigbath merge {target}` when all are",
+                "failed": f"some tasks failed, see `bigbath status {target}`; --retry-failed tries them again",
+                "stopped": "stopped by a signal; run the same command again to go on",
+            }[state]
+            with suppress(FileError, BrokenPipeError):  # the state is the exit code's to tell
+                typer.echo(f"{target}: {message}")
+            if state == "failed":
+                failures = Shards(target, parsed).survey().failed
+                for task, record in list(failures.items())[:3]:
+                    typer.echo(f"{task.name}: {record['error']}", err=True)
     raise typer.Exit({"failed": 7, "stopped": 75}.get(state, 0))
 
 
@@ -103,12 +112,15 @@ def status(file: RunFile, as_json: AsJson = False) -> None:
 @app.command()
 def merge(
     file: RunFile,
+    others: Annotated[
+        list[Path] | None, typer.Argument(metavar="OTHERS", help="Results to add: other realizations, other points.")
+    ] = None,
     partial: Annotated[bool, typer.Option("--partial", help="Merge what there is; the shards are kept.")] = False,
 ) -> None:
     """Make the result file of its shards, each task once. Repeating it changes nothing."""
     from bigbath.cluster.run import merge as merge_run
 
-    survey = merge_run(file, partial=partial)
+    survey = merge_run(file, partial=partial, others=others or ())
     left = len(survey.missing) + len(survey.failed)
     typer.echo(f"{file}: {len(survey.done)} task(s)" + (f", {left} are not done" if left else ""))
 
@@ -153,8 +165,11 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
             factor = f"{part.factor_entries:,} factor entries ({part.factor}), " if part.factor_entries else ""
             products = f"{part.products:,} products with H, " if part.products else ""
             typer.echo(f"   {factor}{products}about {gigabytes(part.bytes)}")
+        if result.points > 1:
+            typer.echo(f"the largest of {result.points} points of the sweep is number {result.point} (from 0)")
+        typer.echo(f"{result.tasks} task(s), {result.realizations} realization(s) a point: roughly {result.seconds:,.0f} s")
         typer.echo(
-            f"{result.realizations} realization(s); {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
+            f"{gigabytes(result.bytes)} needed, {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
         )
     raise typer.Exit(0 if result.fits else 3)
 
@@ -163,6 +178,7 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
 def show(file: ResultFile, as_json: AsJson = False) -> None:
     """What a result file holds, and the evidence for it."""
     from bigbath.job import resolved
+    from bigbath.measure import caveats
     from bigbath.store import open_result
 
     result = open_result(file)
@@ -191,6 +207,8 @@ def show(file: ResultFile, as_json: AsJson = False) -> None:
     typer.echo(f"finished {result.provenance['finished']}, {result.provenance['seconds']['total']:.1f} s")
     for r, ds in result.realizations.items():
         typer.echo(f"realization {r}: " + ", ".join(f"{n} {d}" for d, n in ds.sizes.items()))
+        for line in caveats(ds):
+            typer.echo(f"   {line}")
         for part in ("spectrum", "bath"):
             if f"evidence_{part}" in ds.attrs:
                 e = result.evidence(r, part)
@@ -336,6 +354,7 @@ def _table(rows: list[dict[str, str | float]]) -> None:
 
 def main() -> None:
     """Entry point: a user's mistake is one message and an exit code, never a traceback."""
+    protect_streams()
     cap_threads()
     try:
         app()

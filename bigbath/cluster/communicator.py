@@ -57,10 +57,20 @@ def abort_together(comm: Comm) -> Iterator[None]:
     except BaseException as error:
         if comm is None:
             raise
-        expected = isinstance(error, BigbathError | KeyboardInterrupt)
-        text = f"bigbath: {error or 'interrupted'}" if expected else traceback.format_exc()
-        print(f"[rank {comm.rank}] {text}", file=sys.stderr, flush=True)
-        comm.Abort(getattr(error, "exit_code", 1))
+        try:
+            expected = isinstance(error, BigbathError | KeyboardInterrupt)
+            text = f"bigbath: {error or 'interrupted'}" if expected else traceback.format_exc()
+            print(f"[rank {comm.rank}] {text}", file=sys.stderr, flush=True)
+        finally:  # also when nobody can read the message
+            comm.Abort(getattr(error, "exit_code", 1))
+
+
+@contextmanager
+def together() -> Iterator[Comm]:
+    """``world()``; all that a rank does belongs into this block, since the others would wait for one that fails."""
+    comm = world()
+    with abort_together(comm):
+        yield comm
 
 
 def on_root(comm: Comm, function: Callable[[], T]) -> T:

@@ -53,14 +53,3 @@ def _share(part: PartEstimate, ranks: int) -> float:
     if ranks == 1:
         return part.bytes
     return part.bytes - part.shared + part.shared * (1.7 if part.factor == "mumps" else 1.1) / ranks
-
-
-def seconds_of(part: PartEstimate) -> float:
-    """Rough time of one solve on two cores of 2020s hardware, from the laws measured in docs/performance.md."""
-    if part.engine == "dense":
-        return 1e-10 * part.sectors * part.largest_sector**3
-    if part.factor_entries is not None and part.factor == "blocks":  # 250 solutions and three factorisations
-        return part.sectors * (1.1e-6 * part.factor_entries + 5e-11 * part.factor_entries**1.5)
-    if part.factor_entries is not None:  # 14 s for 4.05e7 entries (Imbrie, 14 spins), and the count at both edges
-        return 2.5 * 14 * part.sectors * (part.factor_entries / 4.05e7) ** 1.2
-    return 20 * part.sectors * (part.largest_sector / 2**16) ** 2.1

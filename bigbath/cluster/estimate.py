@@ -1,16 +1,24 @@
-"""What a job would need, before it is started: dimensions, nonzeros, engine, memory of the factorisation."""
+"""What a job would need, before it is started: dimensions, nonzeros, engine, memory, time."""
 
 from dataclasses import dataclass
 
-from bigbath.job import Job, Spectrum
-from bigbath.models import Composite, draw
-from bigbath.operators import build, is_matrix_free, size
+import numpy as np
+from scipy.special import ndtr
+
+from bigbath.job import Job, Spectrum, point_jobs
+from bigbath.models import Composite, SpinComposite, draw
+from bigbath.operators import Hamiltonian, Part, build, is_matrix_free, pauli_strings, size
+from bigbath.operators.size import VECTORS, size_of_strings
 from bigbath.resources import memory_limit
-from bigbath.solvers import Auto, Filter, ShiftInvert, choose, petsc
+from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Whole, choose, petsc
 from bigbath.solvers.dense import required_memory
-from bigbath.solvers.filter import forecast
+from bigbath.solvers.filter import FEWEST, forecast
 from bigbath.solvers.solve import prepare
-from bigbath.spaces import sectors
+from bigbath.spaces import Sector, sectors
+from bigbath.tasks import tasks_of
+
+#: Sectors up to this dimension have their density of states sampled for a forecast.
+SAMPLED = 2**18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,47 +43,102 @@ class PartEstimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """``parts`` of one realization, how many ``realizations``, and the memory that is ``free`` here."""
+    """``parts`` of the realization that needs most memory, at ``point`` of ``points`` of the sweep (counted from 0).
+
+    ``grids``: bytes of its measurements' energy shells. ``realizations`` at each point; ``tasks`` and rough ``seconds`` of the
+    whole job on one process; memory that is ``free`` here.
+    """
 
     parts: tuple[PartEstimate, ...]
+    grids: int
+    point: int
+    points: int
     realizations: int
+    tasks: int
+    seconds: float
     free: int
 
     @property
+    def bytes(self) -> int:
+        """The largest need of one realization."""
+        return max(p.bytes for p in self.parts) + self.grids
+
+    @property
     def fits(self) -> bool:
-        """Whether one realization fits into the memory that is free."""
-        return max(p.bytes for p in self.parts) <= self.free
+        """Whether every realization fits into the memory that is free."""
+        return self.bytes <= self.free
 
 
 def estimate(job: Job) -> Estimate:
-    """Needs of a job from its first realization; the factorisation's from its symbolic analysis.
+    """Needs of a job, from the first realization at each point of its sweep that can differ from the others in size.
 
-    The filter's from the density of states.
-    Builds sparse matrices at most. ImpossibleRequest when even they do not fit.
+    A factorisation's from its symbolic analysis, the filter's from the density of states. Builds sparse matrices at most.
+    ImpossibleRequest when even they do not fit.
     """
-    composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
+    points = point_jobs(job)
+    known: dict[str, tuple[tuple[PartEstimate, ...], int]] = {}
+    needs = []
+    for point in points:
+        composite = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first)
+        key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution))
+        if key not in known:
+            known[key] = (_parts(composite, point), _grids(composite, point))
+        needs.append(known[key])
+    worst = max(range(len(points)), key=lambda i: max(p.bytes for p in needs[i][0]) + needs[i][1])
+    seconds = [sum(map(seconds_of, parts)) for parts, _ in needs]
+    return Estimate(
+        parts=needs[worst][0],
+        grids=needs[worst][1],
+        point=worst,
+        points=len(points),
+        realizations=job.ensemble.realizations,
+        tasks=len(tasks_of(job)),
+        seconds=float(sum(s * point.ensemble.realizations for s, point in zip(seconds, points, strict=True))),
+        free=memory_limit(),
+    )
+
+
+def _parts(composite: Composite, job: Job) -> tuple[PartEstimate, ...]:
     parts = [_part(composite, "H", job.spectrum)]
     if job.bath is not None:
         parts.append(_part(composite, "B", job.bath))
-    return Estimate(parts=tuple(parts), realizations=job.ensemble.realizations, free=memory_limit())
+    return tuple(parts)
 
 
-def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
-    h, matrix = build(composite, part), size(composite, part)  # type: ignore[arg-type]
+def _grids(composite: Composite, job: Job) -> int:
+    """Bytes of P, of the counts and of the edges on the energy shells of ``measure.distribution``, from a bound of ||H||."""
+    if job.measure.distribution is None or not isinstance(composite, SpinComposite):
+        return 0
+    terms, *_ = pauli_strings(composite, "H")
+    bound = sum(abs(coupling[0]) for _, couplings in terms for coupling in couplings)
+    return int(8 * (composite.dims[0] + 2) * 2 * bound / job.measure.distribution.shell_width)
+
+
+def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
+    h, matrix = build(composite, part), size(composite, part)
     parts = sectors(h, use=spectrum.symmetries, only=spectrum.sector)
     largest = max(parts, key=lambda s: s.dim)
     engine, reason = spectrum.engine, "chosen in the job"
     if isinstance(engine, Auto):
         engine, reason = choose(h, parts, spectrum.window)
-    shared, factor, products, needed = 0, None, None, required_memory(largest.dim, 16 if h.is_complex else 8)
+    itemsize = h.dtype.itemsize
+    shared, factor, products, needed = 0, None, None, required_memory(largest.dim, itemsize)
     if isinstance(engine, ShiftInvert):
         _, factor = petsc.distribute(h.restricted(largest), None, engine.chosen_factor)
         needed = factor.bytes_total
         shared = 8 * factor.entries if factor.by == "blocks" else needed
-    if isinstance(engine, Filter):
-        problem = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)
-        needed, products = forecast(problem, engine)
+    elif isinstance(engine, Filter):
+        needed, products = _filter(h, parts, spectrum, engine)
         shared = needed
+    if not isinstance(engine, Filter):
+        needed += itemsize * _columns(spectrum, engine, parts)
+    free = isinstance(engine, Filter) and all(is_matrix_free(h, s) for s in parts)
+    if free:
+        stored = 8 * VECTORS * largest.dim
+    elif h.terms:
+        stored = size_of_strings(h.terms, max(s.space.dim for s in parts)).bytes
+    else:
+        stored = matrix.bytes
     return PartEstimate(
         part=part,
         dim=h.dim,
@@ -87,6 +150,47 @@ def _part(composite: Composite, part: str, spectrum: Spectrum) -> PartEstimate:
         factor=factor.by if factor else None,
         factor_entries=factor.entries if factor else None,
         products=products,
-        bytes=needed + (0 if isinstance(engine, Filter) and all(is_matrix_free(h, s) for s in parts) else matrix.bytes),
+        bytes=needed + stored,
         shared=shared,
     )
+
+
+def _columns(spectrum: Spectrum, engine: Dense | ShiftInvert, parts: tuple[Sector, ...]) -> int:
+    """Entries of the vectors that are kept beside an engine's own needs."""
+    window = spectrum.window
+    if isinstance(window, Whole):
+        return sum(s.dim**2 for s in parts) // (spectrum.shells or 1)
+    if isinstance(window, Nearest | Density):
+        krylov = 1.0 if isinstance(engine, Dense) else 3.3  # the Krylov space and the states
+        return int(krylov * window.k * max(s.dim for s in parts))
+    return 0
+
+
+def _filter(h: Hamiltonian, parts: tuple[Sector, ...], spectrum: Spectrum, engine: Filter) -> tuple[int, int]:
+    """Bytes of the filter's basis and products with H; for large spaces from a normal density of states."""
+    dim, window = max(s.dim for s in parts), spectrum.window
+    if dim <= SAMPLED or not h.terms:
+        problem = prepare(h, window, symmetries=spectrum.symmetries, sector=spectrum.sector)
+        return forecast(problem, engine)
+    squares = [coupling[0] ** 2 for letters, couplings in h.terms if set(letters) != {"I"} for coupling in couplings]
+    mean = sum(coupling[0] for letters, couplings in h.terms if set(letters) == {"I"} for coupling in couplings)
+    sigma = float(np.sqrt(np.real(sum(squares))))
+    states = 0.0
+    if isinstance(window, Nearest | Density):
+        states = window.k
+    elif isinstance(window, Interval):
+        below = ndtr((np.array([window.lower, window.upper]) - np.real(mean)) / sigma)
+        states = dim * float(below[1] - below[0])
+    columns = 1.3 * max(states, FEWEST) + 8
+    return int(h.dtype.itemsize * columns * dim), int(2 * np.sqrt(2 * np.log(dim)) * dim)
+
+
+def seconds_of(part: PartEstimate) -> float:
+    """Rough time of one solve on two cores of 2020s hardware, from the laws measured in docs/performance.md."""
+    if part.engine == "dense":
+        return 1e-10 * part.sectors * part.largest_sector**3
+    if part.factor_entries is not None and part.factor == "blocks":  # 250 solutions and three factorisations
+        return part.sectors * (1.1e-6 * part.factor_entries + 5e-11 * part.factor_entries**1.5)
+    if part.factor_entries is not None:  # 14 s for 4.05e7 entries (Imbrie, 14 spins), and the count at both edges
+        return 2.5 * 14 * part.sectors * (part.factor_entries / 4.05e7) ** 1.2
+    return 20 * part.sectors * (part.largest_sector / 2**16) ** 2.1

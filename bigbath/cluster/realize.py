@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
+from bigbath.errors import ImpossibleRequest, IncompleteWindow
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
 from bigbath.models import Composite, draw
@@ -15,6 +16,14 @@ from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
 from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Whole, energy_shells, solve
 from bigbath.spaces import sectors
+
+
+class Uncertified(IncompleteWindow):
+    """A window that was asked for is not certified complete. ``dataset``: the states found, their evidence, nothing measured."""
+
+    def __init__(self, message: str, dataset: xr.Dataset) -> None:
+        super().__init__(message)
+        self.dataset = dataset
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,10 +58,25 @@ def _dimension(h: Hamiltonian, spectrum: Spectrum) -> int:
     return sum(s.dim for s in sectors(h, use=spectrum.symmetries, only=spectrum.sector))
 
 
+def refuse_unresolved(job: Job) -> None:
+    """UnresolvedSpectrum when a job without sweep asks for statistics of levels that its sectors do not resolve.
+
+    Judged by its first realization; ``prepare`` looks at each of them again.
+    """
+    if not job.measure.level_statistics:
+        return
+    try:
+        composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
+        job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
+    except ImpossibleRequest:  # the task itself fails and says so
+        return
+
+
 def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
     """Draw one realization of a job without sweep, build its Hamiltonian and find its initial states."""
     start = time.perf_counter()
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
+    job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
     h = build(composite)
     bath = None
     if job.bath is not None:
@@ -74,7 +98,8 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
 
     The dataset has the coordinates ``energy``, ``residual``, ``sector_index`` along ``state``, ``bath_energy`` along
     ``bath_state``, ``system_energy`` along ``branch`` (numbered from 1), the measurements, and the evidence as JSON
-    attributes. With a communicator each factorisation spans its ranks.
+    attributes. With a communicator each factorisation spans its ranks. Raises Uncertified where a window is not certified
+    complete.
     """
     job, h, bath, system = shared.job, shared.h, shared.bath, shared.system
     start = time.perf_counter()
@@ -93,7 +118,8 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
         accept_unverified=job.accept_unverified,
         report=report,
     )
-    dataset = job.measure.run(context)
+    failure = _uncertified(shared, states)
+    dataset = xr.Dataset() if failure else job.measure.run(context)
     seconds["measure"] = time.perf_counter() - start
     coords = {
         "energy": ("state", states.energies),
@@ -119,4 +145,18 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
             "sectors_bath": json.dumps([str(b.sector) for b in bath.blocks]),
         }
     dataset = dataset.assign_coords(coords).assign_attrs(attrs)
-    return dataset.assign_coords({d: np.arange(n) for d, n in dataset.sizes.items() if d not in dataset.coords})
+    dataset = dataset.assign_coords({d: np.arange(n) for d, n in dataset.sizes.items() if d not in dataset.coords})
+    if failure:
+        raise Uncertified(failure, dataset)
+    return dataset
+
+
+def _uncertified(shared: Realization, states: Eigenstates) -> str | None:
+    """Why the windows may not be used: one was not certified; with ``accept_unverified``, one is known to be incomplete."""
+    for name, window in (("spectrum", states), ("bath", shared.bath)):
+        try:
+            if window is not None:
+                window.require_complete(accept_unverified=shared.job.accept_unverified)
+        except IncompleteWindow as error:
+            return f"[{name}] {error}"
+    return None

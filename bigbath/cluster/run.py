@@ -1,28 +1,32 @@
 """Run a job: every task once, each kept as a shard until the result file is whole."""
 
 import json
-import shutil
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
 from bigbath.cluster.communicator import on_root, this_rank
 from bigbath.cluster.cost import dimensions, ranks_per_task, relative_cost
-from bigbath.cluster.realize import Realization, measured, prepare
+from bigbath.cluster.realize import Realization, Uncertified, measured, prepare, refuse_unresolved
 from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import listening
 from bigbath.cluster.workers import work
-from bigbath.errors import FileError, JobError
-from bigbath.job import Job, job_hash, point_jobs
-from bigbath.progress import Report, silent
+from bigbath.errors import FileError, IncompleteWindow, JobError
+from bigbath.job import Job, family, point_jobs
+from bigbath.progress import Report, silent, unfailing
 from bigbath.resources import peak_memory
 from bigbath.solvers import Comm, petsc
-from bigbath.store import Shards, Survey, job_of, merge_results, provenance, read_header
-from bigbath.tasks import Task, tasks_of
+from bigbath.store import Changed, Shards, Survey, header_of, provenance
+from bigbath.tasks import Task, lasting_names, tasks_of
 
 #: How a run ended: the result file is written, was there already; a share of the tasks is done; some tasks failed; a
 #: signal asked to stop.
 State = Literal["done", "was done", "share done", "failed", "stopped"]
+
+#: Times that merging begins anew since other processes have changed the files meanwhile.
+ATTEMPTS = 20
 
 
 def run(
@@ -38,39 +42,50 @@ def run(
     """Compute what is missing of a job and write ``output``.
 
     Finished tasks are kept in ``<output>.parts/`` and taken from there when an interrupted run is repeated; failed ones
-    are noted there, and tried again only with ``retry_failed``. ``share`` = (i, n): do only the i-th of n shares of the
+    are noted there, and tried again only with ``retry_failed``. An ``output`` of the same family of jobs, which differ in
+    realizations or in the values of the sweep only, is extended. ``share`` = (i, n): do only the i-th of n shares of the
     tasks (0 <= i < n), for job arrays, and leave merging to ``merge``. With a communicator its ranks form groups of
     ``group_size`` (None: as few as the memory allows), each of which takes tasks; rank 0 writes the result file.
 
-    Raises FileError when ``output`` exists and belongs to another job, or cannot be written: before any work starts. An
-    error of a job's only task is raised.
+    Raises FileError when ``output`` exists and belongs to another family, or cannot be written, and UnresolvedSpectrum
+    for statistics of unresolved levels: before any work starts. An error of a job's only task is raised. A ``report`` that
+    cannot be written is dropped.
     """
-    output = Path(output)
+    output, report = Path(output), unfailing(report)
     shards = Shards(output, job)
     if comm is not None:
         petsc.start(this_rank())
-    if on_root(comm, lambda: whole(output, job)):
+    if on_root(comm, lambda: _was_done(shards)):
         return "was done"
-    on_root(comm, shards.prepare)
-    survey: Survey = on_root(comm, shards.survey)
-    tasks, dims = tasks_of(job), dimensions(job)
-    cost = relative_cost(job, dims)
-    index, count = share
-    mine = set(sorted(tasks, key=cost)[index::count])
-    todo = [t for t in tasks if t in mine and t not in survey.done and (retry_failed or t not in survey.failed)]
-    ranks = 1 if comm is None else comm.size
-    start = time.perf_counter()
-    if todo:
-        worker = _Worker(job, shards, len(tasks), ranks, report)
-        fail = _raise if len(tasks) == 1 else shards.fail
-        with listening() as stop:
-            size = group_size or ranks_per_task(job, dims, comm)
-            if work(Scheduler(todo, cost), worker.compute, fail, comm, size, stop, report):
-                return "stopped"
-    if count > 1:
-        return "share done"
-    where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - start}, seed=job.ensemble.seed)
-    return on_root(comm, lambda: _finish(shards, where))
+    for point in point_jobs(job):
+        refuse_unresolved(point)
+    with ExitStack() as stack:
+        on_root(comm, lambda: stack.enter_context(shards.at_work()))
+        tasks, dims = tasks_of(job), dimensions(job)
+        cost = relative_cost(job, dims)
+        index, count = share
+        mine = set(sorted(tasks, key=cost)[index::count])
+        todo = [task for task in on_root(comm, lambda: _todo(shards, retry_failed)) if task in mine]
+        ranks = 1 if comm is None else comm.size
+        start = time.perf_counter()
+        if todo:
+            worker = _Worker(job, shards, len(tasks), ranks, report)
+            fail = _raise if len(tasks) == 1 else shards.fail
+            with listening() as stop:
+                size = group_size or ranks_per_task(job, dims, comm)
+                if work(Scheduler(todo, cost), worker.compute, fail, comm, size, stop, report):
+                    return "stopped"
+        if count > 1:
+            return "share done"
+        where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - start}, seed=job.ensemble.seed)
+        return on_root(comm, lambda: _finish(shards, where))
+
+
+def _todo(shards: Shards, retry_failed: bool) -> list[Task]:
+    """The tasks of a job that are neither done nor, unless they are to be tried again, failed."""
+    survey = shards.survey()
+    ended = survey.done.keys() | (() if retry_failed else survey.failed.keys())
+    return [task for task, there in survey.numbers(shards.job).items() if there not in ended]
 
 
 class _Worker:
@@ -90,11 +105,18 @@ class _Worker:
         if self._last is None or (self._last.job, self._last.number) != (point, task.realization):
             self._last = None  # two Hamiltonians at a time would double the memory
             self._last = prepare(point, task.realization, report)
-        dataset = measured(self._last, task.shell, group, report)
+        first = group is None or group.rank == 0
+        try:
+            dataset = measured(self._last, task.shell, group, report)
+        except Uncertified as error:
+            if not first:
+                raise
+            kept = self._shards.keep_uncertified(task, error.dataset, provenance(ranks=1, seconds={"total": 0.0}))
+            raise IncompleteWindow(f"{error} The states found are in {kept}.") from None
         seconds = {"total": time.perf_counter() - begun, "processor": time.process_time() - processor}
         peaks = [peak_memory()] if group is None else group.allgather(peak_memory())
         where = provenance(ranks=len(peaks), seconds=seconds, peak_memory_bytes=max(peaks))
-        if group is None or group.rank == 0:
+        if first:
             self._shards.write(task, dataset.assign_attrs(provenance=json.dumps(where)), where)
 
     def _labelled(self, task: Task) -> Report:
@@ -113,53 +135,60 @@ def _raise(task: Task, error: Exception) -> None:
 
 def _finish(shards: Shards, where: dict) -> State:
     """Merge if everything is there."""
-    survey = shards.survey()
-    if survey.failed or survey.missing:
-        return "failed" if survey.failed else "share done"
-    _write(shards, survey, where)
-    return "done"
+    for _ in range(ATTEMPTS):
+        survey = shards.survey()
+        mine = set(survey.numbers(shards.job).values())
+        if mine & survey.failed.keys():
+            return "failed"
+        if lost := mine - survey.done.keys():
+            raise FileError(
+                f"{len(lost)} task(s) that were computed are no longer in {shards.directory}: run the same command again"
+            )
+        with suppress(Changed):
+            shards.merge(survey, where)
+            return "done"
+    raise FileError(f"other processes keep changing {shards.output} and its shards: run the same command again")
 
 
-def merge(output: str | Path, *, partial: bool = False) -> Survey:
+def merge(output: str | Path, *, partial: bool = False, others: Sequence[Path] = ()) -> Survey:
     """Make the result file of its shards, each task once; returns what was there. Repeating it changes nothing.
 
-    FileError when tasks are missing, unless ``partial``: then the file holds what there is, and the shards are kept.
+    What the file held before, and what is in ``others``, results of the same family, goes into it too. FileError when
+    tasks are missing, unless ``partial``: then the file holds what there is, and the shards are kept.
     """
-    output = Path(output)
-    try:
-        job = job_of(output)
-    except OSError:
-        if output.exists():
-            return Survey(done=dict.fromkeys(read_header(output)["tasks"], output), failed={}, missing=())
-        raise FileError(f"there is no run to merge: neither {output} nor its shards") from None
-    shards = Shards(output, job)
-    survey = shards.survey()
-    if (survey.missing or survey.failed) and not partial:
-        raise FileError(
-            f"{len(survey.missing)} task(s) are missing and {len(survey.failed)} failed: run the job again (with "
-            "--retry-failed), or merge what there is with --partial. `bigbath status` lists them."
-        )
-    _write(shards, survey, provenance(ranks=1, seconds={"total": 0.0}, seed=job.ensemble.seed))
-    return survey
+    shards = Shards.found(Path(output), others)
+    for _ in range(ATTEMPTS):
+        survey = shards.survey(others)
+        left = bool(survey.missing or survey.failed)
+        if left and not partial:
+            raise FileError(
+                f"{len(survey.missing)} task(s) are missing and {len(survey.failed)} failed: run the job again (with "
+                "--retry-failed), or merge what there is with --partial. `bigbath status` lists them."
+            )
+        where = provenance(ranks=1, seconds={"total": 0.0}, seed=survey.job.ensemble.seed)
+        with suppress(Changed):
+            shards.merge(survey, where, keep=left)
+            return survey
+    raise FileError(f"other processes keep changing {output} and its shards: merge it again when they have ended")
 
 
-def _write(shards: Shards, survey: Survey, where: dict) -> None:
-    merge_results(shards.output, shards.job, dict(sorted(survey.done.items())), where)
-    if not (survey.missing or survey.failed or survey.foreign):
-        shutil.rmtree(shards.directory)
+def _was_done(shards: Shards) -> bool:
+    """Whether the result file has every task; then shards that a killed run has left beside it are removed."""
+    if not whole(shards.output, shards.job):
+        return False
+    if shards.directory.exists():
+        with suppress(FileError), shards.at_work():
+            survey = shards.survey()
+            if survey.done.keys() <= survey.merged:
+                shards.tidy(survey)
+    return True
 
 
 def whole(output: Path, job: Job) -> bool:
-    """Whether ``output`` is this job's result with every task in it; FileError when it is something else."""
+    """Whether ``output`` has every task of this job; FileError when it is of another family, or no result."""
     if not output.exists():
         return False
-    try:
-        header = read_header(output)
-    except FileError as error:
-        raise FileError(f"{error} It is left as it is; choose another name with -o.") from None
-    if header["job_hash"] != job_hash(job):
-        raise FileError(f"{output} holds the result of another job; choose another name with -o, or remove it")
-    return set(tasks_of(job)) <= set(header["tasks"])
+    return set(lasting_names(job).values()) <= header_of(output, family(job)).names.keys()
 
 
 def share_of_array(text: str | None, environment: dict[str, str]) -> tuple[int, int]:

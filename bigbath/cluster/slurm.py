@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from bigbath.cluster.cost import seconds_of
-from bigbath.cluster.estimate import estimate
+from bigbath.cluster.estimate import estimate, seconds_of
 from bigbath.errors import FileError
 from bigbath.job import Job, point_jobs
 from bigbath.tasks import tasks_of

@@ -1,16 +1,25 @@
 """Measurements that a job file may ask for; to add one, write its file and name it in ``Measures``."""
 
+from collections.abc import Mapping
+from dataclasses import fields
+
 import xarray as xr
 
 from bigbath.choice import choice
+from bigbath.measure.caveats import caveats
 from bigbath.measure.context import Context
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.entanglement import MeasureEntanglement
+from bigbath.measure.form_factor import MeasureFormFactor, disorder_average
 from bigbath.measure.gap_ratio import MeasureGapRatio
 from bigbath.measure.interaction import MeasureInteraction
+from bigbath.measure.level_statistic import LevelStatistic
+from bigbath.measure.number_variance import MeasureNumberVariance
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
+from bigbath.measure.spacings import MeasureSpacings
+from bigbath.models import Composite
 
 
 @choice
@@ -24,26 +33,48 @@ class Measures:
     participation: MeasureParticipation | None = None
     entanglement: MeasureEntanglement | None = None
     observables: MeasureObservables | None = None
+    spacings: MeasureSpacings | None = None
+    number_variance: MeasureNumberVariance | None = None
+    form_factor: MeasureFormFactor | None = None
+
+    @property
+    def level_statistics(self) -> tuple[LevelStatistic, ...]:
+        """Those that need resolved levels."""
+        chosen = (getattr(self, field.name) for field in fields(self))
+        return tuple(m for m in chosen if isinstance(m, LevelStatistic))
+
+    def before(
+        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+    ) -> None:
+        """UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in ``[spectrum]``."""
+        for statistic in self.level_statistics:
+            statistic.before(composite, symmetries, sector)
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset."""
         wanted = (
-            self.distribution, self.gap_ratio, self.propagator, self.participation, self.entanglement, self.observables
+            self.distribution, self.gap_ratio, self.propagator, self.participation, self.entanglement, self.observables,
+            self.spacings, self.number_variance, self.form_factor,
         )  # fmt: skip
         parts = [m.measure(context) for m in wanted if m is not None]
         if self.interaction is not None:
             parts.append(self.interaction.measure(context, parts[0] if self.distribution is not None else None))
-        return xr.merge(parts, combine_attrs="no_conflicts") if parts else xr.Dataset()
+        return xr.merge(parts, compat="no_conflicts", combine_attrs="no_conflicts") if parts else xr.Dataset()
 
 
 __all__ = [
     "Context",
     "MeasureDistribution",
     "MeasureEntanglement",
+    "MeasureFormFactor",
     "MeasureGapRatio",
     "MeasureInteraction",
+    "MeasureNumberVariance",
     "MeasureObservables",
     "MeasureParticipation",
     "MeasurePropagator",
+    "MeasureSpacings",
     "Measures",
+    "caveats",
+    "disorder_average",
 ]

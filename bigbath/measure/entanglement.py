@@ -11,14 +11,16 @@ from bigbath.choice import choice
 from bigbath.errors import JobError
 from bigbath.measure.context import Context
 from bigbath.measure.participation import renyi
-from bigbath.measure.vectors import each_state
+from bigbath.measure.vectors import each_state, multiplicity
 
 
 @choice
 class MeasureEntanglement:
     """-Tr rho_A ln rho_A, rho_A = Tr_rest |n><n|, for the system and for every set of sites in ``cuts``.
 
-    Sites are numbered with the system first. Cost D min(d_A, D/d_A) a state and cut.
+    Sites are numbered with the system first. Cost D min(d_A, D/d_A) a state and cut. States of a degenerate level have no
+    entanglement of their own, since any superposition of them is an eigenstate too: their value is NaN, their
+    ``multiplicity`` above 1.
     """
 
     cuts: tuple[Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)], ...] = ()
@@ -28,7 +30,11 @@ class MeasureEntanglement:
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         d_system, d_bath = context.composite.dims
         system = each_state(states, lambda v: entropies(v.reshape(d_system, d_bath, -1)))
-        data: dict[str, tuple] = {"entanglement": ("state", system)}
+        shared = multiplicity(states)
+        data: dict[str, tuple] = {
+            "entanglement": ("state", np.where(shared > 1, np.nan, system)),
+            "multiplicity": ("state", shared),
+        }
         coords = {}
         if self.cuts:
             sites = context.sites
@@ -36,7 +42,8 @@ class MeasureEntanglement:
                 if max(cut) >= sites or len(set(cut)) < len(cut):
                     raise JobError(f"measure.entanglement.cuts: {list(cut)} are not different sites below {sites}")
             values = [each_state(states, partial(entropies_of_cut, cut=cut, sites=sites)) for cut in self.cuts]
-            data["entanglement_cut"] = (("state", "cut"), np.stack(values, axis=1))
+            undefined = (shared > 1)[:, None]
+            data["entanglement_cut"] = (("state", "cut"), np.where(undefined, np.nan, np.stack(values, axis=1)))
             coords["cut"] = [" ".join(map(str, cut)) for cut in self.cuts]
         return xr.Dataset(data, coords=coords)
 

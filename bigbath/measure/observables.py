@@ -9,14 +9,15 @@ from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.measure.context import Context
-from bigbath.measure.vectors import each_state
+from bigbath.measure.vectors import each_state, level_mean, multiplicity
 
 
 @choice
 class MeasureObservables:
     """<n|sigma^a_j|n> of every site j for the Pauli matrices in ``pauli``; site 0 is the system's first.
 
-    What eigenstate thermalisation says of them is their smoothness in energy. Cost L D a state and matrix.
+    What eigenstate thermalisation says of them is their smoothness in energy. Cost L D a state and matrix. For a
+    degenerate level it is the trace over the level divided by its multiplicity, the same for each of its states.
     """
 
     pauli: Annotated[tuple[Literal["x", "y", "z"], ...], Field(min_length=1)] = ("z", "x")
@@ -25,10 +26,10 @@ class MeasureObservables:
         """Variables ``sigma_z`` and so on, (state, site)."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         sites = context.sites
-        data = {}
+        data: dict[str, tuple] = {"multiplicity": ("state", multiplicity(states))}
         for letter in self.pauli:
             values = each_state(states, partial(local_expectations, pauli=letter, sites=sites))
-            data[f"sigma_{letter}"] = (("state", "site"), values.reshape(-1, sites))
+            data[f"sigma_{letter}"] = (("state", "site"), level_mean(states, values.reshape(-1, sites)))
         return xr.Dataset(data, coords={"site": np.arange(sites)})
 
 

@@ -8,14 +8,15 @@ from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.measure.context import Context
-from bigbath.measure.vectors import each_state
+from bigbath.measure.vectors import degenerate_weights, each_state, multiplicity
 
 
 @choice
 class MeasureParticipation:
     """Participation entropies S_q = ln(sum_b |<b|n>|^2q)/(1 - q) of the eigenstates in the sigma^z basis; S_1 by the limit.
 
-    Between 0 (one basis state) and ln D. ``q``: orders, each > 0. Cost D a state and order.
+    Between 0 (one basis state) and ln D. ``q``: orders, each > 0. Cost D a state and order. Of a degenerate level it is
+    that of the level's projector, |<b|n>|^2 averaged over its states: the same for each of them.
     """
 
     q: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 2.0)
@@ -24,13 +25,17 @@ class MeasureParticipation:
         """S_q of every state of the window."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         values = each_state(states, lambda v: np.stack([renyi(np.abs(v) ** 2, q) for q in self.q], axis=1))
+        values = values.reshape(-1, len(self.q))
+        for where, weights in degenerate_weights(states):
+            values[where] = [renyi(weights, q) for q in self.q]
         return xr.Dataset(
-            {"participation": (("state", "q"), values.reshape(-1, len(self.q)))}, coords={"q": list(self.q)}
+            {"participation": (("state", "q"), values), "multiplicity": ("state", multiplicity(states))},
+            coords={"q": list(self.q)},
         )
 
 
 def renyi(p: np.ndarray, q: float) -> np.ndarray:
-    """Renyi entropies (m,) of order ``q`` of the distributions in the columns of ``p`` (n, m); Shannon's for q = 1."""
+    """Renyi entropies (m,) of order ``q`` of the distributions in the columns of ``p`` (n, m) or (n,); Shannon's for q = 1."""
     if q == 1:
         return -np.sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0), axis=0)
     return np.log(np.sum(p**q, axis=0)) / (1 - q)

@@ -1,37 +1,44 @@
-"""Eigenvectors in the whole space, a few at a time, each on one rank: for measurements of one state at a time."""
+"""Eigenvectors in the whole space, a few at a time, each on one rank: for measurements of one state at a time.
+
+The states of a degenerate level of one sector are an arbitrary basis, which depends on the engine and on rounding. What
+is measured of them must not: it is taken of the level as a whole.
+"""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from bigbath.solvers import Eigenstates
+from bigbath.solvers.eigenstates import Block, Comm, total
+from bigbath.solvers.window import TIE
 
 #: Bytes of whole vectors held at a time.
 CHUNK = 2**27
 
 
-def _whole_vectors(states: Eigenstates) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Positions (m,) in the concatenated blocks and vectors (D, m): this rank's share of the states.
+def _whole_vectors(block: Block, columns: np.ndarray, comm: Comm) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Columns (m,) of a block and their vectors (D, m): this rank's share of those in ``columns``.
 
     Distributed vectors are exchanged so that each rank gets some states whole; no rank ever holds them all.
     """
-    comm = states.comm
     ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
-    before = 0
-    for block in states.blocks:
-        step = ranks * max(1, CHUNK // (8 * block.sector.whole))
-        for start in range(0, block.energies.size, step):
-            columns = np.arange(start, min(start + step, block.energies.size))
-            slab = block.vectors[:, columns]
-            if ranks > 1:
-                slab = np.vstack(comm.alltoall([np.ascontiguousarray(slab[:, r::ranks]) for r in range(ranks)]))
-            yield before + columns[rank::ranks], block.sector.lift(slab)
-        before += block.energies.size
+    step = ranks * max(1, CHUNK // (8 * block.sector.whole))
+    for start in range(0, columns.size, step):
+        some = columns[start : start + step]
+        slab = block.vectors[:, some]
+        if ranks > 1:
+            slab = np.vstack(comm.alltoall([np.ascontiguousarray(slab[:, r::ranks]) for r in range(ranks)]))
+        yield some[rank::ranks], block.sector.lift(slab)
 
 
 def each_state(states: Eigenstates, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """``function`` of whole vectors (D, m) -> (m, ...), for all states, in the order of ``states.energies``."""
-    pieces = [(positions, function(vectors)) for positions, vectors in _whole_vectors(states) if positions.size]
+    pieces, before = [], 0
+    for block in states.blocks:
+        for columns, vectors in _whole_vectors(block, np.arange(block.energies.size), states.comm):
+            if columns.size:
+                pieces.append((before + columns, function(vectors)))
+        before += block.energies.size
     if states.comm is not None and states.comm.size > 1:
         pieces = [piece for part in states.comm.allgather(pieces) for piece in part]
     if not pieces:
@@ -40,3 +47,47 @@ def each_state(states: Eigenstates, function: Callable[[np.ndarray], np.ndarray]
     for positions, value in pieces:
         values[positions] = value
     return values[states.order]
+
+
+def levels(states: Eigenstates) -> np.ndarray:
+    """Number of the level of each state (k,), in the order of ``states.energies``; sectors have levels of their own.
+
+    States of one energy in different sectors are told apart by their labels and are not one level here.
+    """
+    numbers, before = [np.empty(0, dtype=np.int64)], 0
+    for block in states.blocks:
+        numbers.append(before + np.cumsum(np.diff(block.energies, prepend=-np.inf) > TIE * states.evidence.norm))
+        before += block.energies.size
+    return np.concatenate(numbers)[states.order]
+
+
+def multiplicity(states: Eigenstates) -> np.ndarray:
+    """Number of states of its sector that share a state's level (k,): 1 for a state that is defined by itself."""
+    numbers = levels(states)
+    return np.bincount(numbers, minlength=1)[numbers]
+
+
+def level_mean(states: Eigenstates, values: np.ndarray) -> np.ndarray:
+    """Values (k, ...) averaged over each level: traces over it divided by its multiplicity."""
+    numbers = levels(states)
+    sums = np.zeros((numbers.max(initial=0) + 1, *values.shape[1:]))
+    np.add.at(sums, numbers, values)
+    return sums[numbers] / multiplicity(states).reshape(-1, *(1,) * (values.ndim - 1))
+
+
+def degenerate_weights(states: Eigenstates) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each level of several states: where they are in ``states.energies``, and the diagonal (D,) of its projector
+    divided by its multiplicity, in the configuration basis. Every rank has every level.
+    """
+    place = np.empty_like(states.order)
+    place[states.order] = np.arange(states.order.size)
+    numbers, before = levels(states)[place], 0
+    for block in states.blocks:
+        here = numbers[before : before + block.energies.size]
+        for number in np.flatnonzero(np.bincount(here, minlength=1) > 1):
+            columns = np.flatnonzero(here == number)
+            weights = sum(
+                (np.abs(vectors) ** 2).sum(axis=1) for _, vectors in _whole_vectors(block, columns, states.comm)
+            )
+            yield place[before + columns], total(np.asarray(weights), states.comm) / columns.size
+        before += block.energies.size

@@ -8,6 +8,7 @@ from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, 
 from bigbath.models.custom import Custom
 from bigbath.models.imbrie import Imbrie
 from bigbath.models.levy import Levy
+from bigbath.models.quantum_sun import QuantumSun
 from bigbath.models.ring import Ring
 from bigbath.models.tfim import TFIM
 from bigbath.models.xxz import XXZ
@@ -19,9 +20,9 @@ def draw(model: "Model", *, seed: int = 1, realization: int = 0) -> Composite:
 
 
 #: Any model, told apart by its ``name``.
-Model = Annotated[Ring | Imbrie | TFIM | Levy | XXZ | Custom, Field(discriminator="name")]
+Model = Annotated[Ring | Imbrie | TFIM | Levy | XXZ | QuantumSun | Custom, Field(discriminator="name")]
 
 __all__ = [
-    "TFIM", "XXZ", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "Ring", "SpinComposite", "Symmetry",
+    "TFIM", "XXZ", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "QuantumSun", "Ring", "SpinComposite", "Symmetry",
     "disorder_stream", "draw", "scaled",
 ]  # fmt: skip

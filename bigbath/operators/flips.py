@@ -15,7 +15,7 @@ import numpy as np
 
 from bigbath.models.composite import Term
 
-#: Coefficients of |z> strings below this, in units of the largest, are rounding.
+#: Sums of couplings below this, in units of the couplings that are summed, are rounding.
 _ROUNDING = 1e-15
 
 _Strings = list[tuple[str, tuple[complex, ...]]]
@@ -135,10 +135,11 @@ def _masks(strings: _Strings, sites: int, rotated: frozenset[int]) -> Iterator[t
 
 def _rotated(strings: _Strings, sites: int, rotated: frozenset[int]) -> Flips:
     sums: dict[tuple[int, int], float] = defaultdict(float)
+    sizes: dict[tuple[int, int], float] = defaultdict(float)
     for x, z, value in _masks(strings, sites, rotated):
         sums[x, z] += value
-    smallest = _ROUNDING * max(map(abs, sums.values()), default=0.0)
-    kept = {key: value for key, value in sums.items() if abs(value) > smallest}
+        sizes[x, z] += abs(value)
+    kept = {key: value for key, value in sums.items() if abs(value) > _ROUNDING * sizes[key]}
     return Flips(
         sites=sites,
         rotated=rotated,

@@ -1,6 +1,6 @@
 """The Hamiltonian of a composite's part: strings or a given matrix, and its CSR form on demand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -13,10 +13,13 @@ from bigbath.conserved.words import Words, words
 from bigbath.errors import SymmetryError
 from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, Term
 from bigbath.operators import quspin
-from bigbath.operators.size import check_size
+from bigbath.operators.size import check_size, check_strings, check_vectors
 from bigbath.spaces import Everything, Sector
 
 Part = Literal["H", "H0", "S", "B", "V"]
+
+#: Hamiltonians whose magnitude is outside these bounds are solved in other units.
+ORDINARY = 2.0**-20, 2.0**20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,18 +52,44 @@ class Hamiltonian:
     def matrix(self) -> sp.csr_array | np.ndarray:
         """(D, D) CSR over all configurations, built by QuSpin when it is first used, or dense for models without
         sparsity; float64, or complex128 for a complex model."""
-        return quspin.matrix(self.terms, self.sites) if self.given is None else self.given
+        if self.given is not None:
+            return self.given
+        check_strings(self.terms, self.dim)
+        return quspin.matrix(self.terms, self.sites)
 
     def restricted(self, sector: Sector) -> sp.csr_array | np.ndarray:
         """Matrix (d, d) in a sector; nothing larger than its space of configurations is made."""
         if isinstance(sector.space, Everything):
             return sector.restrict(self.matrix)
+        check_strings(self.terms, sector.space.dim)
         return sector.symmetrised(quspin.matrix_in(sector.space, self.terms, self.sites))
 
     @property
     def dim(self) -> int:
         """Number D of all configurations."""
         return self.dims[0] * self.dims[1]
+
+    @property
+    def magnitude(self) -> float:
+        """The largest coupling or matrix entry, in absolute value; 0 for H = 0."""
+        if self.given is None:
+            return max((abs(c[0]) for _, couplings in self.terms for c in couplings), default=0.0)
+        entries = self.given.data if sp.issparse(self.given) else self.given
+        return float(np.abs(entries).max(initial=0.0))
+
+    @property
+    def unit(self) -> float:
+        """A power of two in which H is of order 1, or 1 where H is of an ordinary size as it is."""
+        if self.magnitude == 0 or ORDINARY[0] <= self.magnitude <= ORDINARY[1]:
+            return 1.0
+        return float(2.0 ** np.round(np.log2(self.magnitude)))
+
+    def in_units(self, unit: float) -> "Hamiltonian":
+        """H / ``unit``, exact for a power of two; itself for 1."""
+        if unit == 1:
+            return self
+        terms = tuple((letters, tuple((c[0] / unit, *c[1:]) for c in couplings)) for letters, couplings in self.terms)
+        return replace(self, terms=terms, given=None if self.given is None else self.given / unit)
 
     @property
     def is_sparse(self) -> bool:
@@ -87,13 +116,13 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     """One part of a composite; the matrix of Pauli strings is built when it is first used.
 
     ``part``: "H" = S + B + V, "H0" = S + B, "V" on the whole space (D_S D_B); "S" on the system's own space,
-    "B" on the bath's own space. Raises ImpossibleRequest where the matrix cannot fit, SymmetryError when the
-    terms do not make a Hermitian matrix.
+    "B" on the bath's own space. Raises ImpossibleRequest where vectors, or a matrix that must be built, cannot fit, SymmetryError
+    when the terms do not make a Hermitian matrix.
     """
-    check_size(composite, part)
     d_system, d_bath = composite.dims
     dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
     if isinstance(composite, MatrixComposite):
+        check_size(composite, part)
         return Hamiltonian(given=_hermitian(_from_matrices(composite, part), part), dims=dims)
     terms, sites, symmetries = pauli_strings(composite, part)
     sums = words(terms, sites)
@@ -103,13 +132,16 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
             f"part {part} of the model is not Hermitian: a Pauli string has the coupling ... {largest:+.1e}i. Add the "
             "Hermitian conjugate of each term"
         )
-    return Hamiltonian(terms=as_terms(sums, sites), dims=dims, sites=sites, symmetries=symmetries)
+    h = Hamiltonian(terms=as_terms(sums, sites), dims=dims, sites=sites, symmetries=symmetries)
+    if not h.charges:
+        check_vectors(composite, part)
+    return h
 
 
 def _hermitian(matrix: sp.csr_array | np.ndarray, part: str) -> sp.csr_array | np.ndarray:
     """The matrix, or SymmetryError."""
     difference = abs(matrix - matrix.conj().T).max()
-    if difference > 1e-12 * max(1.0, abs(matrix).max()):
+    if difference > 1e-12 * abs(matrix).max():
         raise SymmetryError(f"part {part} of the model is not Hermitian: max |H - H^dagger| = {difference:.1e}")
     return matrix
 

@@ -10,19 +10,38 @@ from bigbath.errors import SymmetryError
 from bigbath.models.composite import Term
 from bigbath.spaces import Space
 
+#: QuSpin drops couplings, and sums of couplings, below 2.2e-15. It is given couplings of at least SMALLEST, so that no sum but
+#: an exact zero is below that, and of at most about HUGE, so that no sum overflows.
+SMALLEST, HUGE = 2.0**10, 2.0**1000
+
 
 def matrix(terms: tuple[Term, ...], sites: int) -> sp.csr_array:
     """Matrix (2^L, 2^L) over all configurations."""
     from quspin.basis import spin_basis_general
     from quspin.operators import hamiltonian
 
-    static = [[letters, [list(coupling) for coupling in couplings]] for letters, couplings in terms if couplings]
+    enlarged = _enlarged(terms)
+    static = [
+        [letters, [[coupling[0] * enlarged, *coupling[1:]] for coupling in couplings]]
+        for letters, couplings in terms
+        if couplings
+    ]
     basis = spin_basis_general(sites, pauli=1)
     silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
     result = sp.csr_array(hamiltonian(static, [], basis=basis, dtype=_dtype(terms, sites), **silent).tocsr())
     result.sum_duplicates()
     result.eliminate_zeros()
+    result.data /= enlarged
     return result
+
+
+def _enlarged(terms: tuple[Term, ...]) -> float:
+    """A power of two that makes the smallest coupling at least SMALLEST, unless the largest would be above HUGE."""
+    sizes = [abs(coupling[0]) for _, couplings in terms for coupling in couplings if coupling[0] != 0]
+    if not sizes:
+        return 1.0
+    exponent = min(np.log2(SMALLEST) - np.log2(min(sizes)), np.log2(HUGE) - np.log2(max(sizes)))
+    return float(2.0 ** np.ceil(exponent))
 
 
 def matrix_in(space: Space, terms: tuple[Term, ...], sites: int) -> sp.csr_array:

@@ -54,7 +54,7 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
         energies, vectors = eigh(to_dense(matrix))
         spectra.append(energies)
         if not isinstance(window, Whole):  # keep only what can still belong to the window
-            picked = _candidates(energies, window)
+            picked = _candidates(energies, window, 1e-6 * problem.norm)
             energies, vectors = energies[picked], np.asfortranarray(vectors[:, picked])
         residuals = _residuals(matrix, energies, vectors)
         blocks.append(
@@ -81,11 +81,11 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
     return Eigenstates(blocks=tuple(blocks), window=window, extremes=problem.extremes, evidence=evidence)
 
 
-def _candidates(energies: np.ndarray, window: Nearest | Interval | Levels) -> slice | np.ndarray:
-    """States of one sector that can belong to the window, before the other sectors are known."""
-    margin = 1e-6 * max(1.0, float(np.abs(energies).max()))
+def _candidates(energies: np.ndarray, window: Nearest | Interval | Levels, margin: float) -> slice | np.ndarray:
+    """States of one sector that can belong to the window, before the other sectors are known, and some more."""
     if isinstance(window, Interval):
-        return slice(*np.searchsorted(energies, (window.lower - margin, window.upper + margin)))
+        first = np.searchsorted(energies, window.lower - margin, "left")
+        return slice(first, np.searchsorted(energies, window.upper + margin, "right"))
     near = [(e, 1) for e in window.energies] if isinstance(window, Levels) else [(window.target, window.k)]
     return np.unique(np.concatenate([_neighbours(energies, target, k, margin) for target, k in near]))
 

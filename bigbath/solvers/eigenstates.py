@@ -8,11 +8,11 @@ import numpy as np
 from bigbath.errors import IncompleteWindow
 from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
-from bigbath.solvers.window import TIE, AnyWindow
+from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
 from bigbath.spaces import Sector
 
-#: Largest residual, in units of ||H||, and largest |V^T V - 1| of states that may be called complete.
-RESIDUAL, ORTHOGONALITY = 1e-10, 1e-9
+#: Largest |V^T V - 1| of states that may be called complete.
+ORTHOGONALITY = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Evidence:
 
     ``residual``: largest ||H v - E v|| (absolute, 2-norm). ``orthogonality``: largest |V^T V - 1| entry, or above
     1024 states of a sector a stochastic estimate of its Frobenius norm, which bounds it. ``norm``: ||H||.
-    ``edges``: energies at which levels were counted. ``counted``: number of levels between them by inertia
+    ``edges``: the intervals that make up the window. ``counted``: number of levels between them by inertia
     (Sylvester's law), by full diagonalisation, or (filter) by a random vector that the states found explain but for a
     stated probability; ``found``: number returned. ``complete``: "yes" only if the two
     agree and the residuals and orthogonality are small.
@@ -118,9 +118,30 @@ class Eigenstates:
         allowed = ("yes", "unverified") if accept_unverified else ("yes",)
         if self.evidence.complete not in allowed:
             raise IncompleteWindow(
-                f"the window is not certified complete ({self.evidence.complete}): {self.evidence.reason}"
+                f"the window is not certified complete ({self.evidence.complete}): {self.evidence.reason}.{self._remedy}"
             )
         return self
+
+    @property
+    def _remedy(self) -> str:
+        """What would certify the window; the filter's own reason says it."""
+        if self.evidence.complete == "unverified":
+            return " Set engine.certify = true, or accept_unverified = true in the job."
+        return ' Use engine = "dense".' if self.evidence.engine.startswith("shift-invert") else ""
+
+    def in_units(self, unit: float) -> "Eigenstates":
+        """The states of ``unit`` H, of which these are the states of H."""
+        if unit == 1:
+            return self
+        e = self.evidence
+        blocks = (replace(b, energies=b.energies * unit, residuals=b.residuals * unit) for b in self.blocks)
+        edges = tuple((lo * unit, hi * unit) for lo, hi in e.edges)
+        return replace(
+            self,
+            blocks=tuple(blocks),
+            extremes=(self.extremes[0] * unit, self.extremes[1] * unit),
+            evidence=replace(e, norm=e.norm * unit, residual=e.residual * unit, edges=edges),
+        )
 
     def with_evidence(self, **changes: Any) -> "Eigenstates":
         """The same states with amended evidence."""
@@ -156,11 +177,8 @@ def assess(
     complete: Literal["yes", "no", "unverified"] = "yes" if counted is not None else "unverified"
     if counted is not None and counted != found:
         complete, reason = "no", f"{found} states were found where {counted} are"
-    if residual > RESIDUAL * norm:
-        complete, reason = (
-            "no",
-            f"the largest residual {residual:.1e} exceeds {RESIDUAL:g} ||H|| = {RESIDUAL * norm:.1e}",
-        )
+    if residual > (allowed := allowed_residual(norm, edges)):
+        complete, reason = "no", f"the largest residual {residual:.1e} exceeds {allowed:.1e}"
     if orthogonal > ORTHOGONALITY:
         complete, reason = "no", f"the states are not orthogonal: |V^T V - 1| = {orthogonal:.1e}"
     return Evidence(

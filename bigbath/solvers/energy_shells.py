@@ -8,7 +8,7 @@ from scipy.special import ndtr, ndtri
 from bigbath.operators import Hamiltonian
 from bigbath.solvers.eigenstates import Evidence
 from bigbath.solvers.problem import spectral_extremes
-from bigbath.solvers.window import TIE, Interval, Whole
+from bigbath.solvers.window import TIE, Interval, Whole, around
 
 
 def energy_shells(h: Hamiltonian, window: Whole | Interval, shells: int) -> tuple[Interval, ...]:
@@ -21,8 +21,7 @@ def energy_shells(h: Hamiltonian, window: Whole | Interval, shells: int) -> tupl
     lowest, highest = spectral_extremes(h)
     norm = max(abs(lowest), abs(highest))
     tie = TIE * norm
-    margin = 1e-3 * norm
-    lo, hi = (lowest - margin, highest + margin) if isinstance(window, Whole) else (window.lower, window.upper)
+    lo, hi = around((lowest, highest)) if isinstance(window, Whole) else (window.lower, window.upper)
     mean = h.matrix.trace().real / h.dim
     sigma = np.sqrt((abs(h.matrix) ** 2).sum() / h.dim - mean**2)
     inner = mean + sigma * ndtri(np.linspace(ndtr((lo - mean) / sigma), ndtr((hi - mean) / sigma), shells + 1))[1:-1]

@@ -28,11 +28,11 @@ from bigbath.progress import Report, silent
 from bigbath.ranks import Comm, share, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import RESIDUAL, Block, Eigenstates, assess
+from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
-from bigbath.solvers.window import Interval, Nearest, nearest_count
+from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
 from bigbath.spaces import Sector
 
 #: Sectors up to this dimension, or those of which the window needs more than 1/3, go to LAPACK inside this engine.
@@ -100,8 +100,8 @@ class _Part:
         """
         lo, hi = edges
         bad = ~self.good
-        distance = np.maximum(np.maximum(lo - self.energies[bad], self.energies[bad] - hi), 1e-300)
-        share = np.minimum(1.0, self.residuals[bad] / distance)
+        distance = np.maximum(lo - self.energies[bad], self.energies[bad] - hi)
+        share = self.residuals[bad] / np.maximum(distance, self.residuals[bad])
         return float(self.remainder + np.sum(share * np.abs(self.weights[bad])))
 
     def spurious(self, edges: tuple[float, float]) -> bool:
@@ -130,6 +130,8 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         )
     if not problem.h.is_sparse:  # a (a/sigma) D^3 of products would cost more than LAPACK
         return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, the matrix is dense)")
+    if problem.is_flat:
+        return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, all levels are one)")
     if comm is not None and engine.checkpoint:
         raise ImpossibleRequest("engine.checkpoint works on one process only; remove it, or run without mpirun")
     start = time.perf_counter()
@@ -148,19 +150,21 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
             break
         report("the states are not complete: searching again", 0, 1)
         if sum(p.missed(scale, core) for p in parts) > MISSED:  # a multiplicity above b, or too small a basis
+            if _multiplicity(parts, core, scale) > 2 ** (engine.attempts - 1 - attempt):
+                break
             b, surplus = 2 * b, 1.15 * surplus
         else:  # the density of states promised more states than there are
             wanted *= 1.2
     blocks = [block for part in parts if (block := _block(part, edges, comm)).energies.size]
-    expected = [p.density.count(scale.angle(edges[1]), scale.angle(edges[0])) for p in parts]
-    foreseen = float(sum(n for n, _ in expected))
-    error = float(np.hypot.reduce([e for _, e in expected]))
+    foreseen, error = _expected(parts, edges, scale)
     found = sum(block.energies.size for block in blocks)
     test = f"a fresh random vector filtered to the window lies in the states found: a state is missing with probability {missed:.0e}"
     if missed > MISSED:
         test = f"a fresh random vector filtered to the window does not lie in the states found (missing with probability {missed:.0e})"
     elif settled is None and isinstance(window, Nearest):
         test = f"fewer than {window.k} states lie where the density of states puts them"
+    if missed > MISSED or settled is None:
+        test += f'; levels may be degenerate more than {b} times: use engine = "shift-invert" or "dense"'
     seconds["total"] = time.perf_counter() - start
     evidence = assess(
         "filter",
@@ -178,6 +182,19 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
     return Eigenstates(blocks=tuple(blocks), window=window, extremes=problem.extremes, evidence=evidence, comm=comm)
 
 
+def _expected(parts: list[_Part], edges: tuple[float, float], scale: Scale) -> tuple[float, float]:
+    """How many states the density of states puts between two energies, and its standard error."""
+    counts = [p.density.count(scale.angle(edges[1]), scale.angle(edges[0])) for p in parts]
+    return float(sum(n for n, _ in counts)), float(np.hypot.reduce([error for _, error in counts]))
+
+
+def _multiplicity(parts: list[_Part], edges: tuple[float, float], scale: Scale) -> float:
+    """How many times more states there should be between two energies than were found, at least."""
+    expected, error = _expected(parts, edges, scale)
+    found = sum(int(np.sum(p.good & (p.energies >= edges[0]) & (p.energies <= edges[1]))) for p in parts)
+    return (expected - 4 * error) / max(found, 1)
+
+
 def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
     """Bytes of the largest basis, and matrix-vector products in all, that a solve of the window takes."""
     if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse:
@@ -185,7 +202,9 @@ def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
         parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
         core = _core(problem.window, parts, scale, 1.0, problem)
         plans = [(p.sector.dim, _plan(p, core, engine.b, 1.0, scale, _memory(engine))) for p in parts]
-        needed = [problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans]
+        needed = [
+            problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans
+        ]
         return max(needed), sum(plan.products for _, plan in plans if plan)
     return required_memory(max(s.dim for s in problem.sectors)), 0
 
@@ -210,8 +229,8 @@ def _core(
 
     def expected(margin: float) -> float:
         """Less the standard error: the window's edges should lie inside."""
-        counts = [p.density.count(scale.angle(hi + margin), scale.angle(lo - margin)) for p in parts]
-        return sum(n for n, _ in counts) - float(np.hypot.reduce([error for _, error in counts]))
+        number, error = _expected(parts, (lo - margin, hi + margin), scale)
+        return number - error
 
     number = max(wanted * (window.k + 2), FEWEST) if isinstance(window, Nearest) else FEWEST
     least, most = 0.0, 2 * scale.halfwidth
@@ -281,7 +300,7 @@ def _solve_part(
         start = time.perf_counter()
         report("Rayleigh-Ritz", 0, 1)
         part.energies, vectors, part.residuals = rayleigh_ritz(basis, part.operator.product, problem.norm, comm)
-        part.good = part.residuals <= RESIDUAL * problem.norm
+        part.good = part.residuals <= allowed_residual(problem.norm, (core,))
         test = chains[-1].filtered[:, 0]
         part.weights = total(vectors.conj().T @ test, comm)
         part.remainder = float(np.sqrt(total(np.sum(np.abs(test - vectors @ part.weights) ** 2), comm)))

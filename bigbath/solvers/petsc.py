@@ -26,6 +26,9 @@ INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.m
 BLOCKS_FOR = range(2**12, 2**19 + 1)
 SINGULAR = "the shifted matrix is singular: the target coincides with a level; move it slightly"
 
+#: Per cent of extra room that are tried in turn where MUMPS has forecast too little for its pivots, and its codes for that.
+WORKSPACES, TOO_SMALL = (100, 400), (-8, -9, -14, -15, -17, -20)
+
 #: Signals are ours to handle.
 ARGUMENTS = ["bigbath", "-no_signal_handler"]
 #: Beginnings of the raw options that a job may pass on.
@@ -208,16 +211,24 @@ class DistributedMatrix:
         """Dimension of the matrix."""
         return self.petsc.getSize()[0]
 
+    def quotients(self, vectors: np.ndarray) -> np.ndarray:
+        """Rayleigh quotients <v|A v> / <v|v> of each column of this rank's slab (rows, k)."""
+        return np.array([av.dot(v) / v.dot(v) for v, av in self._products(vectors)])
+
     def residuals(self, energies: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """||A v - E v|| of each column of this rank's slab (rows, k)."""
-        v, av = self.petsc.createVecs()
         norms = np.empty(energies.size)
-        for i, energy in enumerate(energies):
-            v.setArray(vectors[:, i])
-            self.petsc.mult(v, av)
-            av.axpy(-energy, v)
-            norms[i] = av.norm()
+        for i, (v, av) in enumerate(self._products(vectors)):
+            norms[i] = (av - float(energies[i]) * v).norm()
         return norms
+
+    def _products(self, vectors: np.ndarray) -> Iterator[tuple[Any, Any]]:
+        """v and A v for each column, in the same memory."""
+        v, av = self.petsc.createVecs()
+        for column in vectors.T:
+            v.setArray(column)
+            self.petsc.mult(v, av)
+            yield v, av
 
 
 def _with_diagonal(slab: sp.csr_array, first: int) -> sp.csr_array:
@@ -320,15 +331,14 @@ class Inertia:
 
     def _mumps(self, x: float) -> tuple[int, int]:
         """Numbers of eigenvalues below x and at x."""
-        for workspace in (20, 100, 400):  # per cent of extra room; MUMPS forecasts too little for some pivots
+        for workspace in (20, *WORKSPACES):
             factor = self._prepare(x)
             factor.setMumpsIcntl(14, workspace)
             _set_up(factor, "PCSetUp", self._pc)
             self.factorisations += 1
-            if factor.getMumpsInfog(1) not in (-8, -9, -14, -15, -17, -20):
+            if factor.getMumpsInfog(1) not in TOO_SMALL or workspace == WORKSPACES[-1]:
                 break
-            if workspace < 400:
-                self.close()
+            self.close()
         raise_mumps(factor)
         negative, zero, _ = factor.getInertia()
         return negative, zero
@@ -343,6 +353,10 @@ class Inertia:
         self._pc = self._shifted = None
 
 
+class TooSmallWorkspace(ImpossibleRequest):
+    """MUMPS has forecast too little memory for its pivots."""
+
+
 def raise_mumps(factor: Any) -> None:
     """Turn MUMPS's error code, if there is one, into an error with advice."""
     code, detail = factor.getMumpsInfog(1), factor.getMumpsInfog(2)
@@ -354,7 +368,8 @@ def raise_mumps(factor: Any) -> None:
         -13: "memory could not be allocated: use more memory or ranks, fewer spins, or symmetries",
         -19: "the memory limit in ICNTL(23) is too low",
     }.get(code, "see INFOG(1) in the MUMPS users' guide")
-    raise ImpossibleRequest(f"the MUMPS factorisation failed with INFOG(1) = {code}, INFOG(2) = {detail}: {advice}")
+    error = TooSmallWorkspace if code in TOO_SMALL else ImpossibleRequest
+    raise error(f"the MUMPS factorisation failed with INFOG(1) = {code}, INFOG(2) = {detail}: {advice}")
 
 
 def ranks_on_this_node(comm: Comm) -> int:
@@ -405,6 +420,15 @@ class KrylovSchur:
 
         ``known`` (rows, j): states already found, from which the search is kept orthogonal.
         """
+        for workspace in (None, *WORKSPACES[:-1]):
+            with suppress(TooSmallWorkspace):
+                return self._run(sigma, nev, tol, known, report, workspace)
+        return self._run(sigma, nev, tol, known, report, WORKSPACES[-1])
+
+    def _run(
+        self, sigma: float, nev: int, tol: float, known: np.ndarray | None, report: Report | None, workspace: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``run`` with so many per cent of extra room for MUMPS (None: its own or the user's choice)."""
         PETSc, SLEPc = load()
         matrix, comm = self._matrix.petsc, self._matrix.petsc.getComm()
         eps = SLEPc.EPS().create(comm)
@@ -428,6 +452,8 @@ class KrylovSchur:
             pc.setFactorSolverType("mumps")
             st.getOperator()  # makes A - sigma, so that MUMPS can be told what to do with it
             pc.setFactorSetUpSolverType()
+            if workspace is not None:
+                pc.getFactorMatrix().setMumpsIcntl(14, workspace)
         else:
             pc.setType("python")
             pc.setPythonContext(_Blocks(self._matrix))

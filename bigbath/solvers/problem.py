@@ -27,8 +27,13 @@ class Problem:
 
     @property
     def tie(self) -> float:
-        """Levels closer than this are one multiplet."""
+        """What energies are known to; levels closer than this are one multiplet."""
         return TIE * self.norm
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all levels are one, as far as double precision can tell."""
+        return self.extremes[1] - self.extremes[0] <= self.tie
 
 
 def spectral_extremes(
@@ -42,8 +47,9 @@ def spectral_extremes(
         sum(s.dim for s in sectors) == h.dim and all(isinstance(s.space, Everything) for s in sectors)
     ):
         sectors = (everything(h.dim),)
-    ends = [_extremes(h, sector, comm) for sector in sectors]
-    return min(low for low, _ in ends), max(high for _, high in ends)
+    unit = h.unit
+    ends = [_extremes(h.in_units(unit), sector, comm) for sector in sectors]
+    return min(low for low, _ in ends) * unit, max(high for _, high in ends) * unit
 
 
 def _extremes(h: Hamiltonian, sector: Sector, comm: Comm) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from bigbath.solvers.eigenstates import Eigenstates
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
-from bigbath.solvers.window import TIE, AnyWindow, Density, Interval, Nearest, Whole, resolve
+from bigbath.solvers.window import AnyWindow, Density, Interval, Nearest, Whole, in_units, resolve
 from bigbath.spaces import Sector, sectors
 
 #: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
@@ -60,6 +60,34 @@ def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tupl
     return ShiftInvert(), f"a window in a sector of {largest:,} states"
 
 
+def _automatic(problem: Problem, comm: Comm, report: Report) -> Eigenstates:
+    """The states by the engine that ``choose`` names; by another where the filter cannot resolve the levels."""
+    engine, reason = choose(problem.h, problem.sectors, problem.window)
+    states: Eigenstates = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
+    if isinstance(engine, Filter) and states.evidence.complete != "yes":
+        failed = states.evidence.reason
+        for other in _instead_of_filter(problem):
+            try:
+                report(f"the filter cannot resolve the levels: {other.kind}", 0, 1)
+                states = ENGINES[type(other)](problem, other, comm, report)  # type: ignore[operator]
+            except ImpossibleRequest as error:
+                failed = f"{failed}; {other.kind}: {error}"
+            else:
+                reason = f"the filter could not resolve the levels: {failed}"
+                break
+        else:
+            return states.with_evidence(engine=f"filter (auto: {reason})", reason=failed)
+    return states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")
+
+
+def _instead_of_filter(problem: Problem) -> list[Dense | ShiftInvert]:
+    """Engines that resolve any levels, the faster one first."""
+    engines: list[Dense | ShiftInvert] = [Dense()]
+    if not (problem.h.is_complex or petsc.available()):
+        engines.insert(0 if max(s.dim for s in problem.sectors) > DENSE_FASTER else 1, ShiftInvert())
+    return engines
+
+
 def prepare(
     h: Hamiltonian,
     window: AnyWindow,
@@ -71,8 +99,7 @@ def prepare(
     """Verify the symmetries, find the ends of the spectrum and resolve the window."""
     parts = sectors(h, use=symmetries, only=sector)
     extremes = spectral_extremes(h, comm, parts)
-    tie = TIE * max(abs(extremes[0]), abs(extremes[1]))
-    resolved = resolve(window, extremes, sum(s.dim for s in parts), tie)
+    resolved = resolve(window, extremes, sum(s.dim for s in parts))
     return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)
 
 
@@ -90,16 +117,18 @@ def solve(
 
     ``symmetries``: names of the declared symmetries to use (None: all, (): none). ``sector``: labels to restrict to,
     as {"reflection": -1}. ``comm``: mpi4py communicator for one factorisation over several ranks. Energies in units of
-    the coupling. Vectors are orthonormal to 1e-9, residuals at most 1e-10 ||H||, or ``evidence.complete`` is "no".
+    the coupling. Vectors are orthonormal to 1e-9, residuals at most 1e-10 ||H|| (less in narrow windows:
+    ``window.allowed_residual``), or ``evidence.complete`` is "no". Any unit of energy will do: H is solved in a power of
+    two of its own size.
 
     Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
     real PETSc), JobError (unknown symmetry or option), SymmetryError.
     """
-    problem = prepare(h, window, symmetries=symmetries, sector=sector, comm=comm)
-    reason = None
+    unit = h.unit
+    scaled, inside = h.in_units(unit), in_units(window, unit)
+    problem = prepare(scaled, inside, symmetries=symmetries, sector=sector, comm=comm)
     if isinstance(engine, Auto):
-        engine, reason = choose(h, problem.sectors, problem.window)
-    states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
-    if reason:
-        states = states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")
-    return replace(states, window=window)
+        states = _automatic(problem, comm, report)
+    else:
+        states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
+    return replace(states.in_units(unit), window=window)

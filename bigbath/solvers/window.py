@@ -1,9 +1,11 @@
 """Energy windows: which eigenstates are wanted, and the rule that decides membership for every engine alike.
 
-Levels closer than ``tie * ||H||`` count as one multiplet and are never separated: a window grows to hold the
-multiplet whole. Membership therefore depends on the spectrum alone, not on the engine.
+Double precision knows a level to about machine epsilon times ||H||. Levels closer than TIE ||H|| count as one multiplet
+and are never separated: a window grows to hold the multiplet whole. An interval holds the levels up to TIE ||H|| beyond
+its ends. Membership therefore depends on the spectrum alone, not on the engine.
 """
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -12,8 +14,21 @@ from pydantic import Field, model_validator
 from bigbath.choice import KindShorthand, choice
 from bigbath.errors import ImpossibleRequest
 
-#: Levels closer than this, in units of ||H||, are one multiplet.
-TIE = 1e-9
+#: Rounding of energies, in units of ||H||: what LAPACK's energies of a few thousand states are wrong by is ten times less.
+TIE = 256 * float(np.finfo(float).eps)
+
+#: The narrowest interval, in units of ||H||.
+NARROWEST = 4 * TIE
+
+#: Residuals of states of a complete window: at most RESIDUAL ||H||, and in narrow windows at most RESIDUAL_INSIDE half-widths
+#: of the window; but up to RESIDUAL_ROUNDING ||H|| is the rounding of solvers.
+RESIDUAL, RESIDUAL_INSIDE, RESIDUAL_ROUNDING = 1e-10, 1e-6, 4096 * float(np.finfo(float).eps)
+
+#: Room beside a window that holds every level, in multiples of the rounding of energies.
+WHOLE = 2.0**20
+
+#: How far outside the spectrum, in units of ||H||, an energy must lie to be refused: what the ends are known to.
+ENDS = 1e-10
 
 
 @choice
@@ -72,16 +87,36 @@ AnyWindow = ResolvedWindow | Density
 Window = Annotated[AnyWindow, Field(discriminator="kind"), KindShorthand]
 
 
-def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int, tie: float) -> ResolvedWindow:
+def in_units(window: AnyWindow, unit: float) -> AnyWindow:
+    """The window with its energies divided by ``unit``."""
+    if unit == 1:
+        return window
+    if isinstance(window, Nearest):
+        return replace(window, target=window.target / unit)
+    if isinstance(window, Interval):
+        return replace(window, lower=window.lower / unit, upper=window.upper / unit)
+    if isinstance(window, Levels):
+        return replace(window, energies=tuple(e / unit for e in window.energies))
+    return window
+
+
+def allowed_residual(norm: float, edges: tuple[tuple[float, float], ...]) -> float:
+    """The largest residual of states that may be called complete, for ||H|| = ``norm`` and a window of these intervals."""
+    halfwidth = min((hi - lo for lo, hi in edges), default=0.0) / 2
+    return max(RESIDUAL_ROUNDING * norm, min(RESIDUAL * norm, RESIDUAL_INSIDE * halfwidth))
+
+
+def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int) -> ResolvedWindow:
     """The window with an energy density turned into an energy; refused when it cannot be met.
 
     ``extremes``: (E_min, E_max) of the whole Hamiltonian; ``dim``: states in the sectors that are asked for.
-    Raises ImpossibleRequest for a window outside the spectrum or with more states than there are.
+    Raises ImpossibleRequest for a window outside the spectrum, with more states than there are, or too narrow.
     """
+    norm = max(map(abs, extremes))
     if isinstance(window, Density):
         target = extremes[0] + window.epsilon * (extremes[1] - extremes[0])
         window = Nearest(target=float(target), k=window.k)
-    lowest, highest = extremes[0] - tie, extremes[1] + tie
+    lowest, highest = extremes[0] - ENDS * norm, extremes[1] + ENDS * norm
     outside: list[float] = []
     if isinstance(window, Nearest):
         outside = [window.target] if not lowest <= window.target <= highest else []
@@ -89,6 +124,11 @@ def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int, tie: flo
             raise ImpossibleRequest(f"window.k = {window.k:,} states are wanted, but there are only {dim:,}. Reduce k.")
     elif isinstance(window, Levels):
         outside = [e for e in window.energies if not lowest <= e <= highest]
+    elif isinstance(window, Interval) and window.upper - window.lower < NARROWEST * norm:
+        raise ImpossibleRequest(
+            f"window: the interval is {window.upper - window.lower:.2g} wide, but energies up to {norm:.3g} are known to "
+            f"{TIE * norm:.1g} in double precision. Make it at least {NARROWEST * norm:.2g} wide."
+        )
     elif isinstance(window, Interval) and (window.upper < lowest or window.lower > highest):
         outside = [window.lower, window.upper]
     if outside:
@@ -114,7 +154,7 @@ def nearest_count(
             radius = (distances[m] + distances[m - 1]) / 2
             return (m, float(radius)) if radius < reach else None
     if np.isinf(reach):
-        return distances.size, float(distances[-1] + 1.0)
+        return distances.size, float(distances[-1] + max(distances[-1], WHOLE * tie))
     return None
 
 
@@ -125,7 +165,7 @@ def window_edges(
     if isinstance(window, Interval):
         return ((window.lower - tie, window.upper + tie),)
     if isinstance(window, Whole):
-        return ((extremes[0] - 1.0, extremes[1] + 1.0),)
+        return (around(extremes),)
     pairs = [(e, 1) for e in window.energies] if isinstance(window, Levels) else [(window.target, window.k)]
     intervals = []
     for target, k in pairs:
@@ -133,6 +173,12 @@ def window_edges(
         assert answer is not None  # the whole spectrum is known
         intervals.append((target - answer[1], target + answer[1]))
     return merge_intervals(intervals)
+
+
+def around(extremes: tuple[float, float]) -> tuple[float, float]:
+    """An interval that holds the whole spectrum, with room for rounding."""
+    margin = 1e-3 * max(map(abs, extremes))
+    return extremes[0] - margin, extremes[1] + margin
 
 
 def merge_intervals(intervals: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:

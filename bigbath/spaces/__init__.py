@@ -2,18 +2,11 @@
 
 from bigbath.spaces.charges import label
 from bigbath.spaces.sector import Sector, contraction, everything
-from bigbath.spaces.sectors import charge_names, sectors, symmetry_names
+from bigbath.spaces.sectors import charge_names, sectors, spaces_of, symmetry_names
 from bigbath.spaces.space import Everything, FixedCharges, Space
+from bigbath.spaces.split import bipartition, part_of
 
 __all__ = [
-    "Everything",
-    "FixedCharges",
-    "Sector",
-    "Space",
-    "charge_names",
-    "contraction",
-    "everything",
-    "label",
-    "sectors",
-    "symmetry_names",
+    "Everything", "FixedCharges", "Sector", "Space", "bipartition", "charge_names", "contraction", "everything", "label",
+    "part_of", "sectors", "spaces_of", "symmetry_names",
 ]  # fmt: skip

@@ -88,11 +88,9 @@ def sectors(
             f"at most one translation can be used at a time, not {', '.join(s.name for s in symmetries)}"
         )
     found, filled = [], 0
-    for labels, space in _spaces(h, charges):
-        if all(value == only.get(name, value) for name, value in labels):
-            parts = _parts(labels, h.dim, space, symmetries, h.sites, only)
-            found += parts
-            filled += space.dim
+    for labels, space in _spaces(h, charges, only):
+        found += _parts(labels, h.dim, space, symmetries, h.sites, only)
+        filled += space.dim
     if not found:
         values = {
             label(c): sorted({v[i] for v in dimensions(charges, h.sites)}, reverse=True) for i, c in enumerate(charges)
@@ -137,15 +135,25 @@ def _charges(h: Described, use: tuple[str, ...] | None, only: dict[str, int]) ->
     return chosen
 
 
-def _spaces(h: Described, charges: tuple[Charge, ...]) -> list[tuple[tuple[tuple[str, int], ...], Space]]:
-    """The space of each value of the charges, with its labels."""
+def spaces_of(
+    h: Described, *, use: tuple[str, ...] | None = None, only: dict[str, int] | None = None
+) -> tuple[Space, ...]:
+    """The spaces of configurations that the sectors are parts of, from a count alone: no state is listed."""
+    return tuple(space for _, space in _spaces(h, _charges(h, use, only or {}), only or {}))
+
+
+def _spaces(
+    h: Described, charges: tuple[Charge, ...], only: dict[str, int]
+) -> list[tuple[tuple[tuple[str, int], ...], Space]]:
+    """The space of each value of the charges that ``only`` allows, with its labels."""
     if not charges:
         return [((), Everything(h.dim))]
     names = tuple(label(c) for c in charges)
-    return [
+    labelled = [
         (tuple(zip(names, values, strict=True)), FixedCharges(sites=h.sites, charges=charges, values=values))
         for values in dimensions(charges, h.sites)
     ]
+    return [(labels, space) for labels, space in labelled if all(v == only.get(name, v) for name, v in labels)]
 
 
 def _parts(

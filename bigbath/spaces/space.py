@@ -1,6 +1,6 @@
 """Spaces of configurations: which basis states there are, in which order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -20,6 +20,14 @@ class Space(Protocol):
     def dim(self) -> int:
         """Number of basis states."""
 
+    @property
+    def charges(self) -> tuple[Charge, ...]:
+        """Charges that are fixed."""
+
+    @property
+    def values(self) -> Values:
+        """Their values."""
+
     def states(self, first: int = 0, last: int | None = None) -> np.ndarray:
         """Configurations of the basis states ``first`` ... ``last`` - 1, int64."""
 
@@ -32,6 +40,8 @@ class Everything:
     """All configurations: 2^L of them, or the D states of a given matrix. Number and configuration are the same."""
 
     dim: int
+    charges: tuple[Charge, ...] = field(default=(), init=False)
+    values: Values = field(default=(), init=False)
 
     def states(self, first: int = 0, last: int | None = None) -> np.ndarray:
         """Configurations of a range of basis states."""

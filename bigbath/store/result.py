@@ -2,19 +2,15 @@
 
 At the root ``job`` and ``provenance`` (JSON), attributes ``bigbath_schema`` and ``job_hash``. One group for each task
 (``realization_<index>``, with its point of a sweep and its energy shell where there are any) holds its labelled arrays,
-with the evidence of its eigenstates as JSON attributes. The first 512 bytes, HDF5's user block, hold the SHA-256 of
-the rest.
+with the evidence of its eigenstates as JSON attributes.
 """
 
-import hashlib
 import json
 import os
-import socket
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cached_property
-from io import BufferedRandom, BufferedReader
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +19,14 @@ import numpy as np
 import xarray as xr
 
 from bigbath.errors import FileError, JobError
-from bigbath.job import Job, job_hash, parse_job, resolved
+from bigbath.job import Job, family, job_hash, parse_job, resolved
 from bigbath.solvers import Evidence, partition
 from bigbath.store.arrays import load, save
-from bigbath.tasks import Task, coordinates
+from bigbath.store.replacing import draft_of, rename
+from bigbath.store.seal import ADVICE, USER_BLOCK, check_seal, locked, seal
+from bigbath.tasks import Task, coordinates, lasting_name, point_names
 
 SCHEMA = 2
-USER_BLOCK = 512
-SEAL = b"bigbath result, sha256 of what follows byte 512: "
 
 #: What reading a damaged file raises, depending on where the damage is.
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, JobError)
@@ -119,28 +115,53 @@ def _stack(labelled: list[tuple[tuple, xr.Dataset]], names: list[str]) -> xr.Dat
     )
 
 
-def write_result(path: Path, job: Job, datasets: Iterable[tuple[Task, xr.Dataset]], provenance: dict[str, Any]) -> None:
+class Changed(FileError):
+    """Another process has changed what was surveyed: look again."""
+
+
+#: A file takes its place inside such a block, which raises if it must not.
+Guard = Callable[[], AbstractContextManager[None]]
+
+
+def write_result(
+    path: Path,
+    job: Job,
+    datasets: Iterable[tuple[Task, xr.Dataset]],
+    provenance: dict[str, Any],
+    guard: Guard = nullcontext,
+) -> None:
     """Write a complete result file; an existing one is replaced only when the new one is whole on disk.
 
     FileError when the place cannot be written.
     """
-    with _written(path, job, provenance) as file:
+    with _written(path, job, provenance, guard) as file:
         for task, dataset in datasets:
             save(file.create_group(task.name), dataset)
 
 
-def merge_results(path: Path, job: Job, sources: Mapping[Task, Path], provenance: dict[str, Any]) -> None:
-    """Write a result file of tasks that lie in others, by copying; otherwise as ``write_result``."""
-    with _written(path, job, provenance) as file:
-        for task, source in sources.items():
-            with h5py.File(source, "r") as shard:
-                shard.copy(task.name, file)
+def merge_results(
+    path: Path,
+    job: Job,
+    sources: Mapping[Path, Mapping[Task, str]],
+    provenance: dict[str, Any],
+    guard: Guard = nullcontext,
+) -> None:
+    """Write a result file of tasks that lie in others, by copying; otherwise as ``write_result``.
+
+    ``sources``: for each file the tasks to take from it and the names of their groups there. Changed when one is gone.
+    """
+    with _written(path, job, provenance, guard) as file:
+        for source, groups in sources.items():
+            with _opened(source) as shard:
+                for task, group in groups.items():
+                    shard.copy(group, file, task.name)
 
 
 @contextmanager
-def _written(path: Path, job: Job, provenance: dict[str, Any]) -> Iterator[h5py.File]:
-    """A draft to be filled, which then is sealed, synced and takes the place of ``path``."""
-    draft = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
+def _written(path: Path, job: Job, provenance: dict[str, Any], guard: Guard) -> Iterator[h5py.File]:
+    """A draft to be filled, which then is sealed, synced and takes the place of ``path``, or of what that links to."""
+    path = Path(os.path.realpath(path))
+    draft = draft_of(path)
     try:
         with h5py.File(draft, "w", userblock_size=USER_BLOCK) as file:
             yield file
@@ -148,12 +169,9 @@ def _written(path: Path, job: Job, provenance: dict[str, Any]) -> Iterator[h5py.
             file.attrs["job_hash"] = job_hash(job)
             file["job"] = json.dumps(resolved(job))
             file["provenance"] = json.dumps(provenance)
-        with open(draft, "r+b") as raw:
-            seal = _seal(raw)
-            raw.seek(0)
-            raw.write(seal)
-            os.fsync(raw.fileno())
-        os.replace(draft, path)
+        seal(draft)
+        with guard():
+            rename(draft, path)
     except OSError as error:
         raise FileError(f"cannot write {path}: {error}") from error
     finally:
@@ -161,60 +179,92 @@ def _written(path: Path, job: Job, provenance: dict[str, Any]) -> Iterator[h5py.
             draft.unlink(missing_ok=True)
 
 
-def _seal(file: BufferedReader | BufferedRandom) -> bytes:
-    """What the user block of a result file must be: the digest of all that follows it, and zeros."""
-    file.seek(USER_BLOCK)
-    return (SEAL + hashlib.file_digest(file, "sha256").hexdigest().encode()).ljust(USER_BLOCK, b"\0")
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a result file says of itself; ``tasks``: those that are in it.
+
+    ``family``: that of its job, None if the job meant something else to the version of bigbath that wrote the file.
+    ``names``: the lasting name of each task.
+    """
+
+    job: Job
+    job_hash: str
+    family: str | None
+    names: dict[str, Task]
+    provenance: dict[str, Any]
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks in the file."""
+        return tuple(sorted(self.names.values()))
 
 
-def _first(file: BufferedReader | BufferedRandom) -> bytes:
-    file.seek(0)
-    return file.read(USER_BLOCK)
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """What a result file says of itself: ``job``, ``job_hash``, ``provenance``, ``tasks``; its digest is checked.
+def read_header(path: Path) -> Header:
+    """The header of a result file, whose seal is checked first.
 
     FileError when it is missing, damaged, or not one of bigbath's.
     """
-    if not path.exists():
-        raise FileError(f"there is no file {path}")
+    check_seal(path)
     try:
-        with h5py.File(path, "r") as file:
+        with _opened(path) as file:
             schema = file.attrs.get("bigbath_schema")
             if schema == SCHEMA:
-                header = {
-                    "job": parse_job(json.loads(file["job"][()])),
-                    "job_hash": str(file.attrs["job_hash"]),
-                    "provenance": json.loads(file["provenance"][()]),
-                    "tasks": sorted(task for task in map(Task.parse, file) if task is not None),
-                }
-        with open(path, "rb") as raw:
-            whole = _seal(raw) == _first(raw)
+                known = known_job(file["job"][()].decode())
+                written = str(file.attrs["job_hash"])
+                tasks = [task for task in map(Task.parse, file) if task is not None]
+                return Header(
+                    job=known.job,
+                    job_hash=written,
+                    family=known.family if written == known.job_hash else None,
+                    names={lasting_name(task, known.points): task for task in tasks},
+                    provenance=json.loads(file["provenance"][()]),
+                )
     except DAMAGE as error:
-        raise FileError(
-            f"{path} is truncated or not an HDF5 file ({error}). Run the job again, with -o elsewhere or after removing it."
-        ) from None
+        raise FileError(f"{path} is damaged ({error}). {ADVICE}") from None
     if schema is None:
         raise FileError(f"{path} is an HDF5 file, but not a bigbath result")
-    if schema != SCHEMA:
-        raise FileError(
-            f"{path} has schema {schema}; this bigbath reads schema {SCHEMA}: use the version that wrote it"
-        )
-    if not whole:
-        raise FileError(
-            f"{path} is damaged (its content does not match its SHA-256). Run the job again, with -o elsewhere or after "
-            "removing it."
-        )
-    return header
+    raise FileError(f"{path} has schema {schema}; this bigbath reads schema {SCHEMA}: use the version that wrote it")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """A file whose seal was checked, open for reading; Changed when it is gone, FileError when another process writes it."""
+    try:
+        file = h5py.File(path, "r")
+    except FileNotFoundError:
+        raise Changed(f"{path} has just been removed by another process") from None
+    except BlockingIOError:
+        raise FileError(locked(path)) from None
+    with file:
+        yield file
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownJob:
+    """A job with its hash, its family and the names of its points, which take time to compute."""
+
+    job: Job
+    job_hash: str
+    family: str
+    points: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def known_job(text: str) -> KnownJob:
+    """A job from its JSON; many shards hold the same one."""
+    job = parse_job(json.loads(text))
+    return KnownJob(job=job, job_hash=job_hash(job), family=family(job), points=point_names(job))
+
+
+def load_tasks(path: Path, groups: Mapping[Task, str]) -> dict[Task, xr.Dataset]:
+    """The datasets of some groups of a result file whose seal was checked."""
+    with _opened(path) as file:
+        return {task: load(file[group]) for task, group in groups.items()}
 
 
 def open_result(path: str | Path) -> Result:
     """Read a result file into memory. FileError when it is missing, damaged or not one of bigbath's."""
     path = Path(path)
     header = read_header(path)
-    with h5py.File(path, "r") as file:
-        tasks = {task: load(file[task.name]) for task in header["tasks"]}
-    return Result(
-        path=path, job=header["job"], job_hash=header["job_hash"], provenance=header["provenance"], tasks=tasks
-    )
+    tasks = load_tasks(path, {task: task.name for task in header.tasks})
+    return Result(path=path, job=header.job, job_hash=header.job_hash, provenance=header.provenance, tasks=tasks)

@@ -21,7 +21,7 @@ LAYERS = (
     {"operators"},
     {"chebyshev"},
     {"solvers"},
-    {"spectral", "broadening", "diffusion"},
+    {"spectral", "broadening", "diffusion", "dynamics", "statistics"},
     {"measure"},
     {"sweep"},
     {"job"},

@@ -86,9 +86,10 @@ def test_an_output_of_another_job_is_left_alone(tmp_path):
     output = tmp_path / "out.h5"
     run(job(1), output)
     before = files_below(tmp_path)
-    with pytest.raises(FileError, match="another job; choose another name with -o"):
-        run(job(2), output)
-    assert files_below(tmp_path) == before
+    for other in (job(1, L=4), job(1, ensemble={"seed": 6}), job(1, sweep={"model": {"W": [2.0]}})):
+        with pytest.raises(FileError, match="another job; choose another name with -o"):
+            run(other, output)
+        assert files_below(tmp_path) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"my thesis", None])
@@ -154,13 +155,12 @@ def test_an_interruption_loses_only_the_realization_at_work(tmp_path, monkeypatc
 def test_a_damaged_or_foreign_shard_is_computed_again(tmp_path, monkeypatch):
     run(job(2), tmp_path / "undisturbed.h5")
     parts = tmp_path / "out.h5.parts"
-    monkeypatch.setattr(run_module.shutil, "rmtree", lambda _: None)
-    run(job(2), tmp_path / "out.h5")
-    (tmp_path / "out.h5").unlink()
+    for i in range(2):
+        run(job(2), tmp_path / "out.h5", share=(i, 2))
     shard = parts / "realization_00000.h5"
     shard.write_bytes(shard.read_bytes()[:-500])
     (parts / "realization_00001.h5").unlink()
-    run(job(2, L=4), tmp_path / "small.h5")
+    run(job(2, L=4), tmp_path / "small.h5", share=(1, 2))
     (tmp_path / "small.h5.parts" / "realization_00001.h5").rename(parts / "realization_00001.h5")
     again = []
     monkeypatch.setattr(
@@ -264,10 +264,10 @@ def test_the_shards_of_another_job_are_left_alone(tmp_path):
     assert run(job(3), output, share=(0, 3)) == "share done"
     before = files_below(tmp_path)
     with pytest.raises(FileError, match="unfinished run of another job"):
-        run(job(2), output)
+        run(job(3, L=4), output)
     assert files_below(tmp_path) == before
     next((tmp_path / "out.h5.parts").glob("*.h5")).unlink()
-    assert run(job(2), output) == "done"  # nothing of the other job was done
+    assert run(job(3, L=4), output) == "done"  # nothing of the other job was done
 
 
 def test_a_survey_tells_what_is_wrong_with_shards(tmp_path):

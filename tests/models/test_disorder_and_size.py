@@ -61,7 +61,7 @@ def test_huge_systems_are_refused_before_anything_is_allocated(model):
     tracemalloc.start()
     with pytest.raises(ImpossibleRequest, match=f"dimension {2**sites:,}"):
         build(composite)
-    assert tracemalloc.get_traced_memory()[1] < 2**20
+    assert tracemalloc.get_traced_memory()[1] < 2**22  # the search for conserved charges among the strings
     tracemalloc.stop()
 
 

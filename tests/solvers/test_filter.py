@@ -14,12 +14,12 @@ from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.operators import FlipOperator, Hamiltonian, MatrixOperator, Scale, build, flips, operator_of, to_dense
 from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
-from bigbath.solvers.eigenstates import RESIDUAL
 from bigbath.solvers.filter import forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.sampling import Chain
 from bigbath.solvers.solve import choose, prepare
 from bigbath.solvers.subspace import rayleigh_ritz
+from bigbath.solvers.window import RESIDUAL
 from bigbath.spaces import everything, sectors
 
 WINDOWS = 100 if os.environ.get("BIGBATH_LONG") else 30
@@ -113,13 +113,11 @@ def test_empty_interval():
     assert states.evidence.found == 0 and states.evidence.complete == "yes"
 
 
-def test_other_windows_complex_models_and_memory_are_refused():
+def test_other_windows_and_memory_are_refused():
     h = hamiltonian(Imbrie(L=9))
     for window in (Whole(), Levels(energies=(0.0,))):
         with pytest.raises(ImpossibleRequest, match="filter"):
             solve(h, window, engine=Filter())
-    with pytest.raises(ImpossibleRequest, match="real models"):
-        solve(Hamiltonian(given=h.matrix.astype(complex), dims=h.dims), Nearest(k=5), engine=Filter())
     with pytest.raises(ImpossibleRequest, match=r"engine\.memory"):
         solve(h, Nearest(k=40), engine=Filter(memory=1e-4))
 

@@ -5,7 +5,7 @@ import pytest
 from support import dense, explicit
 
 from bigbath.models import XXZ, SpinComposite, Symmetry, disorder_stream
-from bigbath.operators import build
+from bigbath.operators import build, is_matrix_free
 from bigbath.solvers import Dense, Density, Filter, Interval, ShiftInvert, Whole, solve
 from bigbath.spaces import sectors
 
@@ -154,3 +154,21 @@ def test_symmetries_of_the_clean_ring_label_its_states():
     everything = np.linalg.eigvalsh(dense(h.matrix))
     assert all(np.abs(everything - e).min() < 1e-12 for e in states.energies)
     assert isinstance(h.symmetries[0], Symmetry)
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.7])
+def test_the_ranked_kernel_behind_the_filter(phi):
+    """A window of 1,716 states at magnetisation 1, without a matrix; LAPACK on QuSpin's matrix knows the levels."""
+    h = build(XXZ(L=13, W=1.5, J2=0.3, phi=phi).composite(disorder_stream(4, 1)))
+    (sector,) = sectors(h, only={"magnetisation": 1})
+    assert is_matrix_free(h, sector)
+    states = solve(h, Density(epsilon=0.4, k=40), engine=Filter(), sector={"magnetisation": 1})
+    assert states.evidence.complete == "yes", states.evidence.reason
+    assert "matrix" not in h.__dict__
+    H = dense(h.restricted(sector))
+    levels = np.linalg.eigvalsh(H)
+    target = levels[0] + 0.4 * (levels[-1] - levels[0])
+    expected = np.sort(levels[np.argsort(np.abs(levels - target))[:40]])
+    assert np.abs(states.energies - expected).max() < 1e-12
+    (block,) = states.blocks
+    assert np.abs(H @ block.vectors - block.vectors * block.energies).max() < 1e-10

@@ -10,6 +10,7 @@ import xarray as xr
 from bigbath.errors import FileError
 from bigbath.job import job_hash, parse_job, resolved
 from bigbath.store import SCHEMA, open_result, provenance, read_header, write_result
+from bigbath.store.seal import seal
 from bigbath.tasks import Task
 
 JOB = parse_job(
@@ -128,6 +129,7 @@ def test_what_is_not_a_result_is_refused(tmp_path):
 def test_a_later_schema_is_refused(written):
     with h5py.File(written, "a") as file:
         file.attrs["bigbath_schema"] = SCHEMA + 1
+    seal(written)
     with pytest.raises(FileError, match=f"schema {SCHEMA + 1}"):
         read_header(written)
 

@@ -1,0 +1,68 @@
+"""Initial states: configurations, products of spins, random states, thermal states."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import ive
+
+from bigbath.chebyshev import Recurrence
+from bigbath.dynamics.propagate import Propagator
+from bigbath.errors import JobError
+from bigbath.spaces import Sector
+
+
+def configuration(sector: Sector, spins: str) -> np.ndarray:
+    """The basis state of a string of spins, "udud...", "u" up and "d" down, from site 0 on: (d,) float64.
+
+    "neel" is udud... In a sector of symmetries: the state's part there, normalised. JobError for a state outside.
+    """
+    sites = sector.whole.bit_length() - 1
+    spins = "".join("ud"[j % 2] for j in range(sites)) if spins == "neel" else spins
+    if len(spins) != sites or set(spins) - set("ud"):
+        raise JobError(f'{spins!r} is no configuration of {sites} spins: write one "u" or "d" for each, or "neel"')
+    number = int(spins.replace("u", "0").replace("d", "1"), 2)
+    index = int(sector.space.index(np.array([number]))[0])
+    if index < 0:
+        raise JobError(f"the configuration {spins!r} is not in the sector {sector}")
+    vector = np.zeros(sector.space.dim)
+    vector[index] = 1.0
+    return _normalised(sector.reduce(vector), f"the configuration {spins!r}", sector)
+
+
+def product_state(sector: Sector, spins: Sequence[np.ndarray]) -> np.ndarray:
+    """The product of single-spin states (2,), one a site: (d,), its part in the sector, normalised."""
+    result = np.ones(1)
+    for spin in spins:
+        result = np.kron(result, np.asarray(spin))
+    return _normalised(sector.project(result), "the product state", sector)
+
+
+def random_state(sector: Sector, stream: np.random.Generator) -> np.ndarray:
+    """A typical state (d,) complex128: independent normal components, normalised."""
+    vector = stream.standard_normal(sector.dim) + 1j * stream.standard_normal(sector.dim)
+    return vector / np.linalg.norm(vector)
+
+
+def thermal_state(propagator: Propagator, beta: float, stream: np.random.Generator) -> np.ndarray:
+    """exp(-beta H/2)|r> (d,), normalised, for a random real vector |r>: thermal expectation values but for its scatter.
+
+    exp(-x cos) = I_0(x) + 2 sum_n (-1)^n I_n(x) T_n, x = beta a/2.
+    """
+    operator, x = propagator.operator, beta * propagator.scale.halfwidth / 2
+    order = int(np.ceil(8 * np.sqrt(abs(x)) + 0.5 * abs(x) + 40))
+    n = np.arange(order)
+    weights = ive(n, x) * np.where(n > 0, 2.0, 1.0) * (-1.0) ** n
+    start = stream.standard_normal(operator.dim)
+    recurrence = Recurrence(operator, start[:, None].astype(operator.dtype))
+    total = operator.zeros(1)[0]
+    for weight, term in zip(weights, recurrence.terms(), strict=False):
+        total += weight * term
+    vector = operator.get(total)[:, 0]
+    return vector / np.linalg.norm(vector)
+
+
+def _normalised(vector: np.ndarray, what: str, sector: Sector) -> np.ndarray:
+    norm = float(np.linalg.norm(vector))
+    if norm < 1e-12:
+        raise JobError(f"{what} has no part in the sector {sector}")
+    return vector / norm

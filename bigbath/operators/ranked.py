@@ -1,0 +1,163 @@
+"""Hamiltonians that conserve magnetisation, on one of its sectors, matrix-free: see ``kernels.ranked``."""
+
+from math import comb
+
+import numpy as np
+
+from bigbath.errors import BigbathError
+from bigbath.kernels.ranked import ranked_steps
+from bigbath.kernels.simd import LINE, aligned_empty
+from bigbath.operators.exchange import Exchange
+from bigbath.operators.halves import Halves
+from bigbath.operators.ranked_tables import Bond, Bonds, Tables, split
+from bigbath.operators.scale import Scale
+
+_NONE = np.empty(0)
+
+#: States at which a new operator is compared with the sum over its strings.
+CHECKED = 64
+
+#: States that are moved between memory and the ascending order at a time.
+STATES = 2**16
+
+#: Bytes of a page. Vectors start 3/4 of one apart, beyond whole pages: a load must not wait for a store at the same place of
+#: another page.
+PAGE = 4096
+
+
+class RankedOperator:
+    """Matrix-free Chebyshev steps on a sector of fixed magnetisation, one vector a call.
+
+    ``dtype``: of the steps, float64 or float32; complex128 or complex64 where an amplitude or the vectors are complex. Complex
+    vectors are stored as real and imaginary parts, in a gauge in which most amplitudes are real. Vectors (D, columns) that are
+    taken and given are in double precision, the sector's configurations ascending, which is QuSpin's own order.
+    Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
+    """
+
+    columns, rate, comm = 1, 1e10, None
+
+    def __init__(self, h: Exchange, scale: Scale, dtype: type | None = None, right: int | None = None) -> None:
+        kind = np.dtype(dtype if dtype is not None else np.float64 if h.is_real else np.complex128)
+        self._planes = 2 if kind.kind == "c" else 1
+        if self._planes == 1 and not h.is_real:
+            raise ValueError(f"dtype: complex hops need complex vectors, not {kind}")
+        self._real, self.dtype = kind.type(0).real.dtype, np.result_type(kind, np.float64)
+        self.dim, self.rows, self._h, self._scale = h.dim, (0, h.dim), h, scale
+        self._lanes, ones = LINE // self._real.itemsize, h.sites - h.up
+        bonds = [Bond(p=p, q=q, amplitude=t) for (p, q), t in h.hops.items() if t]
+        best = split(h.sites, ones, bonds, self._lanes, right)
+        self._phases = h.gauge(best.right) if self._planes == 2 else np.zeros(h.sites)
+        turned = [Bond(p=b.p, q=b.q, amplitude=self._turned(b)) for b in bonds]
+        found = Bonds(turned, best.right, best.pattern)
+        self._halves = Halves(h.sites, ones, best.right, found.pattern, self._lanes, self._planes, found.weight)
+        tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
+        self.work, self._arguments = tables.entries, tables.arguments
+        self._end, self._tile = tables.zero_row, tables.tile
+        self._verify()
+
+    def _turned(self, bond: Bond) -> complex:
+        """Amplitude after the change of phases, without the rounding of those that are real."""
+        value = complex(bond.amplitude * np.exp(1j * (self._phases[bond.q] - self._phases[bond.p])))
+        return complex(value.real) if abs(value.imag) < 1e-15 * abs(value) * self._h.sites else value
+
+    @staticmethod
+    def takes(sites: int, up: int, dtype: type = np.float64) -> bool:
+        """Whether the kernel can take such a sector: two halves, and states enough to fill a register."""
+        return (
+            2 <= sites <= 62 and 0 <= up <= sites and comb(sites, up) >= LINE // np.dtype(dtype).type(0).real.itemsize
+        )
+
+    def zeros(self, count: int) -> np.ndarray:
+        """``count`` zero vectors; they do not start on the same cache set."""
+        size = self._halves.size + self._end
+        page = PAGE // self._real.itemsize
+        apart = -(-size // page) * page + page * 3 // 4
+        vectors = aligned_empty(count * apart, self._real)
+        vectors[:] = 0
+        return vectors.reshape(count, apart)[:, :size]
+
+    def put(self, storage: np.ndarray, block: np.ndarray) -> None:
+        """Write vectors (D, columns) into a storage."""
+        self._transfer(storage, np.asarray(block).reshape(-1), True)
+
+    def get(self, storage: np.ndarray) -> np.ndarray:
+        """The vectors (D, columns) of a storage."""
+        result = np.empty(self.dim, self.dtype)
+        self._transfer(storage, result, False)
+        return result[:, None]
+
+    def _transfer(self, storage: np.ndarray, vector: np.ndarray, into: bool) -> None:
+        """Between memory and the ascending order, some rows at a time."""
+        halves = self._halves
+        for block in halves.blocks:
+            memory = storage[block.start : block.start + block.height * block.stride].reshape(block.height, -1)
+            ranks, on_columns = np.argsort(block.order), self._phase_factors(block.columns)
+            step = max(1, STATES // block.columns.size)
+            for first in range(0, block.rows.size, step):
+                rows = block.rows[first : first + step]
+                where = halves.firsts(rows)[:, None] + ranks
+                re = first + np.arange(rows.size)[:, None], block.places
+                im = re[0], block.places + block.width
+                if self._planes == 1 and into:
+                    memory[re] = vector[where]
+                elif self._planes == 1:
+                    vector[where] = memory[re]
+                else:
+                    factors = np.multiply.outer(self._phase_factors(rows << halves.right), on_columns)
+                    if into:
+                        values = vector[where] * factors
+                        memory[re], memory[im] = values.real, values.imag
+                    else:
+                        vector[where] = (memory[re] + 1j * memory[im]) * factors.conj()
+
+    def _phase_factors(self, states: np.ndarray) -> np.ndarray:
+        """exp(i sum of the phases of the spins down), which is exp(-i sum of those up) but for a constant."""
+        phases = sum((phase * (states >> bit & 1) for bit, phase in enumerate(self._phases)), np.zeros(states.size))
+        return np.exp(1j * phases)
+
+    def _verify(self) -> None:
+        """One step of the compiled kernel beside the sum over strings at some states: other code would go unnoticed."""
+        rng, h, scale = np.random.default_rng(0), self._h, self._scale
+        storage = self.zeros(2)
+        vectors = np.empty((2, self.dim), self.dtype)
+        for vector, memory in zip(vectors, storage, strict=True):
+            vector[:] = rng.standard_normal(self.dim)
+            if self._planes == 2:
+                vector.imag = rng.standard_normal(self.dim)
+            self.put(memory, vector)
+        numbers = rng.integers(self.dim, size=CHECKED)
+        states = self._halves.states(numbers)
+        diagonal = sum(c * (1 - 2.0 * (np.bitwise_count(states & z) & 1)) for z, c in h.fields.items()) - scale.centre
+        expected = diagonal * vectors[1][numbers] - vectors[0][numbers] * scale.halfwidth / 2
+        for (p, q), t in h.hops.items():
+            moved = (states >> p ^ states >> q) & 1 == 1
+            sources = self._halves.numbers(states[moved] ^ (1 << p | 1 << q))
+            amplitudes = np.where(states[moved] >> p & 1, np.conj(t), t)
+            added = amplitudes * vectors[1][sources]
+            expected[moved] += added if self._planes == 2 else added.real
+        self.steps(storage[0], storage[1], storage[0], _NONE, 1)
+        made = self.get(storage[0])[numbers, 0] * (scale.halfwidth / 2)
+        if not np.allclose(made, expected, rtol=0, atol=1e4 * np.finfo(self._real).eps * scale.halfwidth):
+            raise BigbathError(
+                "the compiled kernel does not reproduce this Hamiltonian. Delete Numba's cache of compiled code "
+                "(__pycache__ in bigbath/kernels, or NUMBA_CACHE_DIR) and start again."
+            )
+
+    def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
+        """``count`` Chebyshev steps in place."""
+        tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
+        weights = np.ascontiguousarray(weights, self._real)
+        ranked_steps(self._real)(low, high, total, weights, count, tile, *self._arguments)
+
+    def product(self, vectors: np.ndarray) -> np.ndarray:
+        """H v for vectors (D, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""
+        if self._planes == 1 and np.iscomplexobj(vectors):
+            return self.product(vectors.real) + 1j * self.product(vectors.imag)
+        low, high = self.zeros(2)
+        result = np.empty(vectors.shape, np.result_type(vectors, self.dtype))
+        for column in range(vectors.shape[1]):
+            self.put(high, vectors[:, column])
+            np.multiply(high, -2 * self._scale.centre / self._scale.halfwidth, out=low)
+            self.steps(low, high, low, _NONE, 1)
+            np.multiply(self.get(low)[:, 0], self._scale.halfwidth / 2, out=result[:, column])
+        return result

@@ -1,0 +1,313 @@
+"""What ``kernels.ranked`` reads: the hops and the diagonal of a Hamiltonian on the halves of a sector."""
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from bigbath.kernels.ranked import STRIP, VECTORS
+from bigbath.kernels.simd import aligned
+from bigbath.operators.halves import Block, Halves, padded_size
+
+#: Bits of a pattern, at most; bytes of a chunk of rows, which stays in the second cache between the passes.
+PATTERN, CHUNK = 4, 500_000
+
+#: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
+COLUMNS = 1000
+
+#: Cycles for a register of states: whatever the hops, and for one left site whose hops across find no run.
+BASE, TURNED = 20, 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bond:
+    """An up spin moves from bit ``q`` to bit ``p`` with amplitude t, and back with its conjugate."""
+
+    p: int
+    q: int
+    amplitude: complex
+
+    def of(self, p_down: np.ndarray | int) -> np.ndarray:
+        """Amplitude into states whose bit p is ``p_down``."""
+        return np.where(p_down, np.conj(self.amplitude), self.amplitude)
+
+
+class Bonds:
+    """Bonds by where they are, for ``right`` sites in the right half and up to ``pattern`` bits in the pattern."""
+
+    def __init__(self, bonds: list[Bond], right: int, pattern: int = PATTERN) -> None:
+        self.left = [bond for bond in bonds if min(bond.p, bond.q) >= right]
+        self.right = [bond for bond in bonds if max(bond.p, bond.q) < right]
+        across = [bond for bond in bonds if min(bond.p, bond.q) < right <= max(bond.p, bond.q)]
+        uses = np.bincount([min(bond.p, bond.q) for bond in across], minlength=1)
+        often = np.argsort(-uses, kind="stable")[:pattern]
+        self.pattern = tuple(int(bit) for bit in often if uses[bit])
+        self.near = [bond for bond in across if min(bond.p, bond.q) in self.pattern]
+        self.far = [bond for bond in across if min(bond.p, bond.q) not in self.pattern]
+        self.far_sites = sorted({max(bond.p, bond.q) for bond in self.far})
+
+    def weight(self, rests: np.ndarray) -> np.ndarray:
+        """Number by which the rests of a run are ordered: their hops inside, then their spins down next to the pattern."""
+        number = np.zeros(rests.size, np.int64)
+        for bond in self.right:
+            inside = [bit for bit in (bond.p, bond.q) if bit not in self.pattern]
+            if len(inside) == 2:
+                number += len(self.right) * (rests >> bond.p & 1 ^ rests >> bond.q & 1)
+            elif inside:
+                number += rests >> inside[0] & 1
+        return number
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Split:
+    """Sites of the right half, bits of the pattern, and what they cost: columns of a row, from ``COLUMNS`` on, then cycles."""
+
+    columns: int
+    cycles: int
+    right: int
+    pattern: int
+
+
+def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None) -> Split:
+    """The split that should be fastest, for a given ``right`` or any."""
+    choices = []
+    for choice in range(1, sites) if right is None else [right]:
+        columns = max(comb(choice, ones - k) for k in range(max(0, ones - choice), min(sites - choice, ones) + 1))
+        for pattern in range(min(PATTERN, choice) + 1):
+            found = Bonds(bonds, choice, pattern)
+            if len(found.pattern) == pattern:
+                cycles = padded_size(sites, ones, choice, pattern, lanes) * (BASE + TURNED * len(found.far_sites))
+                choices.append(Split(columns=max(columns, COLUMNS), cycles=cycles, right=choice, pattern=pattern))
+    return min(choices)
+
+
+def _signs(masked: np.ndarray) -> np.ndarray:
+    """(-1)^(number of set bits)."""
+    return 1 - 2.0 * (np.bitwise_count(masked) & 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lists:
+    """Hops into a list of targets: ``target``, ``source`` and real ``amplitude``, all (n,)."""
+
+    target: np.ndarray
+    source: np.ndarray
+    amplitude: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> "Lists":
+        """Of (target, source, amplitude), sorted by target."""
+        columns = [np.concatenate([part[i] for part in parts] or [np.empty(0)]) for i in range(3)]
+        order = np.argsort(columns[0], kind="stable")
+        target, source = (column[order].astype(np.int64) for column in columns[:2])
+        return cls(target=target, source=source, amplitude=columns[2][order])
+
+
+class Tables:
+    """The kernel's arguments after the tile, for 2 (H - centre) / halfwidth: ``unit`` is 2 / halfwidth."""
+
+    def __init__(
+        self, halves: Halves, fields: dict[int, float], bonds: Bonds, centre: float, unit: float, dtype: np.dtype
+    ) -> None:
+        self._halves, self._bonds, self._unit, self._dtype = halves, bonds, unit, dtype
+        self.entries = halves.dim
+        self._columns = max(block.width for block in halves.blocks) * halves.planes
+        far = len(bonds.far_sites)
+        self.zero_row = max(block.stride for block in halves.blocks) if far else 0
+        self.tile = (1 + 2 * far) * self._columns * STRIP
+        self._sources = np.full((2 * far, halves.rows), halves.size)
+        self._groups: list[np.ndarray] = []
+        self._places: list[np.ndarray] = []
+        self._amplitudes: list[np.ndarray] = []
+        self._chunks: list[tuple[int, ...]] = []
+        self._strips: list[tuple[int, ...]] = []
+        self._rows: list[tuple[np.ndarray, ...]] = []
+        self._diagonal(fields, centre)
+        blocks = []
+        for number, block in enumerate(halves.blocks):
+            first = sum(map(len, self._groups))
+            self._add_columns(block)
+            self._add_rows(number, block)
+            wider = [halves.block(block.ones + step) for step in (1, -1)]
+            groups = [other.width * halves.planes // halves.lanes if other and far else 0 for other in wider]
+            last = sum(map(len, self._groups))
+            blocks.append((block.start, block.first_row, block.stride, first, last, *groups, self._columns))
+        self.arguments = self._arguments(blocks)
+
+    def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple:
+        whole, dtype = np.int64, self._dtype
+        rows = [np.concatenate([part[i] for part in self._rows] or [np.empty(0)]) for i in range(4)]
+        columns = (
+            np.concatenate([block.row_starts() for block in self._halves.blocks]).astype(whole),
+            self._sources.astype(whole),
+            np.concatenate(self._groups).astype(whole),
+            np.concatenate(self._places).astype(np.uint32),
+            np.concatenate(self._amplitudes).astype(dtype),
+            aligned(self._field.astype(dtype)),
+            aligned(self._shift.astype(dtype)),
+        )
+        strips = np.array(self._strips, whole).reshape(-1, 5)
+        hops = (*(part.astype(whole) for part in rows[:3]), rows[3].astype(dtype))
+        return np.array(blocks, whole), np.array(self._chunks, whole), columns, strips, hops
+
+    def _diagonal(self, fields: dict[int, float], centre: float) -> None:
+        """Numbers of the columns, and of the rows for each pattern; or all of them, turned as the kernel finds them."""
+        halves, right = self._halves, self._halves.right
+        low, pattern = (1 << right) - 1, sum(1 << bit for bit in halves.pattern)
+        across = {z: value for z, value in fields.items() if z >> right and z & low}
+        self._summed = all(z & low & ~pattern == 0 for z in across)
+        parts: list[np.ndarray] = []
+        self._starts: list[int] = []
+        self._shift = np.zeros((2 ** len(halves.pattern), halves.rows))
+        for block in halves.blocks:
+            rows = sum(
+                (v * _signs(block.rows & z >> right) for z, v in fields.items() if not z & low),
+                -centre + 0 * block.rows,
+            )
+            columns = np.zeros(block.width)
+            columns[block.places] = sum(
+                (v * _signs(block.columns & z) for z, v in fields.items() if z & low and not z >> right), 0.0
+            )
+            self._starts.append(sum(part.size for part in parts))
+            own = slice(block.first_row, block.first_row + block.rows.size)
+            if self._summed:
+                for x in block.runs:
+                    bits = halves.pattern_bits(x)
+                    cross = sum(v * _signs(block.rows & z >> right) * _sign(z & bits) for z, v in across.items())
+                    self._shift[x, own] = rows + cross
+                parts.append(np.tile(columns, halves.planes))
+            else:
+                full = np.zeros((block.height, block.width))
+                full[: block.rows.size] = rows[:, None] + columns
+                for z, v in across.items():
+                    full[: block.rows.size, block.places] += v * np.outer(
+                        _signs(block.rows & z >> right), _signs(block.columns & z & low)
+                    )
+                parts.append(self._turned(block, np.tile(full, halves.planes)))
+        self._field, self._shift = self._unit * np.concatenate(parts), self._unit * self._shift.ravel()
+
+    def _turned(self, block: Block, full: np.ndarray) -> np.ndarray:
+        result = np.zeros((block.height, block.stride))
+        for row in range(0, block.height, STRIP):
+            part = full[row : row + STRIP]
+            result[row : row + STRIP].reshape(-1)[: part.size] = part.T.ravel()
+        return result.ravel()
+
+    def _add_columns(self, block: Block) -> None:
+        """Hops inside the right half, and those across that find no run: for each register of columns a list."""
+        halves, lanes, parts = self._halves, self._halves.lanes, []
+        for bond in self._bonds.right:
+            target = np.flatnonzero((block.columns >> bond.p ^ block.columns >> bond.q) & 1)
+            state = block.columns[target]
+            source = block.column_places(state ^ (1 << bond.p | 1 << bond.q))
+            self.entries += target.size * block.rows.size
+            amplitude = self._unit * bond.of(state >> bond.p & 1)
+            parts += self._in_planes(block.places[target], source, amplitude, block.width, block.width)
+        for bond in self._bonds.far:
+            site, bit = max(bond.p, bond.q), min(bond.p, bond.q)
+            for down in (0, 1):
+                other = halves.block(block.ones + 1 - 2 * down)
+                row = np.flatnonzero((block.rows >> site - halves.right & 1) == down)
+                target = np.flatnonzero((block.columns >> bit & 1) == 1 - down)
+                if other is None or not row.size or not target.size:
+                    continue
+                self.entries += row.size * target.size
+                tile = 2 * self._bonds.far_sites.index(site) + down
+                start = other.row_starts()[np.searchsorted(other.rows, block.rows[row] ^ 1 << site - halves.right)]
+                self._sources[tile, block.first_row + row] = start
+                source = other.column_places(block.columns[target] ^ 1 << bit)
+                amplitude = self._unit * bond.of(np.full(target.size, down if bond.p == site else 1 - down))
+                found = self._in_planes(block.places[target], source, amplitude, block.width, other.width)
+                parts += [(to, (1 + tile) * self._columns + place, t) for to, place, t in found]
+        lists, width = Lists.joined(parts), block.width * halves.planes
+        counts = np.bincount(lists.target, minlength=width)
+        rank = np.arange(lists.target.size) - (np.cumsum(counts) - counts)[lists.target]
+        depth = counts.reshape(-1, lanes).max(axis=1)
+        first = (np.cumsum(depth) - depth) * lanes
+        places, amplitudes = np.zeros(depth.sum() * lanes), np.zeros(depth.sum() * lanes)
+        where = first[lists.target // lanes] + rank * lanes + lists.target % lanes
+        places[where], amplitudes[where] = lists.source * STRIP, lists.amplitude
+        before = sum(map(len, self._places))
+        number = np.arange(depth.size)
+        at = self._starts[block.ones - halves.blocks[0].ones] + number * lanes
+        run = np.concatenate([np.full(-(-n // lanes), x) for x, (_, n) in block.runs.items()] * halves.planes)
+        shift = run * halves.rows if self._summed else np.full(depth.size, -1)
+        self._groups.append(np.column_stack([before + first, depth, at, shift]))
+        self._places.append(places)
+        self._amplitudes.append(amplitudes)
+
+    def _in_planes(
+        self, target: np.ndarray, source: np.ndarray, amplitude: np.ndarray, width: int, other: int
+    ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Real hops of complex ones: (re, im) <- ((Re t, -Im t), (Im t, Re t)) (re, im)."""
+        re, im = amplitude.real, amplitude.imag
+        parts = [
+            (target + plane * width, source + plane * other, re) for plane in range(self._halves.planes) if re.any()
+        ]
+        if im.any():
+            parts += [(target, source + other, -im), (target + width, source, im)]
+        return parts
+
+    def _add_rows(self, number: int, block: Block) -> None:
+        """Hops inside the left half, and those across that find runs: for each run a list of rows, in chunks."""
+        halves = self._halves
+        parts: dict[tuple[int, int], list] = {(plane, x): [] for plane in range(halves.planes) for x in block.runs}
+
+        def add(row: np.ndarray, start: np.ndarray, x: int, amplitude: np.ndarray, other: Block, run: int) -> None:
+            re, im = self._unit * amplitude.real, self._unit * amplitude.imag
+            for plane in range(halves.planes):
+                for values, source in ((re, plane), (im * (-1 if plane == 0 else 1), 1 - plane)):
+                    if values.any():
+                        shift = source * other.width + other.runs[run][0] - plane * block.width - block.runs[x][0]
+                        parts[plane, x].append((row, start + shift, values))
+
+        for bond in self._bonds.left:
+            p, q = bond.p - halves.right, bond.q - halves.right
+            row = np.flatnonzero((block.rows >> p ^ block.rows >> q) & 1)
+            start = block.row_starts()[np.searchsorted(block.rows, block.rows[row] ^ (1 << p | 1 << q))]
+            self.entries += row.size * block.columns.size
+            for x in block.runs:
+                add(row, start, x, bond.of(block.rows[row] >> p & 1), block, x)
+        for bond in self._bonds.near:
+            site, bit = max(bond.p, bond.q) - halves.right, min(bond.p, bond.q)
+            for down in (0, 1):
+                other = halves.block(block.ones + 1 - 2 * down)
+                row = np.flatnonzero((block.rows >> site & 1) == down)
+                if other is None or not row.size:
+                    continue
+                start = other.row_starts()[np.searchsorted(other.rows, block.rows[row] ^ 1 << site)]
+                amplitude = bond.of(np.full(row.size, down if bond.p > bond.q else 1 - down))
+                for x, (_, count) in block.runs.items():
+                    if halves.pattern_bits(x) >> bit & 1 == 1 - down:
+                        self.entries += row.size * count
+                        add(row, start, x, amplitude, other, halves.flipped(x, bit))
+        step = max(1, CHUNK // (block.stride * self._dtype.itemsize * STRIP)) * STRIP
+        joined = {key: Lists.joined(found) for key, found in parts.items()}
+        for first in range(0, block.height, step):
+            last, before = min(first + step, block.height), len(self._strips)
+            for (plane, x), lists in joined.items():
+                self._add_strips(block, plane * block.width + block.runs[x][0], block.runs[x][1], lists, first, last)
+            self._chunks.append((number, block.first_row + first, block.first_row + last, before, len(self._strips)))
+
+    def _add_strips(self, block: Block, column: int, width: int, lists: Lists, first: int, last: int) -> None:
+        """One list of a run's rows, ordered by their number of hops, and the strips of columns that go through it."""
+        here = slice(*np.searchsorted(lists.target, (first, last)))
+        counts = np.bincount(lists.target[here] - first, minlength=last - first)
+        rows = np.argsort(counts, kind="stable")
+        rows = rows[counts[rows] > 0]
+        rank = np.empty(last - first, np.int64)
+        rank[rows] = np.arange(rows.size)
+        order = np.argsort(rank[lists.target[here] - first], kind="stable")
+        before, hops = (sum(len(part[i]) for part in self._rows) for i in (0, 2))
+        starts = block.row_starts()[first + rows]
+        self._rows.append((starts, counts[rows], lists.source[here][order], lists.amplitude[here][order]))
+        lanes = self._halves.lanes
+        registers = -(-width // lanes)
+        pieces = -(-registers // VECTORS)
+        for i in range(pieces if rows.size else 0):
+            start, end = i * registers // pieces, (i + 1) * registers // pieces
+            self._strips.append((column + start * lanes, end - start, before, before + rows.size, hops))
+
+
+def _sign(masked: int) -> int:
+    return (-1) ** masked.bit_count()

@@ -1,0 +1,32 @@
+"""How the configurations of a space split into two sets of sites, without padding."""
+
+import numpy as np
+
+from bigbath.spaces.space import Space
+
+
+def bipartition(space: Space, sites: int, cut: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    """Numbers of basis states as matrices (d_A, d_B): rows are configurations of the sites in ``cut``, columns the rest's.
+
+    A vector v over the space is the direct sum of the matrices v[block]: one for each value of the charges on ``cut``,
+    one in all without charges. Cost: a sort of the space's d states.
+    """
+    states = space.states()
+    inside = part_of(states, sites, cut)
+    outside = part_of(states, sites, tuple(j for j in range(sites) if j not in cut))
+    order = np.lexsort((outside, inside))
+    starts = np.flatnonzero(np.diff(inside[order], prepend=-1))
+    counts = np.diff(np.append(starts, states.size))
+    # The charges of the rest follow from those of the cut, so that two rows share all of their columns or none
+    smallest = outside[order[starts]]
+    return tuple(
+        order[starts[smallest == key, None] + np.arange(counts[smallest == key][0])] for key in np.unique(smallest)
+    )
+
+
+def part_of(states: np.ndarray, sites: int, cut: tuple[int, ...]) -> np.ndarray:
+    """Configurations (d,) of the sites in ``cut``, their first site in the highest bit."""
+    result = np.zeros_like(states)
+    for site in cut:
+        result = result << 1 | states >> (sites - 1 - site) & 1
+    return result

@@ -1,0 +1,137 @@
+"""Evolution in real time against full diagonalisation, in every kind of space, from every kind of state."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import dense
+
+from bigbath.dynamics import Propagator, configuration, product_state, random_state, thermal_state
+from bigbath.dynamics.propagate import bessel, terms
+from bigbath.errors import JobError
+from bigbath.models import XXZ, Imbrie, Ring, disorder_stream
+from bigbath.operators import build
+from bigbath.spaces import everything, sectors
+
+
+def hamiltonian(model, seed=1):
+    return build(model.composite(disorder_stream(seed, 0)))
+
+
+CASES = {
+    "flips": (Imbrie(L=8), None),
+    "ranked": (XXZ(L=10, W=1.0), {"magnetisation": 0}),
+    "ranked, complex": (XXZ(L=9, W=1.0, phi=0.5), {"magnetisation": 1}),
+    "isometry": (Ring(N=9), {"reflection": 1, "momentum": 0}),
+    "complex matrix": (XXZ(L=7, W=1.0, phi=0.5), None),
+}
+
+
+def exact(h, sector, state, times):
+    E, V = np.linalg.eigh(dense(h.restricted(sector)))
+    c = V.conj().T @ state
+    return np.array([V @ (np.exp(-1j * E * t) * c) for t in times])
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("start", ["real", "complex"])
+def test_two_hundred_times(case, start):
+    model, only = CASES[case]
+    h = hamiltonian(model)
+    sector = everything(h.dim) if only is None else sectors(h, only=only)[0]
+    stream = np.random.default_rng(0)
+    state = random_state(sector, stream)
+    state = state.real / np.linalg.norm(state.real) if start == "real" else state
+    times = np.sort(stream.uniform(0, 30, 200))
+    propagator = Propagator.of(h, sector)
+    found = list(propagator.evolve(state, times))
+    assert [t for t, _ in found] == list(times)
+    psi = np.array([p for _, p in found])
+    assert np.abs(psi - exact(h, sector, state, times)).max() < 1e-11
+    assert np.abs(np.linalg.norm(psi, axis=1) - 1).max() < 1e-12
+
+
+def test_long_times_keep_norm_and_energy():
+    h = hamiltonian(Imbrie(L=7))
+    H = dense(h.matrix)
+    propagator = Propagator.of(h)
+    state = configuration(everything(h.dim), "neel")
+    ((_, psi),) = propagator.evolve(state, [1000.0])
+    assert abs(np.linalg.norm(psi) - 1) < 1e-12
+    norm = np.linalg.norm(H, 2)
+    assert abs(np.vdot(psi, H @ psi).real - state @ H @ state) < 1e-12 * norm
+    assert np.linalg.norm(psi - exact(h, everything(h.dim), state, [1000.0])[0]) < propagator.error(1000.0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10**6), st.floats(1e-3, 300), st.floats(1e-3, 1e3))
+def test_the_bound_holds_and_scales(seed, time, scale):
+    """A random time, a Hamiltonian in random units: the bound is not exceeded, backwards leads back."""
+    stream = np.random.default_rng(seed)
+    h = hamiltonian(XXZ(L=6, W=1.0, J=float(scale), phi=float(stream.choice([0.0, 0.4]))), seed)
+    sector = sectors(h, only={"magnetisation": 0})[0]
+    propagator = Propagator.of(h, sector)
+    t = time / scale
+    state = random_state(sector, stream)
+    ((_, psi),) = propagator.evolve(state, [t])
+    assert np.linalg.norm(psi - exact(h, sector, state, [t])[0]) < propagator.error(t) + 1e-15 * scale * t
+    ((_, back),) = propagator.evolve(psi, [-t])
+    assert np.linalg.norm(back - state) < 2 * propagator.error(t)
+
+
+def test_few_times_need_little_memory_and_many_share():
+    h = hamiltonian(Imbrie(L=8))
+    propagator = Propagator.of(h)
+    state = configuration(everything(h.dim), "u" * 9)
+    times = np.linspace(0.1, 20, 50)
+    roomy = np.array([p for _, p in propagator.evolve(state, times)])
+    tight = np.array([p for _, p in propagator.evolve(state, times, memory=0)])
+    assert np.abs(roomy - tight).max() < 1e-12
+
+
+def test_thermal_states():
+    """exp(-beta H/2)|r>: the energy of a random vector against the trace, within its own scatter."""
+    h = hamiltonian(Imbrie(L=9))
+    E = np.linalg.eigvalsh(dense(h.matrix))
+    propagator = Propagator.of(h)
+    for beta in (-0.3, 0.0, 0.2, 1.0):
+        energies = []
+        for seed in range(6):
+            v = thermal_state(propagator, beta, np.random.default_rng(seed))
+            energies.append(np.vdot(v, propagator.operator.product(v[:, None])[:, 0]).real)
+        w = np.exp(-beta * (E - E.mean()))
+        assert abs(np.mean(energies) - E @ w / w.sum()) < 5 * np.std(energies, ddof=1) / np.sqrt(6) + 0.02 * np.ptp(E)
+
+
+def test_a_thermal_state_is_the_exponential():
+    h = hamiltonian(XXZ(L=8, W=1.0))
+    sector = sectors(h, only={"magnetisation": 0})[0]
+    propagator = Propagator.of(h, sector)
+    start = np.random.default_rng(4).standard_normal(sector.dim)
+    expected = scipy.linalg.expm(-0.7 / 2 * dense(h.restricted(sector))) @ start
+    found = thermal_state(propagator, 0.7, np.random.default_rng(4))
+    assert np.abs(found - expected / np.linalg.norm(expected)).max() < 1e-12
+
+
+def test_states_outside_and_wrong_words_are_refused():
+    h = hamiltonian(XXZ(L=6, W=1.0))
+    sector = sectors(h, only={"magnetisation": 0})[0]
+    assert configuration(sector, "neel").sum() == 1
+    with pytest.raises(JobError, match="not in the sector"):
+        configuration(sector, "uuuudd")
+    with pytest.raises(JobError, match="configuration of 6 spins"):
+        configuration(sector, "up")
+    up, plus = np.array([1.0, 0.0]), np.array([1.0, 1.0]) / np.sqrt(2)
+    assert np.allclose(np.abs(product_state(sector, [plus] * 6)), 1 / np.sqrt(20))
+    with pytest.raises(JobError, match="no part"):
+        product_state(sector, [up] * 6)
+    with pytest.raises(JobError, match="ascending"):
+        list(Propagator.of(h, sector).evolve(configuration(sector, "neel"), [2.0, 1.0]))
+
+
+def test_bessel_functions():
+    x = np.array([0.0, 1e-20, 1e-3, 0.7, 12.0, -12.0, 300.0])
+    found = bessel(x, terms(300.0))
+    assert np.abs(found - scipy.special.jv(np.arange(found.shape[1]), x[:, None])).max() < 1e-13
