@@ -15,15 +15,17 @@ from bigbath.broadening.porter_thomas import shannon_deficit
 
 
 def plot_laws(rows: Sequence[Any], states: Mapping[str, xr.Dataset]) -> Figure:
-    """(a) chi of single states over its median, (b) relative spread of chi, (c) share of the shells' levels, against N; dashed where the shells do not resolve chi.
+    """(a) chi of single states over its median, (b) relative spread of chi, (c) share of the shells' levels, against N.
 
-    ``rows``: ``bigbath.studies.laws.Law``; ``states``: for each model the initial states of the largest size. Models whose
-    fits do not converge have no width to show in (a) and (b).
+    Dashed: the shells do not resolve chi.
+
+    ``rows``: ``bigbath.studies.laws.Law``; ``states``: for each model the initial states of the largest size. Widths that no shell
+    resolves are not shown in (a) and (b).
     """
     figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     for number, (name, ds) in enumerate(states.items()):
         colour, mine = f"C{number}", [row for row in rows if row.model == name]
-        if mine[-1].fitted > 0.5:
+        if mine[-1].resolved > 0.1:
             ratio = ds.chi_integrated.sel(branch=1) / mine[-1].chi
             axes[0].plot(ds.bath_energy, ratio, ".", ms=1.5, color=colour, label=name, rasterized=True)
             style = "o-" if mine[-1].verdict != "unresolved" else "o--"
