@@ -13,6 +13,7 @@ from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Whole, choose, petsc
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.filter import FEWEST, forecast
+from bigbath.solvers.real_form import real_form
 from bigbath.solvers.solve import prepare
 from bigbath.spaces import Sector, sectors
 from bigbath.tasks import tasks_of
@@ -124,7 +125,8 @@ def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
     itemsize = h.dtype.itemsize
     shared, factor, products, needed = 0, None, None, required_memory(largest.dim, itemsize)
     if isinstance(engine, ShiftInvert):
-        _, factor = petsc.distribute(h.restricted(largest), None, engine.chosen_factor)
+        entries = h.restricted(largest)
+        _, factor = petsc.distribute(real_form(entries) if h.is_complex else entries, None, engine.chosen_factor)
         needed = factor.bytes_total
         shared = 8 * factor.entries if factor.by == "blocks" else needed
     elif isinstance(engine, Filter):

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
 from bigbath.progress import Report
-from bigbath.ranks import Comm
+from bigbath.ranks import Comm, share
 from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
 from bigbath.solvers.block_ldl import BlockLDL
 from bigbath.solvers.block_pattern import BlockPattern
@@ -180,24 +180,18 @@ class DistributedMatrix:
     blocks: BlockLDL | None = None
 
     @classmethod
-    def build(cls, matrix: sp.csr_array | np.ndarray, comm: Comm) -> "DistributedMatrix":
-        """Rows of a matrix that every rank holds, spread over ``comm`` (None: this process alone)."""
+    def build(cls, matrix: sp.csr_array | np.ndarray, comm: Comm, together: int = 1) -> "DistributedMatrix":
+        """Rows of a real matrix that every rank holds, spread over ``comm`` (None: this process alone), ``together`` at a time."""
         PETSc, _ = load()
-        if np.iscomplexobj(matrix):
-            raise MissingCapability(
-                'the model is complex and this PETSc is real: use engine = "dense", or a model whose operators hold an even number of y'
-            )
         matrix = sp.csr_array(matrix)
         n: int = matrix.shape[0]
-        ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
         limit = np.iinfo(PETSc.IntType).max
         if (nonzeros := matrix.nnz + n) > limit:
             raise ImpossibleRequest(
                 f"{nonzeros:,} nonzeros exceed this PETSc's {PETSc.IntType().itemsize * 8}-bit indices. "
                 "Use a PETSc configured with --with-64-bit-indices, or fewer spins."
             )
-        first = rank * (n // ranks) + min(rank, n % ranks)
-        last = first + n // ranks + (rank < n % ranks)
+        first, last = (together * row for row in share(n // together, comm))
         slab = _with_diagonal(matrix[first:last], first)
         csr = (slab.indptr.astype(PETSc.IntType), slab.indices.astype(PETSc.IntType), slab.data)
         local = ((last - first, n), (last - first, n))
@@ -250,13 +244,16 @@ class FactorEstimate:
 
 
 def distribute(
-    matrix: sp.csr_array | np.ndarray, comm: Comm, factor: Literal["auto", "mumps", "blocks"] = "auto"
+    matrix: sp.csr_array | np.ndarray,
+    comm: Comm,
+    factor: Literal["auto", "mumps", "blocks"] = "auto",
+    together: int = 1,
 ) -> tuple[DistributedMatrix, FactorEstimate]:
     """The matrix on ``comm`` and the forecast of its factorisation: the one that ``factor`` names.
 
     "auto": the one that needs less memory on its largest rank; with fewer than 4096 states, MUMPS.
     """
-    distributed = DistributedMatrix.build(matrix, comm)
+    distributed = DistributedMatrix.build(matrix, comm, together)
     matrix, ranks = sp.csr_array(matrix), 1 if comm is None else comm.size
     if factor == "mumps" or (factor == "auto" and matrix.shape[0] not in BLOCKS_FOR):
         return distributed, Inertia(distributed).estimate()

@@ -31,6 +31,11 @@ class Problem:
         return TIE * self.norm
 
     @property
+    def copies(self) -> int:
+        """How often a real solver sees each level: twice in the real form of a complex Hamiltonian."""
+        return 2 if self.h.is_complex else 1
+
+    @property
     def is_flat(self) -> bool:
         """Whether all levels are one, as far as double precision can tell."""
         return self.extremes[1] - self.extremes[0] <= self.tie

@@ -22,6 +22,7 @@ from bigbath.solvers import petsc
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
+from bigbath.solvers.real_form import as_real, once, real_form, twice
 from bigbath.solvers.window import (
     RESIDUAL,
     Interval,
@@ -85,7 +86,8 @@ class ShiftInvert:
 class _SectorProblem:
     """One sector on its communicator, and every state of it that has been found so far.
 
-    ``problem``: what it is a part of. ``exhausted``: every state of the sector has been found.
+    ``problem``: what it is a part of. ``matrix``: of a complex Hamiltonian its real form, in which each level is there
+    twice; so it is in ``energies`` and ``vectors``. ``exhausted``: every state of the sector has been found.
     """
 
     problem: Problem
@@ -104,6 +106,11 @@ class _SectorProblem:
         self.inertia = petsc.Inertia(self.matrix)
         first, last = self.matrix.rows
         self.vectors = np.empty((last - first, 0), order="F")
+
+    @property
+    def dim(self) -> int:
+        """Dimension of ``matrix``."""
+        return self.problem.copies * self.sector.dim
 
     @property
     def apart(self) -> float:
@@ -135,7 +142,7 @@ class _SectorProblem:
             vectors = np.hstack([self.vectors, vectors])
         order = np.argsort(energies, kind="stable")
         self.energies, self.vectors = energies[order], np.asfortranarray(vectors[:, order])
-        self.exhausted = self.energies.size >= self.sector.dim
+        self.exhausted = self.energies.size >= self.dim
         if self.exhausted:
             return np.inf
         return float(np.abs(self.energies - sigma).max(initial=0.0)) - 2 * abs(nudge) * scale
@@ -153,13 +160,15 @@ class _SectorProblem:
 
     def lapack_fits(self) -> bool:
         """Whether there is memory to diagonalise the sector."""
-        return required_memory(self.sector.dim) <= memory_limit()
+        return required_memory(self.sector.dim, self.problem.h.dtype.itemsize) <= memory_limit()
 
     def diagonalise(self) -> None:
         """Every state of the sector, by LAPACK."""
         self.report(f"LAPACK, {self.sector}, {self.sector.dim:,} states", 0, 1)
         matrix = to_dense(self.problem.h.restricted(self.sector))
         self.energies, vectors = same(eigh(matrix), self.matrix.comm)
+        if self.problem.copies == 2:
+            self.energies, vectors = twice(self.energies, vectors)
         self.vectors = np.asfortranarray(vectors[slice(*self.matrix.rows)])
         self.exhausted = True
 
@@ -184,10 +193,15 @@ class _SectorProblem:
         return dropped
 
     def block(self) -> Block:
-        residuals = self.matrix.residuals(self.energies, self.vectors)
-        return Block(
-            sector=self.sector, energies=self.energies, vectors=self.vectors, residuals=residuals, rows=self.matrix.rows
-        )
+        """The states, of a complex Hamiltonian complex ones."""
+        energies, vectors, rows = self.energies, self.vectors, self.matrix.rows
+        if self.problem.copies == 2:
+            energies, vectors = once(energies, vectors, self.matrix.comm)
+            residuals = self.matrix.residuals(energies, as_real(vectors))
+            rows = (rows[0] // 2, rows[1] // 2)
+        else:
+            residuals = self.matrix.residuals(energies, vectors)
+        return Block(sector=self.sector, energies=energies, vectors=vectors, residuals=residuals, rows=rows)
 
 
 def solve_shift_invert(
@@ -205,10 +219,12 @@ def solve_shift_invert(
             return states.with_evidence(engine="shift-invert (LAPACK, all levels are one)")
         parts = []
         for sector in problem.sectors:
-            matrix, estimate = petsc.distribute(problem.h.restricted(sector), comm, engine.chosen_factor)
+            entries = problem.h.restricted(sector)
+            entries = real_form(entries) if problem.copies == 2 else entries
+            matrix, estimate = petsc.distribute(entries, comm, engine.chosen_factor, problem.copies)
             parts.append(_SectorProblem(problem, sector, matrix, estimate, engine.tol, report))
         largest = max(parts, key=lambda p: p.estimate.bytes_per_rank)
-        petsc.require_factor_memory(largest.estimate, largest.sector.dim, comm)
+        petsc.require_factor_memory(largest.estimate, largest.dim, comm)
         edges, counted = _find(parts, problem, engine, report)
     blocks = [part.block() for part in parts if part.energies.size]
     where = f"{len(edges)} interval(s), {len(parts)} sector(s)"
@@ -238,18 +254,19 @@ def _find(
 
     Levels are counted in intervals a little wider than the window; what was found beside the window is then dropped.
     """
-    window, apart = problem.window, max(p.apart for p in parts)
+    window, apart, copies = problem.window, max(p.apart for p in parts), problem.copies
     counted: int | None
     if isinstance(window, Whole):
         edges: tuple[Range, ...] = (around(problem.extremes),)
         counted = sum([_slices(p, (edges[0],), engine, report) for p in parts])
-        counted = sum(p.sector.dim for p in parts)
+        counted = sum(p.dim for p in parts)
     elif isinstance(window, Interval):
         edges = ((window.lower - problem.tie, window.upper + problem.tie),)
         wider = tuple((window.lower - times * apart, window.upper + times * apart) for times in FARTHER)
         counted = sum([_slices(p, wider, engine, report) for p in parts])
     else:
         targets = [(e, 1) for e in window.energies] if isinstance(window, Levels) else [(window.target, window.k)]
+        targets = [(target, copies * k) for target, k in targets]
         found = [_nearest(parts, target, k, problem, engine, report) for target, k in targets]
         edges = merge_intervals([f.edges for f in found])
         wider = merge_intervals([f.wider for f in found])
@@ -261,7 +278,7 @@ def _find(
         elif engine.certify:
             counted = sum(part.count(lo, hi) for part in parts for lo, hi in wider)
     dropped = sum([p.keep(edges) for p in parts])
-    return edges, counted - dropped if engine.certify and counted is not None else None
+    return edges, (counted - dropped) // copies if engine.certify and counted is not None else None
 
 
 @dataclass(frozen=True)
@@ -279,8 +296,8 @@ def _nearest(
     parts: list[_SectorProblem], target: float, k: int, problem: Problem, engine: ShiftInvert, report: Report
 ) -> _Found:
     """The k states nearest ``target`` over all sectors."""
-    dim, tie, apart = sum(p.sector.dim for p in parts), problem.tie, max(p.apart for p in parts)
-    wanted = [min(p.sector.dim, int((1.0 if len(parts) == 1 else 1.2) * k * p.sector.dim / dim) + 4) for p in parts]
+    dim, tie, apart = sum(p.dim for p in parts), problem.tie, max(p.apart for p in parts)
+    wanted = [min(p.dim, int((1.0 if len(parts) == 1 else 1.2) * k * p.dim / dim) + 4) for p in parts]
     reach = [0.0] * len(parts)
     pending = set(range(len(parts)))
     for attempt in range(40):
@@ -294,7 +311,7 @@ def _nearest(
             pending = {i for i in range(len(parts)) if reach[i] <= limit + tie}
             for i in pending:
                 many = _crowd(parts[i], target, limit) if attempt and engine.certify else 0
-                wanted[i] = min(parts[i].sector.dim, max(2 * wanted[i], many + 4))
+                wanted[i] = min(parts[i].dim, max(2 * wanted[i], many + 4))
                 _diagonalise_if_many(parts[i], wanted[i])
             continue
         lo, hi = target - outer[1], target + outer[1]
@@ -336,7 +353,7 @@ def _crowd(part: _SectorProblem, target: float, reach: float) -> int:
 
 def _diagonalise_if_many(part: _SectorProblem, states: int) -> bool:
     """Have LAPACK find every state where so many are sought that it is faster; whether it did."""
-    if part.exhausted or states <= SHARE * part.sector.dim or not part.lapack_fits():
+    if part.exhausted or states <= SHARE * part.dim or not part.lapack_fits():
         return False
     part.diagonalise()
     return True

@@ -83,7 +83,7 @@ def _automatic(problem: Problem, comm: Comm, report: Report) -> Eigenstates:
 def _instead_of_filter(problem: Problem) -> list[Dense | ShiftInvert]:
     """Engines that resolve any levels, the faster one first."""
     engines: list[Dense | ShiftInvert] = [Dense()]
-    if not (problem.h.is_complex or petsc.available()):
+    if not petsc.available():
         engines.insert(0 if max(s.dim for s in problem.sectors) > DENSE_FASTER else 1, ShiftInvert())
     return engines
 

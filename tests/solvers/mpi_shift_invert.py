@@ -18,10 +18,19 @@ from bigbath import (
     solve,
     system_states,
 )
-from bigbath.models import Imbrie
+from bigbath.models import Custom, Imbrie
 from bigbath.solvers import petsc
 from bigbath.solvers.block_ldl import BlockLDL
 from bigbath.solvers.block_pattern import BlockPattern
+
+#: A chain of six spins with fields in all three directions: complex, and without a conserved charge.
+COMPLEX = Custom(
+    L=6,
+    system=(("x", ((0.4, 0),)), ("y", ((0.3, 0),))),
+    bath=(("xy", tuple((0.5 + 0.1 * j, j, j + 1) for j in range(1, 5))), ("z", tuple((0.7, j) for j in range(1, 6)))),
+    interaction=(("zz", ((0.6, 0, 1),)),),
+    disorder=(("x", "bath", 0.1, 0.9),),
+)
 
 
 def check(model, window, comm, factor="auto"):
@@ -79,6 +88,7 @@ def main():
     count(Imbrie(L=5), 0.1, comm)  # one block: only the first rank has a column
     count(Imbrie(L=9), 0.1, comm)
     assert_zero_pivots(comm)
+    check(COMPLEX, Nearest(target=0.1, k=6), comm)
     if comm.size == 2:  # three ranks on two cores wait for each other: a minute
         check(Imbrie(L=7), Nearest(target=0.1, k=20), comm)
         check(Ring(N=8), Nearest(target=0.3, k=25), comm)

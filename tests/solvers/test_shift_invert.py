@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from support import KINDS, assert_window, dense, hamiltonian_of, python, random_model
 
 from bigbath import Auto, Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, solve
-from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError, MissingCapability
+from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring
 from bigbath.solvers import petsc
 
@@ -244,10 +244,19 @@ def test_a_misspelt_option_is_refused_before_solving(options, message, monkeypat
         solve(hamiltonian_of(Imbrie(L=5)), Nearest(target=0.0, k=2), engine=ShiftInvert(options=options))
 
 
-def test_a_complex_model_is_refused():
-    model = Custom(L=4, system=(("z", ((1.0, 0),)),), bath=(("z", ((1.0, 1),)),), interaction=(("xy", ((1.0, 0, 1),)),))
-    with pytest.raises(MissingCapability, match=r"complex.*engine = \"dense\""):
-        solve(hamiltonian_of(model), Nearest(target=0.0, k=2), engine=ShiftInvert())
+@pytest.mark.parametrize("window", [Nearest(target=0.0, k=3), Levels(energies=(-1.0, 0.4)), Whole(slice=7)])
+def test_a_complex_model_with_degenerate_levels(window):
+    """Three free spins beside a complex chain: every level eightfold at least, in the real form sixteenfold."""
+    model = Custom(
+        L=6,
+        system=(("z", ((1.0, 0),)),),
+        bath=(("x", ((0.3, 1),)), ("z", ((0.5, 2),))),
+        interaction=(("xy", ((1.0, 0, 1),)), ("yz", ((0.7, 1, 2),))),
+    )
+    h = hamiltonian_of(model)
+    assert h.is_complex
+    states = solve(h, window, engine=ShiftInvert())
+    assert_window(states, h, window)
 
 
 def test_auto_takes_shift_invert_for_levels_of_large_sectors(monkeypatch):
