@@ -6,30 +6,43 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
+from bigbath.broadening.levels import levels_of_energies
 from bigbath.solvers import Eigenstates
+from bigbath.solvers.window import TIE
+
+#: Gaps closer than this times ||H|| are equal: their rounding, much less than the distance of accidental ones.
+GAP = 1e-13
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fluctuation:
     """One observable A in one initial state.
 
-    ``steady``: Tr[A omega]; ``long_time``: Eq. 50 in the limit t -> infinity, sum_{n != m} p_n p_m |A_nm|^2 (levels and
-    gaps without degeneracy among the states that take part); ``bound``: ||A||^2 exp(-S_2), Eq. 51; ``renyi2``: S_2.
+    ``steady``: Tr[A omega]; ``long_time``: Eq. 50 in the limit t -> infinity, exact also where several pairs of levels have
+    one gap: the sum over gaps g != 0 of |sum_{E_n - E_m = g} c_n c_m^* A_mn|^2. ``gap_degeneracy``: the largest number of
+    pairs with one gap. ``bound``: ||A||^2 exp(-S_2), Eq. 51, which assumes gap_degeneracy = 1 and holds times it otherwise
+    (Short, Farrelly 2012). ``renyi2``: S_2.
     """
 
     steady: float
     long_time: float
     bound: float
     renyi2: float
+    gap_degeneracy: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evolution:
-    """A state spread over eigenstates: ``energies`` (k,), ``amplitudes`` c_n (k,), ``vectors`` (D, k) of those that it holds."""
+    """A state spread over the levels of H: ``energies`` (k,) ascending, ``amplitudes`` c_n (k,), ``vectors`` (D, k).
+
+    Each level that the state holds has one vector, the state's normalised projection on it: what no choice of basis in a
+    multiplet changes. ``tie``: energies and gaps closer than this are equal.
+    """
 
     energies: np.ndarray
     amplitudes: np.ndarray
     vectors: np.ndarray
+    tie: float
 
     def signal(self, observable: sp.csr_array, times: np.ndarray) -> np.ndarray:
         """<A>(t) (T,) at ``times`` (T,), exact: psi(t) = sum_n c_n e^{-i lambda_n t} psi_n."""
@@ -44,20 +57,25 @@ class Evolution:
         """The infinite-time mean square of Tr[A rho(t)] - Tr[A omega] (Eq. 50) and its bound (Eq. 51)."""
         elements = self.vectors.conj().T @ (observable @ self.vectors)
         p = np.abs(self.amplitudes) ** 2
-        squared = np.abs(elements) ** 2
-        long_time = float(p @ squared @ p - (p**2) @ np.diag(squared))
+        terms = (self.amplitudes.conj()[:, None] * elements * self.amplitudes[None, :]).ravel()
+        gaps = np.subtract.outer(self.energies, self.energies).ravel()
+        order = np.argsort(gaps)
+        starts = np.flatnonzero(np.diff(gaps[order], prepend=-np.inf) > self.tie)
+        beats = np.add.reduceat(terms[order], starts)
+        moving = np.abs(gaps[order][starts]) > self.tie
+        pairs = np.diff(starts, append=gaps.size)[moving]
         renyi2 = float(-np.log(np.sum(p**2)))
-        bound = operator_norm(observable) ** 2 * np.exp(-renyi2)
         return Fluctuation(
-            steady=float(p @ np.diag(elements).real), long_time=long_time, bound=float(bound), renyi2=renyi2
+            steady=float(p @ np.diag(elements).real),
+            long_time=float(np.sum(np.abs(beats[moving]) ** 2)),
+            bound=float(operator_norm(observable) ** 2 * np.exp(-renyi2)),
+            renyi2=renyi2,
+            gap_degeneracy=int(pairs.max(initial=1)),
         )
 
 
 def evolution(states: Eigenstates, initial: np.ndarray, *, tolerance: float = 1e-14) -> Evolution:
-    """Spread ``initial`` (D,) over the whole spectrum; states with weight below ``tolerance`` (other sectors) are left out.
-
-    Levels that are degenerate across sectors do not interfere when the initial state lies in one reflection sector.
-    """
+    """Spread ``initial`` (D,) over the whole spectrum; states with weight below ``tolerance`` are left out."""
     states.require_complete()
     energies, amplitudes, vectors = [], [], []
     for block in states.blocks:
@@ -67,9 +85,14 @@ def evolution(states: Eigenstates, initial: np.ndarray, *, tolerance: float = 1e
         energies.append(block.energies[keep])
         amplitudes.append(c[keep])
         vectors.append(block.sector.lift(block.vectors[:, keep]))
-    return Evolution(
-        energies=np.concatenate(energies), amplitudes=np.concatenate(amplitudes), vectors=np.hstack(vectors)
-    )
+    energy, c, v = np.concatenate(energies), np.concatenate(amplitudes), np.hstack(vectors)
+    order = np.argsort(energy, kind="stable")
+    levels = levels_of_energies(energy[order], TIE * states.evidence.norm)
+    starts = np.searchsorted(levels.index, np.arange(levels.energy.size))
+    projected = np.add.reduceat(v[:, order] * c[order], starts, axis=1)
+    norms = np.linalg.norm(projected, axis=0)
+    tie = GAP * states.evidence.norm
+    return Evolution(energies=levels.energy, amplitudes=norms, vectors=projected / norms, tie=tie)
 
 
 def operator_norm(observable: sp.csr_array) -> float:

@@ -75,12 +75,14 @@ class Strength:
     """|V_{mu i,nu j}|^2 = sum_k weights[k, i, j] W_k[mu, nu], and the diagonal V_{mu i,mu i}.
 
     ``weights``: (K, D_S, D_S). ``blocks``: (rows (m,), columns (n,), W (K, m, n)); elements outside all blocks vanish.
-    ``diagonal``: (M, D_S) V_{mu i} = V_{mu i,mu i}. K = 1 when V is one product S (x) B.
+    ``diagonal``: (M, D_S) V_{mu i} = V_{mu i,mu i}. K = 1 when V is one product S (x) B. ``real``: whether V and the states
+    of H_0 are real, hence H.
     """
 
     weights: np.ndarray
     blocks: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
     diagonal: np.ndarray
+    real: bool
 
     def sums(self, values: np.ndarray, *, own: bool = False) -> np.ndarray:
         """sum_{nu j} |V_{mu i,nu j}|^2 values[nu, j, ...] as (M, D_S, ...); nu j = mu i is left out unless ``own``."""
@@ -149,7 +151,8 @@ def strength(v: Interaction) -> Strength:
         blocks.append((rows, columns, w))
         mu, nu = np.nonzero(rows[:, None] == columns[None, :])
         diagonal[rows[mu]] += np.einsum("aii,am->mi", v.system, elements[:, mu, nu]).real
-    return Strength(weights=weights, blocks=tuple(blocks), diagonal=diagonal)
+    real = not any(np.iscomplexobj(x) for x in (v.system, *v.bath_operators, *(b.vectors for b in v.bath.blocks)))
+    return Strength(weights=weights, blocks=tuple(blocks), diagonal=diagonal, real=real)
 
 
 def channel_sums(v: Strength) -> np.ndarray:

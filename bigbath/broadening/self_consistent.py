@@ -113,12 +113,16 @@ class Spectra:
     """Solution of Eqs. 27, 28, 30 on cells of energy: ``density`` (M, D_S, n) = e^S p at ``energy`` (n,), cells ``step`` wide.
 
     ``norm``: (M, D_S) its integral, 1 up to what has left the grid or sits in a peak narrower than a cell.
+    ``chi``, ``shift``: (M, D_S, n) the functions Im G = pi sum |V|^2 e^S p and V + Re G of energy, from which ``density`` is
+    the Lorentzian chi / pi / ((lambda - a - shift)^2 + chi^2): widths and shifts without a fit.
     """
 
     energy: np.ndarray
     step: float
     density: np.ndarray
     norm: np.ndarray
+    chi: np.ndarray
+    shift: np.ndarray
     convergence: Convergence
 
     def binned(self, edges: np.ndarray) -> np.ndarray:
@@ -168,7 +172,7 @@ def solve_spectra(
     density = start_chi / np.pi / (offset**2 + start_chi**2)
     changes: list[float] = []
     settled = np.zeros(bare.shape, dtype=bool)
-    while len(changes) < iterations and not settled.all():
+    while len(changes) < max(iterations, 1) and not settled.all():
         spectral = v.sums(density)  # Im G / pi, Eq. 28
         real = (spectral.reshape(-1, cells) @ hilbert).reshape(spectral.shape)  # Eq. 30
         imaginary = np.pi * spectral
@@ -180,7 +184,10 @@ def solve_spectra(
         settled = size <= tolerance
         changes.append(float(size.max()))
     convergence = Convergence(changes=np.array(changes), settled=settled, tolerance=tolerance)
-    return Spectra(energy=energy, step=step, density=density, norm=density.sum(axis=-1) * step, convergence=convergence)
+    return Spectra(
+        energy=energy, step=step, density=density, norm=density.sum(axis=-1) * step, chi=imaginary,
+        shift=real + v.diagonal[..., None], convergence=convergence,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bigbath.broadening.levels import levels_of
+from bigbath.errors import ImpossibleRequest
 from bigbath.solvers import Eigenstates
+
+#: A level this close below an edge, in units of the width, lies on it by rounding and counts to the shell above.
+ON_EDGE = 1e-9
+#: More shells than this are a mistake in the units of the width.
+MOST = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,7 +37,7 @@ class Shells:
     def index(self, energies: np.ndarray) -> np.ndarray:
         """Shell of each energy (k,), S for energies outside all shells."""
         inside = (energies >= self.edges[0]) & (energies < self.edges[-1])
-        position = np.floor((energies - self.edges[0]) / self.width).astype(np.int64)
+        position = np.floor((energies - self.edges[0]) / self.width + ON_EDGE).astype(np.int64)
         return np.where(inside, np.clip(position, 0, self.count.size - 1), self.count.size)
 
 
@@ -46,12 +53,18 @@ def shells_of(states: Eigenstates, width: float) -> Shells:
     last = min(int(np.floor((highest - lowest) / width + 0.5)), int(np.floor((hi - lowest) / width - 0.5)))
     if hi > highest:
         last = int(np.floor((highest - lowest) / width + 0.5))
+    if last - first >= MOST:
+        raise ImpossibleRequest(
+            f"{last - first + 1:,} shells of width {width:g} between {max(lo, lowest):g} and {min(hi, highest):g} are more "
+            f"than {MOST:,}. Give a larger shell_width, in the units of the model's couplings."
+        )
     edges = lowest + width * (np.arange(first, max(first, last + 1) + 1) - 0.5)
     if last < first:
         edges = edges[:1]
     size = edges.size - 1
     draft = Shells(width=width, first=first, edges=edges, energy=np.empty(size), count=np.empty(size, dtype=np.int64))
-    energies = states.energies
+    levels = levels_of(states)
+    energies = levels.energy[levels.index]
     shell = draft.index(energies) if size else np.zeros(energies.size, dtype=np.int64)
     count = np.bincount(shell, minlength=size + 1)[:size]
     sums = np.bincount(shell, energies, minlength=size + 1)[:size]

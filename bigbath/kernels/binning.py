@@ -1,26 +1,27 @@
-"""Squared overlaps binned into energy shells, with their sums, moments and entropies, in one pass."""
+"""Probabilities binned into energy shells: their sums, moments and entropies, and their powers, in one pass each."""
 
 import numpy as np
 from numba import njit, prange
 
-#: Columns of the sums returned by ``bin_overlaps``.
+#: Columns of the sums returned by ``bin_probabilities``.
 SUMS = ("norm", "first_moment", "second_moment", "shannon", "purity")
+#: Powers of p that ``bin_powers`` sums.
+POWERS = (2, 3, 4)
 
 
 @njit(parallel=True, cache=True)
-def _bin_overlaps(overlaps, shell, energies, binned, sums):  # type: ignore[no-untyped-def]
-    for row in prange(overlaps.shape[0]):
+def _bin_probabilities(p, shell, energies, binned, sums):  # type: ignore[no-untyped-def]
+    for row in prange(p.shape[0]):
         norm = first = second = shannon = purity = 0.0
-        for n in range(overlaps.shape[1]):
-            o = overlaps[row, n]
-            p = o.real * o.real + o.imag * o.imag
-            binned[row, shell[n]] += p
-            norm += p
-            first += p * energies[n]
-            second += p * energies[n] * energies[n]
-            if p > 0.0:
-                shannon -= p * np.log(p)
-            purity += p * p
+        for n in range(p.shape[1]):
+            value = p[row, n]
+            binned[row, shell[n]] += value
+            norm += value
+            first += value * energies[n]
+            second += value * energies[n] * energies[n]
+            if value > 0.0:
+                shannon -= value * np.log(value)
+            purity += value * value
         sums[row, 0] += norm
         sums[row, 1] += first
         sums[row, 2] += second
@@ -28,13 +29,29 @@ def _bin_overlaps(overlaps, shell, energies, binned, sums):  # type: ignore[no-u
         sums[row, 4] += purity
 
 
-def bin_overlaps(
-    overlaps: np.ndarray, shell: np.ndarray, energies: np.ndarray, binned: np.ndarray, sums: np.ndarray
+def bin_probabilities(
+    p: np.ndarray, shell: np.ndarray, energies: np.ndarray, binned: np.ndarray, sums: np.ndarray
 ) -> None:
-    """Add |overlaps|^2 to ``binned`` and to ``sums``, in place.
+    """Add ``p`` to ``binned`` and to ``sums``, in place.
 
-    ``overlaps``: (m, k), real or complex. ``shell``: (k,) shell of each eigenstate, in [0, S). ``energies``: (k,).
+    ``p``: (m, k) probabilities of k levels. ``shell``: (k,) shell of each level, in [0, S). ``energies``: (k,).
     ``binned``: (m, S) gets sum_n p_n of each shell. ``sums``: (m, 5) gets sum p, sum p E, sum p E^2,
-    -sum p ln p, sum p^2. Each overlap is read once.
+    -sum p ln p, sum p^2. Each probability is read once.
     """
-    _bin_overlaps(np.ascontiguousarray(overlaps), shell.astype(np.int64), energies, binned, sums)
+    _bin_probabilities(np.ascontiguousarray(p), shell.astype(np.int64), energies, binned, sums)
+
+
+@njit(parallel=True, cache=True)
+def _bin_powers(p, shell, binned):  # type: ignore[no-untyped-def]
+    for row in prange(p.shape[0]):
+        for n in range(p.shape[1]):
+            value = p[row, n]
+            power = value
+            for q in range(binned.shape[2]):
+                power *= value
+                binned[row, shell[n], q] += power
+
+
+def bin_powers(p: np.ndarray, shell: np.ndarray, binned: np.ndarray) -> None:
+    """Add p^2, p^3, p^4 of (m, k) probabilities to ``binned`` (m, S, 3), in place; ``shell``: (k,) in [0, S)."""
+    _bin_powers(np.ascontiguousarray(p), shell.astype(np.int64), binned)

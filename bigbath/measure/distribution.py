@@ -14,12 +14,13 @@ from bigbath.measure.context import Context
 @choice
 class MeasureDistribution:
     """``shell_width``: Delta of Eq. 31. ``fit``: "lorentzian" or "none". ``keep``: store every p_n, or only those
-    of the bath states nearest the given energies.
+    of the bath states nearest the given energies. ``powers``: store the sums of p_n^2, p_n^3, p_n^4 in each shell.
     """
 
     shell_width: Annotated[float, Field(gt=0)] = 0.5
     fit: Literal["lorentzian", "none"] = "lorentzian"
     keep: bool | tuple[float, ...] = False
+    powers: bool = False
 
     def measure(self, context: Context) -> xr.Dataset:
         """Distributions of the job's product states over the job's eigenstates."""
@@ -31,8 +32,12 @@ class MeasureDistribution:
             context.system,
             width=self.shell_width,
             keep=self.keep,
+            powers=self.powers,
             accept_unverified=context.accept_unverified,
             report=context.report,
         )
-        fit = fit_lorentzian(d.shells, d.P) if self.fit == "lorentzian" else None
-        return d.dataset(fit)
+        if self.fit == "none":
+            return d.dataset()
+        return d.dataset(
+            fit_lorentzian(d.shells, d.P, sampling="points"), fit_lorentzian(d.shells, d.P, sampling="integrals")
+        )

@@ -7,7 +7,9 @@ import xarray as xr
 from pydantic import Field
 
 from bigbath.broadening.interaction import Strength, channel_sums, interaction, shell_strength, strength
-from bigbath.broadening.self_consistent import other_branch, reconstruct, solve_parameters
+from bigbath.broadening.porter_thomas import freedom_of
+from bigbath.broadening.prediction import coupled_states, predicted_entropies
+from bigbath.broadening.self_consistent import other_branch, reconstruct, solve_parameters, solve_spectra
 from bigbath.broadening.shells import shells_of
 from bigbath.choice import choice
 from bigbath.errors import JobError
@@ -15,17 +17,22 @@ from bigbath.measure.context import Context
 from bigbath.operators import build
 
 _PAIR = ("bath_state", "branch")
+#: Closed equations: cells of energy; how far these reach beyond the bare spectrum, in units of the largest (<V^2>)^(1/2);
+#: change of the density, in the 1-norm, below which a state has settled.
+CELLS, REACH, SETTLED = 240, 3.0, 1e-3
 
 
 @choice
 class MeasureInteraction:
     """``shell_width``: Delta of the bath shells (Fig. 2). ``eta``: offset of Eq. 43; with it and the fits of
     ``measure.distribution`` chi and Delta are reconstructed (Fig. 4). ``solve``: also iterate Eqs. 36, 37 from scratch.
+    ``closed``: solve the closed equations 27-30 for p itself, from |V|^2 alone, and predict the entropies from them.
     """
 
     shell_width: Annotated[float, Field(gt=0)] = 1.0
     eta: float | None = None
     solve: bool = False
+    closed: bool = False
 
     def measure(self, context: Context, fits: xr.Dataset | None) -> xr.Dataset:
         """F^2 in bath shells, channel sums and what follows from them; needs the whole bath.
@@ -63,6 +70,9 @@ class MeasureInteraction:
                 "solution_settled": (_PAIR, solution.convergence.settled.astype("i1")),
                 "solution_change": ("iteration", solution.convergence.changes),
             }
+        if self.closed:
+            context.report("closed equations for p", 0.8, 1.0)
+            data |= _closed(v, bare, fits)
         context.report("interaction", 1.0, 1.0)
         return xr.Dataset(data, coords={"other_branch": np.arange(1, system.energies.size + 1)}, attrs=attrs)
 
@@ -77,3 +87,27 @@ class MeasureInteraction:
         assert offsets is not None
         new_chi, shift = reconstruct(v, centre, chi, other_branch(centre, offsets))
         return {"chi_reconstructed": (_PAIR, new_chi), "shift_reconstructed": (_PAIR, shift)}
+
+
+def _closed(v: Strength, bare: np.ndarray, fits: xr.Dataset | None) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Eqs. 27-30 and what follows from them; P in the shells of ``fits`` when there are any."""
+    reach = REACH * float(np.sqrt(channel_sums(v).sum(axis=-1).max()))
+    support = (float(bare.min()) - reach, float(bare.max()) + reach)
+    spectra = solve_spectra(v, bare, support, cells=CELLS, tolerance=SETTLED)
+    freedom = freedom_of(real=v.real)
+    entropies = predicted_entropies(spectra, coupled_states(v), freedom)
+    peak = spectra.density.argmax(axis=-1)[..., None]
+    data: dict[str, tuple[tuple[str, ...], np.ndarray]] = {
+        "chi_closed": (_PAIR, np.take_along_axis(spectra.chi, peak, axis=-1)[..., 0]),
+        "shift_closed": (_PAIR, np.take_along_axis(spectra.shift, peak, axis=-1)[..., 0]),
+        "norm_closed": (_PAIR, spectra.norm),
+        "closed_settled": (_PAIR, spectra.convergence.settled.astype("i1")),
+        "observational_closed": (_PAIR, entropies.smooth),
+        "observational_own_closed": (_PAIR, entropies.own),
+        "von_neumann_closed": (_PAIR, entropies.von_neumann),
+        "renyi2_closed": (_PAIR, entropies.renyi2),
+    }
+    if fits is not None:
+        edges = fits.shell_lower_edge.values
+        data["P_closed"] = ((*_PAIR, "shell"), spectra.binned(np.append(edges, edges[-1] + fits.attrs["shell_width"])))
+    return data

@@ -7,7 +7,7 @@ import xarray as xr
 
 from bigbath.broadening.density_of_states import Binomial, DensityOfStates, FromLevels, Gaussian, kappa
 from bigbath.broadening.entropy import lorentzian_entropy, lorentzian_entropy_integral, observational
-from bigbath.broadening.profiles import PROFILES, fit_profile
+from bigbath.broadening.profile_fit import PROFILES, fit_profile
 from bigbath.broadening.regression import branches
 from bigbath.broadening.subsystem import canonical_weights, gaussian_weights
 from bigbath.models import Ring
@@ -41,10 +41,18 @@ def _middle(ds: xr.Dataset) -> xr.Dataset:
 
 
 def _parameters(ds: xr.Dataset) -> dict[str, float]:
-    """Eqs. 36, 37 with the fits put in, and solved from |V|^2 alone, beside the fits; branch 1."""
-    one = _middle(ds).sel(branch=1)
+    """Eqs. 36, 37 with the fits put in, and solved from |V|^2 and eta, beside the fits that the shells resolve; branch 1."""
+    everyone = _middle(ds).sel(branch=1)
+    one = everyone.isel(bath_state=everyone.fit_resolved.values > 0)
     shift = one.centre - one.bath_energy - one.system_energy - one.V_diagonal
-    values = {"chi fitted": float(one.chi.mean()), "Delta - V fitted": float(shift.mean())}
+    values = {
+        "fits resolved by the shells": float(everyone.fit_resolved.mean()),
+        "fits resolved by the shells, integrated": float(everyone.fit_resolved_integrated.mean()),
+        "chi fitted": float(one.chi.mean()),
+        "chi fitted, integrated over the shells": float(everyone.chi_integrated.mean()),
+        "chi at the peak, closed equations": float(everyone.chi_closed.mean()),
+        "Delta - V fitted": float(shift.mean()),
+    }
     for name, fitted, other in (
         ("chi reconstructed", one.chi, one.chi_reconstructed),
         ("Delta - V reconstructed", shift, one.shift_reconstructed),

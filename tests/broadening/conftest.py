@@ -48,3 +48,8 @@ def diagonalised(model, width=0.5):
 @pytest.fixture(scope="session")
 def ring():
     return diagonalised(Ring(N=9))
+
+
+@pytest.fixture(scope="session")
+def bigger():
+    return diagonalised(Ring(N=11))

@@ -1,9 +1,12 @@
 """Distributions p_n: sum rules, shells, independence of symmetries and of the engine."""
 
+import os
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import KINDS, dense, hamiltonian_of, random_model
 
 from bigbath import (
@@ -20,6 +23,7 @@ from bigbath import (
     system_states,
 )
 from bigbath.broadening import shells_of
+from bigbath.broadening.shells import MOST
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import Custom, Imbrie, Ring, disorder_stream
 
@@ -184,3 +188,65 @@ def test_profile_of_the_fit_is_normalised():
     assert fit.centre.shape == fit.chi.shape == d.norm.shape
     energy = fit.centre.mean() + np.tan(np.linspace(-1.5707, 1.5707, 400001))
     assert np.allclose(np.trapezoid(fit.profile(energy), energy, axis=-1), 1, atol=1e-3)
+
+
+def by_projectors(h, product, tie=1e-9):
+    """Weight of each level in product states (D, s): <phi|Pi_E|phi>, projectors from NumPy's own eigenvectors."""
+    energies, vectors = np.linalg.eigh(dense(h.matrix))
+    starts = np.flatnonzero(np.diff(energies, prepend=-np.inf) > tie)
+    return np.add.reduceat(np.abs(vectors.conj().T @ product) ** 2, starts, axis=0).T
+
+
+DEGENERATE = {
+    "custom": lambda s: Custom(  # XYZ bonds on an odd number of spins: Kramers pairs
+        L=5,
+        system_sites=1,
+        system=(),
+        bath=tuple(
+            (2 * c, tuple((float(x), j, j + 1) for j, x in enumerate(s.uniform(0.3, 1.5, 3), 1))) for c in "xyz"
+        ),
+        interaction=tuple((2 * c, ((float(s.uniform(0.3, 1.0)), 0, 1),)) for c in "xyz"),
+    ),
+    "ring": lambda s: Ring(N=int(s.integers(4, 8)), g=float(s.uniform(0.2, 1.5)), h=float(s.uniform(0, 0.5))),
+    "classical": lambda s: Ring(N=int(s.integers(4, 8)), g=0.0, h=float(s.integers(0, 2))),
+}
+
+
+@settings(max_examples=500 if os.environ.get("BIGBATH_LONG") else 15, deadline=None)
+@given(st.sampled_from(sorted(DEGENERATE)), st.integers(0, 2**32 - 1))
+def test_steady_states_have_one_weight_a_level(kind, seed):
+    """Eqs. 1-3 for degenerate spectra: entropies and shells are those of the projectors, whatever the basis is."""
+    stream = np.random.default_rng(seed)
+    model = DEGENERATE[kind](stream)
+    h, bath, system = ingredients(model)
+    weights = by_projectors(h, product_states(bath, system))
+    p = np.where(weights > 0, weights, 1.0)
+    shannon, renyi2 = -(weights * np.log(p)).sum(axis=1), -np.log((weights**2).sum(axis=1))
+    for symmetries in (None, ()):
+        d = distribution(solve(h, Whole(), engine=Dense(), symmetries=symmetries), bath, system, width=0.5, powers=True)
+        assert np.allclose(d.shannon.ravel(), shannon, atol=1e-9)
+        assert np.allclose(d.renyi2.ravel(), renyi2, atol=1e-9)
+        assert np.allclose(d.powers[..., 0].sum(axis=-1).ravel(), (weights**2).sum(axis=1), atol=1e-12)
+        assert np.all(d.own_count <= d.shells.count) and np.all(d.own_count[d.P > 1e-20] > 0)
+        assert d.degeneracy.sum() >= d.degeneracy.size
+
+
+def test_the_degenerate_case_has_its_known_entropies():
+    """XYZ bonds, 7 spins: 2.329 and 1.847 in the mean; single states inside a pair are marked."""
+    bath = (
+        ("xx", ((0.7, 1, 2), (1.3, 2, 3), (0.9, 3, 4), (1.1, 4, 5), (0.8, 5, 6))),
+        ("yy", ((1.0, 1, 2), (0.6, 2, 3), (1.2, 3, 4), (0.5, 4, 5), (1.4, 5, 6))),
+        ("zz", ((1.3, 1, 2), (0.8, 2, 3), (0.4, 3, 4), (1.5, 4, 5), (1.0, 5, 6), (0.3, 2, 6))),
+    )
+    v = (("xx", ((1.0, 0, 1),)), ("yy", ((0.7, 0, 1),)), ("zz", ((0.5, 0, 1), (0.31, 0, 4))))
+    h, b, system = ingredients(Custom(L=7, system_sites=1, system=(), bath=bath, interaction=v))
+    d = distribution(solve(h, Whole(), engine=Dense()), b, system, width=0.5)
+    assert (round(d.shannon.mean(), 3), round(d.renyi2.mean(), 3)) == (2.329, 1.847)
+    assert np.all(d.degeneracy == 2)
+    assert np.all(d.dataset().degeneracy == 2)
+
+
+def test_a_width_in_wrong_units_is_refused():
+    h, _, _ = ingredients(Ring(N=5))
+    with pytest.raises(ImpossibleRequest, match="shell_width"):
+        shells_of(solve(h, Whole(), engine=Dense()), 1e-3 / MOST)

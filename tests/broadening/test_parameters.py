@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import scipy.integrate
-from conftest import diagonalised
 
 from bigbath.broadening.regression import branches, regress
 from bigbath.broadening.self_consistent import (
@@ -13,12 +12,6 @@ from bigbath.broadening.self_consistent import (
     solve_spectra,
 )
 from bigbath.errors import ImpossibleRequest
-from bigbath.models import Ring
-
-
-@pytest.fixture(scope="module")
-def bigger():
-    return diagonalised(Ring(N=11))
 
 
 def test_regression_against_polyfit():

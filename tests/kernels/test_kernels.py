@@ -1,13 +1,22 @@
 """Each Numba kernel against NumPy or SciPy on arrays made by hypothesis."""
 
+import os
+
 import numpy as np
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigbath.kernels import SUMS, bin_overlaps, csr_times_columns, fit_lorentzians, overlaps
+from bigbath.kernels import (
+    SUMS,
+    bin_powers,
+    bin_probabilities,
+    csr_times_columns,
+    fit_lorentzians,
+    overlaps,
+)
 from bigbath.spaces import Everything, Sector, contraction
 
 SEED = st.integers(0, 2**32 - 1)
@@ -86,14 +95,13 @@ def test_both_association_orders_are_taken(d_bath, d, dtype, monkeypatch):
     assert shapes == [(d, d_bath) if d < d_bath else (d_bath, d)]
 
 
-@given(SEED, st.integers(0, 8), st.integers(0, 30), st.integers(1, 6), st.booleans())
-def test_bin_overlaps(seed, m, k, S, is_complex):
+@given(SEED, st.integers(0, 8), st.integers(0, 30), st.integers(1, 6))
+def test_bin_probabilities_and_their_powers(seed, m, k, S):
     stream = np.random.default_rng(seed)
-    o = random_array(stream, (m, k), is_complex)
-    o[stream.random((m, k)) < 0.2] = 0  # p ln p at p = 0
+    p = stream.random((m, k))
+    p[stream.random((m, k)) < 0.2] = 0  # p ln p at p = 0
     shell, energies = stream.integers(0, S, k), stream.standard_normal(k)
     binned, sums = stream.random((m, S)), stream.random((m, len(SUMS)))
-    p = np.abs(o) ** 2
     expected_bins = binned + np.stack([p[:, shell == s].sum(axis=1) for s in range(S)], axis=1)
     log = np.log(np.where(p > 0, p, 1))
     expected = {
@@ -101,9 +109,13 @@ def test_bin_overlaps(seed, m, k, S, is_complex):
         "shannon": -(p * log).sum(1), "purity": (p**2).sum(1),
     }  # fmt: skip
     expected_sums = sums + np.stack([expected[name] for name in SUMS], axis=1)
-    bin_overlaps(o, shell, energies, binned, sums)
+    bin_probabilities(p, shell, energies, binned, sums)
     assert np.allclose(binned, expected_bins, atol=1e-12)
     assert np.allclose(sums, expected_sums, atol=1e-12)
+    powers = np.zeros((m, S, 3))
+    bin_powers(p, shell, powers)
+    for q in (2, 3, 4):
+        assert np.allclose(powers[..., q - 2], np.stack([(p[:, shell == s] ** q).sum(1) for s in range(S)], 1))
 
 
 def lorentzian(x, centre, chi, width=0.5):
@@ -143,3 +155,39 @@ def test_fit_recovers_an_exact_lorentzian():
     fitted = fit_lorentzians(x, np.stack([lorentzian(x, 4.661, 0.753), lorentzian(x, -0.986, 0.606)]), 0.5)
     assert np.allclose(fitted[:, :2], [[4.661, 0.753], [-0.986, 0.606]], atol=1e-9)
     assert np.all(fitted[:, 4] < 1e-10)
+
+
+def integrated(x, centre, chi, width=0.5):
+    return (np.arctan((x + width - centre) / chi) - np.arctan((x - centre) / chi)) / np.pi
+
+
+@given(st.floats(-4, 4), st.floats(0.05, 2.0), st.floats(1e-3, 0.1), SEED)
+def test_integrated_fit_against_scipy(centre, chi, noise, seed):
+    """Lower edges of shells, widths down to a tenth of a shell: never a larger sum of squares than curve_fit's."""
+    x, stream = np.arange(-9, 9, 0.5), np.random.default_rng(seed)
+    y = integrated(x, centre, chi) * (1 + noise * stream.uniform(-1, 1, x.size))
+    row = fit_lorentzians(x, y[None], 0.5, binned=True)[0]
+    best, _ = scipy.optimize.curve_fit(integrated, x, y, p0=(centre, chi), bounds=([-np.inf, 1e-6], np.inf))
+    squares = lambda p: ((y - integrated(x, *p)) ** 2).sum()  # noqa: E731
+    assert row[5] == 1 and row[1] > 0
+    assert squares(row[:2]) <= squares(best) * (1 + 1e-9) + 1e-20
+    assert row[4] == pytest.approx(np.sqrt(squares(row[:2]) / x.size), abs=1e-12)
+    exact = fit_lorentzians(x, integrated(x, centre, chi)[None], 0.5, binned=True)[0]
+    assert np.allclose(exact[:2], (centre, chi), atol=1e-6)
+
+
+@settings(max_examples=500 if os.environ.get("BIGBATH_LONG") else 8, deadline=None)
+@given(SEED, st.booleans(), st.integers(1, 3))
+def test_fits_find_the_best_of_all_minima(seed, binned, peaks):
+    """Noisy distributions with several peaks: no start of a dense grid, refined by SciPy, ends lower."""
+    stream = np.random.default_rng(seed)
+    x = np.arange(-6, 6, 0.5) + (0.0 if binned else 0.25)
+    y = sum(integrated(x, stream.uniform(-4, 4), stream.uniform(0.2, 1.5)) for _ in range(peaks))
+    y = np.abs(y * stream.chisquare(2, x.size))
+    y /= y.sum()
+    row = fit_lorentzians(x, y[None], 0.5, binned=binned)[0]
+    model = integrated if binned else lorentzian
+    residual = lambda p: model(x, p[0], abs(p[1])) - y  # noqa: E731
+    starts = [(c, w) for c in np.arange(-6, 6, 0.5) for w in (0.1, 0.4, 1.5)]
+    lowest = min(2 * scipy.optimize.least_squares(residual, s, method="lm").cost for s in starts)
+    assert x.size * row[4] ** 2 <= lowest * (1 + 1e-6)
