@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bigbath.broadening import SystemStates
 from bigbath.choice import choice
-from bigbath.diffusion.propagator import direct_propagator, pair_sum
+from bigbath.diffusion.propagator import direct_propagator, pair_sum, projectors
 from bigbath.diffusion.theory import level_broadening, two_level_propagator
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
@@ -62,7 +62,7 @@ def exact_evolution(states: Eigenstates, system: SystemStates, initial: EnergyFi
     def forward(E: np.ndarray) -> np.ndarray:
         return (initial.unnormalised(E) / trace)[:, None] * np.exp(1j * E[:, None] * times)
 
-    p = pair_sum(states, system, forward, lambda E: np.exp(-1j * E[:, None] * times))
+    p = pair_sum(states, system, forward, lambda E: np.exp(-1j * E[:, None] * times), projectors(system))
     return Evolution(times=times, p=p.swapaxes(0, 1).real, error=0.0)
 
 

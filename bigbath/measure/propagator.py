@@ -7,7 +7,7 @@ import xarray as xr
 from pydantic import Field, model_validator
 
 from bigbath.choice import choice
-from bigbath.diffusion import autocorrelation, diffusion_theory, direct_propagator, level_broadening
+from bigbath.diffusion import autocorrelation, diffusion_theory, direct_propagator, disconnected, level_broadening
 from bigbath.errors import JobError
 from bigbath.measure.context import Context
 
@@ -38,11 +38,17 @@ class MeasurePropagator:
             "nu": (("branch", *where), direct.nu),
             "level_spacing": ("epsilon", [level_spacing(states.energies, e) for e in self.epsilon]),
         }
+        attrs: dict[str, str] = {}
+        branches = list(range(1, system.energies.size + 1))
+        coords = {"branch": branches, "branch_from": branches, "epsilon": list(self.epsilon), "kappa": list(self.kappa)}
         if system.energies.size == 2:
-            data["A"] = (where, autocorrelation(direct.D))
+            data |= {
+                "A": (where, autocorrelation(direct.D)),
+                "A_connected": (where, autocorrelation(direct.D) - disconnected(direct.nu, direct.kappa)),
+            }
         if context.bath is not None:
             local = level_broadening(states, context.bath, system, self.epsilon, self.kappa, report)
-            theory = diffusion_theory(local, context.composite, context.bath, system)
+            theory = diffusion_theory(local, context.composite, context.bath, system, self.epsilon, report)
             data |= {
                 "B": (("branch", *where), theory.B),
                 "D_theory": (("branch", "branch_from", *where), theory.D),
@@ -50,11 +56,14 @@ class MeasurePropagator:
                 "Gamma_quantile": (("quantile", *where), local.quantiles(QUANTILES)),
             }
             if system.energies.size == 2:
-                data["A_theory"] = (where, autocorrelation(theory.D))
-        coords = {"epsilon": list(self.epsilon), "kappa": list(self.kappa)}
-        if context.bath is not None:
+                A = autocorrelation(theory.D)
+                data |= {
+                    "A_theory": (where, A),
+                    "A_theory_connected": (where, A - disconnected(theory.nu, direct.kappa)),
+                }
+            attrs["theory"] = theory.source
             coords["quantile"] = list(QUANTILES)
-        return xr.Dataset(data, coords=coords)
+        return xr.Dataset(data, coords=coords, attrs=attrs)
 
 
 def level_spacing(energies: np.ndarray, energy: float) -> float:

@@ -87,7 +87,7 @@ def test_mean_local_density_is_that_of_the_propagator(small: Solved) -> None:
 
 def test_theory_conserves_probability(small: Solved) -> None:
     local = diffusion.level_broadening(small.states, small.bath, small.system, EPSILON, KAPPA)
-    t = diffusion.diffusion_theory(local, small.composite, small.bath, small.system)
+    t = diffusion.diffusion_theory(local, small.composite, small.bath, small.system, EPSILON)
     np.testing.assert_allclose(t.D.sum(axis=1), t.nu / KAPPA, **EXACT)
     np.testing.assert_allclose(np.einsum("ab...,b...->a...", t.Pi, t.nu), t.nu - KAPPA * t.B, **EXACT)
 
@@ -103,7 +103,7 @@ def test_two_levels_closed_form_general_form_and_channel_form_agree(model: TFIM 
     np.testing.assert_allclose(general, closed, **EXACT)
     D = diffusion.two_level_propagator(nu, B, KAPPA)
     np.testing.assert_allclose(diffusion.diffusion_propagator(closed, B), D, **EXACT)
-    np.testing.assert_allclose(diffusion.diffusion_theory(local, s.composite, s.bath, s.system).D, D, **EXACT)
+    np.testing.assert_allclose(diffusion.diffusion_theory(local, s.composite, s.bath, s.system, EPSILON).D, D, **EXACT)
 
 
 def test_A_from_its_definition_is_A_from_D() -> None:

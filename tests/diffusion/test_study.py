@@ -34,7 +34,7 @@ def test_measurement_of_a_job_is_the_library_call() -> None:
     direct = diffusion.direct_propagator(states, system, [0.0, 0.5], [0.3, 1.0])
     local = diffusion.level_broadening(states, bath, system, [0.0, 0.5], [0.3, 1.0])
     np.testing.assert_allclose(ds.A.values, diffusion.autocorrelation(direct.D))
-    theory = diffusion.diffusion_theory(local, composite, bath, system)
+    theory = diffusion.diffusion_theory(local, composite, bath, system, [0.0, 0.5])
     np.testing.assert_allclose(ds.A_theory.values, diffusion.autocorrelation(theory.D))
     np.testing.assert_allclose(ds.Gamma_quantile.sel(quantile=0.5).values, np.median(local.Gamma, axis=(0, 1)))
 
