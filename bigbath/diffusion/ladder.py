@@ -72,7 +72,7 @@ def direct_superpropagator(
     return Superpropagator(epsilon=epsilon, kappa=kappa, D=D.reshape(shape), residual=np.zeros(D.shape[2:]))
 
 
-def ladder(
+def ladder_propagator(
     composite: Composite,
     bath: Eigenstates,
     system: SystemStates,
@@ -98,7 +98,7 @@ def ladder_of(
     kappa: Sequence[float] | np.ndarray,
     report: Report = silent,
 ) -> Superpropagator:
-    """``ladder`` of given levels ``system`` (D_S,), ``bath`` (N,) and elements ``V`` (D_S, N, D_S, N)."""
+    """``ladder_propagator`` of given levels ``system`` (D_S,), ``bath`` (N,) and elements ``V`` (D_S, N, D_S, N)."""
     epsilon, kappa = np.atleast_1d(epsilon), np.atleast_1d(kappa)
     D_S, N = system.size, bath.size
     elements = Elements.of(system, bath, V)

@@ -11,7 +11,7 @@ import numpy as np
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.coupling import always_flips
-from bigbath.diffusion.ladder import ladder
+from bigbath.diffusion.ladder import ladder_propagator
 from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
 from bigbath.kernels import overlaps
 from bigbath.models import Composite
@@ -145,7 +145,7 @@ def transition_matrix(local: Broadening, channel_rates: np.ndarray) -> np.ndarra
     """Pi_ab = sum_j B_(a,j) Gamma_(a,j),b / (N nu~_b), (D_S, D_S, E, K), any number of levels; Eq. 16.
 
     For independent elements of V only. For V = S (x) O and more than two levels D = (1 - Pi)^-1 B is not symmetric and
-    off by 10 to 100 per cent and more: use ``ladder``.
+    off by 10 to 100 per cent and more: use ``ladder_propagator``.
     """
     return np.einsum("aj...,ajb...->ab...", local.B, channel_rates) / local.B.shape[1] / local.mean_nu[None]
 
@@ -182,14 +182,14 @@ def diffusion_theory(
 ) -> Theory:
     """The propagator between populations of a thermometer of any size, for the energies of ``local``, ``epsilon`` (E,).
 
-    Two levels that V always flips: Eqs. 19, 20, from nu~ and B alone. Everything else: ``ladder``, because Eqs. 16, 17
+    Two levels that V always flips: Eqs. 19, 20, from nu~ and B alone. Everything else: ``ladder_propagator``, because Eqs. 16, 17
     (``transition_matrix``) hold only for independent elements of V and are wrong by up to a factor for V = S (x) O.
     """
     nu, B = local.mean_nu, local.mean_B
     if nu.shape[0] == 2 and always_flips(composite, system):
         Pi = two_level_transition(nu, B, local.kappa)
         return Theory(nu=nu, B=B, Pi=Pi, D=diffusion_propagator(Pi, B), source="Eq. 20")
-    found = ladder(composite, bath, system, epsilon, local.kappa, report)
+    found = ladder_propagator(composite, bath, system, epsilon, local.kappa, report)
     D = found.populations
     backward = np.linalg.inv(np.moveaxis(D, (0, 1), (-2, -1)))
     Pi = np.eye(nu.shape[0])[..., None, None] - B[:, None] * np.moveaxis(backward, (-2, -1), (0, 1))
