@@ -105,10 +105,10 @@ def ladder_of(
     D = np.empty((D_S, D_S, D_S, D_S, epsilon.size, kappa.size), dtype=complex)
     residual = np.empty(D.shape[4:])
     for e, k in np.ndindex(*residual.shape):
-        upper, change = resolvents(elements, epsilon[e] + 0.5j * kappa[k])
+        upper, change = resolvents(elements, complex(epsilon[e] + 0.5j * kappa[k]))
         lower, other = upper, change
         if np.imag(kappa[k]):
-            lower, other = resolvents(elements, epsilon[e] + 0.5j * np.conj(kappa[k]))
+            lower, other = resolvents(elements, complex(epsilon[e] + 0.5j * kappa[k].conj()))
         lower = lower.conj().swapaxes(1, 2)
         worst = max(change, other)
         for b, c in np.ndindex(D_S, D_S):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bigbath.choice import choice
 from bigbath.diffusion.coupling import always_flips
@@ -16,7 +16,6 @@ from bigbath.diffusion.time_domain import (
     exact_evolution,
     theory_evolution,
 )
-from bigbath.errors import JobError
 from bigbath.measure.context import Context
 from bigbath.measure.grid import branch_coordinates
 
@@ -34,14 +33,19 @@ class MeasureEvolution:
     beta: float | None = None
     tolerance: Annotated[float, Field(gt=0, lt=0.1)] = 1e-4
 
+    @model_validator(mode="after")
+    def _check(self) -> "MeasureEvolution":
+        if (self.width is None) == (self.beta is None):
+            raise ValueError("give either width (of a filter about centre) or beta (thermal)")
+        return self
+
     @property
     def initial(self) -> Weight:
         """f(H)."""
-        if (self.width is None) == (self.beta is None):
-            raise JobError("measure.evolution: give either width (of a filter about centre) or beta (thermal)")
-        return (
-            ThermalWeight(beta=self.beta) if self.width is None else EnergyFilter(centre=self.centre, width=self.width)
-        )  # type: ignore[arg-type]
+        if self.width is not None:
+            return EnergyFilter(centre=self.centre, width=self.width)
+        assert self.beta is not None
+        return ThermalWeight(beta=self.beta)
 
     def measure(self, context: Context) -> xr.Dataset:
         """``p_time`` (branch, branch_from, time) exactly; ``p_time_theory`` by Eqs. 5 and 20, NaN before 2/width.
