@@ -8,9 +8,9 @@ import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.coupling import interaction_strength
-from bigbath.operators import build
 from bigbath.kernels.cavity import cavity_sweep, memory_sweep
 from bigbath.models import Composite, MatrixComposite
+from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 

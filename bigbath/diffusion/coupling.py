@@ -4,10 +4,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
-from bigbath.operators import build
-from bigbath.spaces import contraction
 from bigbath.models import Composite
+from bigbath.operators import build
 from bigbath.solvers import Eigenstates
+from bigbath.spaces import contraction
 
 
 def interaction_elements(composite: Composite, bath: Eigenstates, system: SystemStates) -> np.ndarray:

@@ -15,7 +15,6 @@ from bigbath.diffusion.ladder import ladder_propagator
 from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
 from bigbath.kernels import overlaps
 from bigbath.models import Composite
-from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 from bigbath.spaces import contraction

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bigbath import diffusion
 from bigbath.diffusion.coupling import interaction_elements
 from bigbath.diffusion.ladder import Elements, ladder_of, resolvents
-from bigbath.hamiltonian import build
 from bigbath.models import Imbrie, MatrixComposite, disorder_stream
+from bigbath.operators import build
 
 EXAMPLES = 300 if os.environ.get("BIGBATH_LONG") else 12
 EPSILON, KAPPA = np.array([-0.3, 0.4]), np.array([0.4, 2.0])

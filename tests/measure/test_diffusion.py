@@ -6,9 +6,9 @@ import pytest
 from bigbath import diffusion
 from bigbath.cluster.realize import realize, system_states
 from bigbath.errors import JobError
-from bigbath.hamiltonian import build
 from bigbath.job import parse_job
 from bigbath.models import Imbrie, disorder_stream
+from bigbath.operators import build
 from bigbath.solvers import Dense, Whole, solve
 
 GRID = {"epsilon": [0.0, 0.5], "kappa": [0.3, 1.0]}
