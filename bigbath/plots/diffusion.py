@@ -88,3 +88,26 @@ def plot_limits(rows: Sequence[Any]) -> Figure:
         right.set(xscale="log", xlabel=r"$\kappa$", ylabel=r"$\kappa A / (\tilde\nu_0 + \tilde\nu_1)$")
         left.legend(frameon=False, fontsize="x-small")
     return figure
+
+
+def plot_dephasing(rows: Sequence[Any]) -> Figure:
+    """Moduli of elements of the propagator against kappa, exact solid, ladder dashed; a panel a model, a colour an element.
+
+    ``rows``: of ``bigbath.studies.dephasing``; the largest size of each model is drawn.
+    """
+    models = list(dict.fromkeys(r.model for r in rows))
+    elements = list(dict.fromkeys(r.element for r in rows))
+    figure, axes = plt.subplots(1, len(models), figsize=(4 * len(models), 3.6), squeeze=False, layout="constrained")
+    for axis, model in zip(axes[0], models, strict=True):
+        size = max(r.size for r in rows if r.model == model)
+        for number, element in enumerate(elements):
+            chosen = [r for r in rows if (r.model, r.size, r.element) == (model, size, element)]
+            kappa = [r.kappa for r in chosen]
+            axis.plot(kappa, [r.exact for r in chosen], "-o", ms=3, lw=1, color=f"C{number}", label=element)
+            bar = [r.difference_error * r.exact for r in chosen]
+            axis.errorbar(kappa, [r.ladder for r in chosen], bar, fmt="--", lw=1, capsize=2, color=f"C{number}")
+        axis.set(
+            xscale="log", yscale="log", xlabel=r"$\kappa$", ylabel=r"$|\mathcal{D}|$", title=f"{model}, L = {size}"
+        )
+        axis.legend(frameon=False, fontsize="x-small")
+    return figure

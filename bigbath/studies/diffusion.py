@@ -22,6 +22,7 @@ from bigbath.plots.distribution import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
 from bigbath.store import open_result
+from bigbath.studies.dephasing import dephasing
 from bigbath.studies.stochastic import StochasticStudy
 
 #: Figure -> model; the paper's parameters are the models' defaults.
@@ -305,5 +306,5 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
 #: Figure number -> function (directory, report, sizes=...) that computes it. The paper has no figure 6, the limits of its
 #: Sec. 6, and no figure 7, where the theory fails.
 FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits, 7: collapse}
-#: Figures that are computed only when asked for.
-ALONE: dict[int, Callable] = {}
+#: Figures that are computed only when asked for: 8, coherences of the thermometer.
+ALONE: dict[int, Callable] = {8: dephasing}
