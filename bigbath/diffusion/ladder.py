@@ -13,13 +13,14 @@ which the cavity equation keeps.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import scipy.sparse.linalg
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.coupling import interaction_elements
-from bigbath.diffusion.propagator import direct_pairs
+from bigbath.diffusion.propagator import CHUNK, Pair, direct_pairs, real_times_complex
 from bigbath.models import Composite
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
@@ -83,7 +84,7 @@ def ladder_propagator(
     """The propagator of populations and coherences from H_T, H_B and V alone, Eqs. of this module.
 
     ``epsilon``: (E,), ``kappa``: (K,) real or complex, Re kappa > 0. All bath eigenstates must be there. Cost for each
-    point about 50 to 200 times 4 D_S^3 N^2 flops; memory 40 (D_S N)^2 bytes.
+    point about 50 to 500 times 4 D_S^4 N^2 flops; memory 24 (D_S N)^2 bytes, and up to CHUNK.
     """
     return ladder_of(
         system.energies, bath.energies, interaction_elements(composite, bath, system), epsilon, kappa, report
@@ -129,25 +130,36 @@ def ladder_of(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Elements:
-    """``local``: (N, D_S, D_S), h_j + H_S + V_jj; ``V``: (N, D_S, N, D_S), elements between different bath states."""
+    """``local``: (N, D_S, D_S), h_j + H_S + V_jj. ``blocks``: (a, b) -> <a j|V|b k> (N, N) for j != k, where not all zero.
+
+    ``products``: their products of pairs (a, b), (d, c), <a j|V|b k> <c k|V|d j>, or None where they take too much memory.
+    """
 
     local: np.ndarray
-    V: np.ndarray
+    blocks: dict[Pair, np.ndarray]
+    products: dict[tuple[Pair, Pair], np.ndarray] | None
 
     @classmethod
     def of(cls, system: np.ndarray, bath: np.ndarray, V: np.ndarray) -> "Elements":
         """From levels ``system`` (D_S,), ``bath`` (N,) and ``V`` (D_S, N, D_S, N)."""
-        V = np.ascontiguousarray(V.transpose(1, 0, 3, 2))
         same = np.arange(bath.size)
-        local = V[same, :, same, :] + np.diag(system) + bath[:, None, None] * np.eye(system.size)
-        V[same, :, same, :] = 0
-        return cls(local=local, V=V)
+        local = V[:, same, :, same] + np.diag(system) + bath[:, None, None] * np.eye(system.size)
+        V = V.copy()
+        V[:, same, :, same] = 0
+        levels = range(system.size)
+        blocks = {(a, b): V[a, :, b, :] for a in levels for b in levels if V[a, :, b, :].any()}
+        products = None
+        if len(blocks) ** 2 * bath.size**2 * V.itemsize <= CHUNK:
+            products = {(x, y): blocks[x] * blocks[y].conj() for x in blocks for y in blocks}
+        return cls(local=local, blocks=blocks, products=products)
 
     def dress(self, X: np.ndarray) -> np.ndarray:
-        """sum_k V_jk X_k V_kj (N, D_S, D_S) of matrices X (N, D_S, D_S); 4 D_S^3 N^2 complex flops."""
-        N, D_S = self.local.shape[:2]
-        VX = sum(self.V[..., b, None] * X[:, b, :] for b in range(D_S))
-        return np.asarray(VX).reshape(N, D_S, -1) @ self.V.conj().reshape(N, D_S, -1).swapaxes(1, 2)
+        """sum_k V_jk X_k V_kj (N, D_S, D_S) of matrices X (N, D_S, D_S); 4 D_S^4 N^2 flops, fewer where V has zeros."""
+        result = np.zeros(X.shape, dtype=complex)
+        for x, y in product(self.blocks, self.blocks):
+            W = self.blocks[x] * self.blocks[y].conj() if self.products is None else self.products[x, y]
+            result[:, x[0], y[0]] += real_times_complex(W, X[:, x[1], y[1], None])[:, 0]
+        return result
 
 
 def resolvents(elements: Elements, z: complex) -> tuple[np.ndarray, float]:
