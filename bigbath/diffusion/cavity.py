@@ -120,31 +120,49 @@ def bond_memory(
 
     Beyond Eqs. 13-16, which replace B_k^(j) by its mean: a strong bond is crossed back and forth. ``source``: (n,). With
     source_j = t_a, +1 and -1 in the two levels of a thermometer, A = (1/N) sum_j t_a Y_j. Other arguments as for
-    ``cavity``. Near a conserved mode (all sources of one sign) about (kappa + Gamma)/kappa iterations a digit.
+    ``cavity``.
     """
     bonds, levels = Bonds.of(strength, weakest), np.ascontiguousarray(levels, dtype=float)
     z, source = np.atleast_1d(np.asarray(z, dtype=complex)), np.asarray(source, dtype=float)
     found, Y, residual = [], [], []
     for point in _messages(bonds, levels, z, damping, tolerance, iterations, report):
         found.append(point)
-        B, site_B = np.abs(point.messages) ** 2, np.abs(point.sites) ** 2
-        old, sites = np.zeros_like(B), site_B * source
-        new, error = np.empty_like(old), np.inf
-        for _ in range(iterations):
-            before = sites.copy()
-            arriving = source + bonds.from_weak(before)
-            change = memory_sweep(*bonds.pattern, B, site_B, arriving, 0.5, old, new, sites)
-            old, new = new, old
-            change = max(change, float(np.abs(sites - before).max()))
-            sites[:] = 0.5 * (sites + before)
-            error = change / np.abs(sites).max()
-            if error < tolerance:
-                break
-        Y.append(sites)
+        values, error = _memory(bonds, point, source, 2 * z[len(Y)].imag, tolerance, iterations)
+        Y.append(values)
         residual.append(error)
     green = _joined(found, tolerance)
     errors = np.array(residual)
     return BondMemory(green=green, Y=np.array(Y).T, residual=errors, converged=green.converged & (errors < tolerance))
+
+
+def _memory(
+    bonds: Bonds, point: "_Point", source: np.ndarray, kappa: float, tolerance: float, iterations: int
+) -> tuple[np.ndarray, float]:
+    """Y_j (n,) at one argument, and the last change over the largest Y.
+
+    Probability is conserved: a source of 1 gives Y_j = nu~_j/kappa, and kappa sum_j Y_j = sum_j nu~_j source_j for any. That
+    part of the source is taken out, and sum_j Y_j of the rest kept at 0; otherwise the iteration would be as slow as 1/kappa.
+    """
+    B, site_B = np.abs(point.messages) ** 2, np.abs(point.sites) ** 2
+    message_nu, nu = -2 * point.messages.imag, -2 * point.sites.imag
+    common = source @ nu / nu.sum()
+    conserved, rest = common * nu / kappa, source - common
+    old, sites = np.zeros_like(B), np.zeros_like(site_B)
+    new, error = np.empty_like(old), np.inf
+    for _ in range(iterations):
+        before = sites.copy()
+        arriving = rest + bonds.from_weak(before)
+        change = memory_sweep(*bonds.pattern, B, site_B, arriving, 0.5, old, new, sites)
+        old, new = new, old
+        change = max(change, float(np.abs(sites - before).max()))
+        sites[:] = 0.5 * (sites + before)
+        excess = sites.sum() / nu.sum()
+        sites -= excess * nu
+        old -= excess * message_nu
+        error = change / np.abs(sites + conserved).max()
+        if error < tolerance:
+            break
+    return sites + conserved, error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -93,11 +93,35 @@ def test_bond_memory_is_exact_on_trees(seed: int) -> None:
         np.testing.assert_allclose(solution.Y[:, i], abs(G) ** 2 @ source, rtol=1e-8, atol=1e-8)
 
 
-def test_bond_memory_conserves_probability() -> None:
-    """Source 1 everywhere: Y_j = nu~_j/kappa, on any graph; without it the messages' own identity fails."""
-    levels, strength = levy_cavity_matrix(Levy(L=5).composite(disorder_stream(1, 0)))
-    solution = bond_memory(levels, strength, [0.2j], np.ones(levels.size), tolerance=1e-12, iterations=20_000)
-    np.testing.assert_allclose(solution.Y, -2 * solution.green.G.imag / 0.4, rtol=1e-8)
+@pytest.mark.parametrize("kappa", [0.02, 0.6])
+def test_bond_memory_on_a_graph_with_loops_solves_its_linear_equations(kappa: float) -> None:
+    """Messages of Y by one dense linear solve; probability: kappa sum_j Y_j = sum_j nu~_j source_j, Y = nu~/kappa for 1."""
+    levels, strength, weight, _ = random_graph(7)
+    n, z, source = 12, 0.1 + 0.5j * kappa, np.random.default_rng(2).standard_normal(12)
+    G = np.full((n, n), -1j)  # [k, l]: G_ll with k removed
+    for _ in range(20_000):
+        total = (strength * G).sum(axis=1)
+        G = 0.5 * G + 0.5 / (z - levels[:, None] - total[:, None] + strength * G).T
+    edges = [(k, m) for k, m in zip(*weight.nonzero(), strict=True)]
+    number = {edge: i for i, edge in enumerate(edges)}
+    M, right = np.eye(len(edges)), np.empty(len(edges))
+    for (k, m), i in number.items():
+        B = abs(G[k, m]) ** 2
+        right[i] = B * source[m]
+        for (p, q), j in number.items():
+            if p == m and q != k:
+                M[i, j] -= B * strength[m, q]
+    Y = np.zeros((n, n))
+    Y[tuple(zip(*edges, strict=True))] = np.linalg.solve(M, right)
+    sites = 1 / (z - levels - (strength * G).sum(axis=1))
+    expected = abs(sites) ** 2 * (source + (strength * Y).sum(axis=1))
+    solution = bond_memory(levels, strength, [z], source, tolerance=1e-12, iterations=20_000)
+    assert solution.converged.all()
+    np.testing.assert_allclose(solution.Y[:, 0], expected, rtol=1e-7, atol=1e-7 * abs(expected).max())
+    nu = -2 * solution.green.G[:, 0].imag
+    assert kappa * expected.sum() == pytest.approx(nu @ source, rel=1e-7)
+    ones = bond_memory(levels, strength, [z], np.ones(n), tolerance=1e-12, iterations=20_000)
+    np.testing.assert_allclose(ones.Y[:, 0], nu / kappa, rtol=1e-8)
 
 
 def test_weak_bonds_need_no_messages() -> None:
