@@ -124,7 +124,9 @@ def bond_memory(
     """
     bonds, levels = Bonds.of(strength, weakest), np.ascontiguousarray(levels, dtype=float)
     z, source = np.atleast_1d(np.asarray(z, dtype=complex)), np.asarray(source, dtype=float)
-    found, Y, residual = [], [], []
+    found: list[_Point] = []
+    Y: list[np.ndarray] = []
+    residual: list[float] = []
     for point in _messages(bonds, levels, z, damping, tolerance, iterations, report):
         found.append(point)
         values, error = _memory(bonds, point, source, 2 * z[len(Y)].imag, tolerance, iterations)
