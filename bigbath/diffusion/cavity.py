@@ -1,17 +1,15 @@
-"""Cavity equation (diffusion paper, Eq. 8): on a given matrix, and as population dynamics for the Levy ensemble."""
+"""Cavity equation (diffusion paper, Eq. 8) on a given matrix, and the propagator with the memory of single bonds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
-from bigbath.diffusion.propagator import autocorrelation
-from bigbath.diffusion.theory import interaction_strength, two_level_propagator
-from bigbath.errors import ImpossibleRequest
-from bigbath.kernels.cavity import cavity_sweep, levy_population_sweep
-from bigbath.models import Composite, Levy, MatrixComposite
+from bigbath.diffusion.coupling import interaction_strength
+from bigbath.kernels.cavity import cavity_sweep, memory_sweep
+from bigbath.models import Composite, MatrixComposite
 from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
@@ -30,6 +28,59 @@ class CavitySolution:
     converged: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BondMemory:
+    """Y_j of n states at Z arguments, (n, Z), beside the cavity ``green`` functions it is made of.
+
+    Y_j = sum_k |G_jk|^2 source_k, exactly where the graph of V is a tree. ``residual``: (Z,) largest change of a message
+    in the last iteration over the largest message; ``converged``: bool (Z,), of both.
+    """
+
+    green: CavitySolution
+    Y: np.ndarray
+    residual: np.ndarray
+    converged: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bonds:
+    """Bonds |V_jk|^2 of a matrix: ``edges`` (n, n) carry messages, ``weak`` (n, n) or None do not.
+
+    ``reverse``: (m,) edge (l, k) of each edge (k, l).
+    """
+
+    edges: sp.csr_array
+    weak: sp.csr_array | np.ndarray | None
+    reverse: np.ndarray
+
+    @classmethod
+    def of(cls, strength: sp.csr_array | np.ndarray, weakest: float) -> "Bonds":
+        """From ``strength`` (n, n), symmetric, its diagonal ignored; bonds below ``weakest`` carry no messages."""
+        everything = sp.csr_array(strength).astype(float)
+        everything.setdiag(0)
+        everything.eliminate_zeros()
+        everything.sort_indices()
+        edges, weak = everything, None
+        if weakest > 0:
+            weak = everything.copy()
+            weak.data[weak.data >= weakest] = 0
+            edges = everything - weak
+            edges.eliminate_zeros()
+            edges.sort_indices()
+            weak.eliminate_zeros()
+        number = sp.csr_array((np.arange(edges.nnz, dtype=float), edges.indices, edges.indptr), shape=edges.shape)
+        return cls(edges=edges, weak=weak, reverse=sp.csr_array(number.T).data.astype(np.int64))
+
+    @property
+    def pattern(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """``indptr``, ``reverse``, ``weight`` of the kernels."""
+        return self.edges.indptr, self.reverse, self.edges.data
+
+    def from_weak(self, values: np.ndarray) -> np.ndarray:
+        """sum over weak bonds of |V_jk|^2 values_k (n,)."""
+        return np.zeros_like(values) if self.weak is None else self.weak @ values
+
+
 def cavity(
     levels: np.ndarray,
     strength: sp.csr_array | np.ndarray,
@@ -38,34 +89,121 @@ def cavity(
     damping: float = 0.3,
     tolerance: float = 1e-8,
     iterations: int = 2000,
+    weakest: float = 0.0,
     report: Report = silent,
 ) -> CavitySolution:
     """Fixed point of Eq. 8 over all edges of a matrix, exact when its graph is a tree.
 
     ``levels``: (n,) diagonal E_j; ``strength``: (n, n) |V_jk|^2, symmetric, sparse or dense, its diagonal ignored;
     ``z``: (Z,) off the real axis. Messages are mixed with the share ``damping`` of the old ones. Each argument starts
-    from the solution at the one before. Cost: O(nonzeros) an iteration, 24 to 48 bytes a nonzero.
+    from the solution at the one before. Bonds below ``weakest`` take part with G_kk instead of G_kk^(j), an error of
+    the order sum of |V_jk|^4 over them. Cost: O(nonzeros) an iteration, 24 to 48 bytes a nonzero.
     """
-    edges = sp.csr_array(strength).astype(float)
-    edges.setdiag(0)
-    edges.eliminate_zeros()
-    edges.sort_indices()
+    bonds, levels = Bonds.of(strength, weakest), np.ascontiguousarray(levels, dtype=float)
     z = np.atleast_1d(np.asarray(z, dtype=complex))
-    number = sp.csr_array((np.arange(edges.nnz, dtype=float), edges.indices, edges.indptr), shape=edges.shape)
-    reverse = sp.csr_array(number.T).data.astype(np.int64)
-    levels = np.ascontiguousarray(levels, dtype=float)
-    G = np.empty((levels.size, z.size), dtype=complex)
-    taken, residual = np.zeros(z.size, dtype=np.int64), np.full(z.size, np.inf)
-    old = 1 / (z[0] - np.repeat(levels, np.diff(edges.indptr)))
-    new, sites = np.empty_like(old), np.empty(levels.size, dtype=complex)
+    return _joined(list(_messages(bonds, levels, z, damping, tolerance, iterations, report)), tolerance)
+
+
+def bond_memory(
+    levels: np.ndarray,
+    strength: sp.csr_array | np.ndarray,
+    z: Sequence[complex] | np.ndarray,
+    source: np.ndarray,
+    *,
+    damping: float = 0.3,
+    tolerance: float = 1e-8,
+    iterations: int = 2000,
+    weakest: float = 0.0,
+    report: Report = silent,
+) -> BondMemory:
+    """Y_j = B_j [source_j + sum_k |V_jk|^2 Y_k^(j)], with Y_k^(j) and B_k^(j) = |G_kk^(j)|^2 where j is removed.
+
+    Beyond Eqs. 13-16, which replace B_k^(j) by its mean: a strong bond is crossed back and forth. ``source``: (n,). With
+    source_j = t_a, +1 and -1 in the two levels of a thermometer, A = (1/N) sum_j t_a Y_j. Other arguments as for
+    ``cavity``.
+    """
+    bonds, levels = Bonds.of(strength, weakest), np.ascontiguousarray(levels, dtype=float)
+    z, source = np.atleast_1d(np.asarray(z, dtype=complex)), np.asarray(source, dtype=float)
+    found: list[_Point] = []
+    Y: list[np.ndarray] = []
+    residual: list[float] = []
+    for point in _messages(bonds, levels, z, damping, tolerance, iterations, report):
+        found.append(point)
+        values, error = _memory(bonds, point, source, 2 * z[len(Y)].imag, tolerance, iterations)
+        Y.append(values)
+        residual.append(error)
+    green = _joined(found, tolerance)
+    errors = np.array(residual)
+    return BondMemory(green=green, Y=np.array(Y).T, residual=errors, converged=green.converged & (errors < tolerance))
+
+
+def _memory(
+    bonds: Bonds, point: "_Point", source: np.ndarray, kappa: float, tolerance: float, iterations: int
+) -> tuple[np.ndarray, float]:
+    """Y_j (n,) at one argument, and the last change over the largest Y.
+
+    Probability is conserved: a source of 1 gives Y_j = nu~_j/kappa, and kappa sum_j Y_j = sum_j nu~_j source_j for any. That
+    part of the source is taken out, and sum_j Y_j of the rest kept at 0; otherwise the iteration would be as slow as 1/kappa.
+    """
+    B, site_B = np.abs(point.messages) ** 2, np.abs(point.sites) ** 2
+    message_nu, nu = -2 * point.messages.imag, -2 * point.sites.imag
+    common = source @ nu / nu.sum()
+    conserved, rest = common * nu / kappa, source - common
+    old, sites = np.zeros_like(B), np.zeros_like(site_B)
+    new, error = np.empty_like(old), np.inf
+    for _ in range(iterations):
+        before = sites.copy()
+        arriving = rest + bonds.from_weak(before)
+        change = memory_sweep(*bonds.pattern, B, site_B, arriving, 0.5, old, new, sites)
+        old, new = new, old
+        change = max(change, float(np.abs(sites - before).max()))
+        sites[:] = 0.5 * (sites + before)
+        excess = sites.sum() / nu.sum()
+        sites -= excess * nu
+        old -= excess * message_nu
+        error = change / np.abs(sites + conserved).max()
+        if error < tolerance:
+            break
+    return sites + conserved, error
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Point:
+    """Solution at one argument: ``sites`` (n,), ``messages`` (m,), and its evidence."""
+
+    sites: np.ndarray
+    messages: np.ndarray
+    iterations: int
+    residual: float
+
+
+def _joined(points: Sequence[_Point], tolerance: float) -> CavitySolution:
+    residual = np.array([p.residual for p in points])
+    return CavitySolution(
+        G=np.array([p.sites for p in points]).T, iterations=np.array([p.iterations for p in points]),
+        residual=residual, converged=residual <= tolerance,
+    )  # fmt: skip
+
+
+def _messages(
+    bonds: Bonds, levels: np.ndarray, z: np.ndarray, damping: float, tolerance: float, iterations: int, report: Report
+) -> Iterator[_Point]:
+    """The fixed point at each argument; the arrays of a point are overwritten by the next one's iteration."""
+    old = 1 / (z[0] - levels[bonds.edges.indices])
+    new, sites = np.empty_like(old), 1 / (z[0] - levels)
     for i, argument in enumerate(z):
-        while taken[i] < iterations and residual[i] > tolerance:
-            residual[i] = cavity_sweep(edges.indptr, reverse, edges.data, levels, argument, damping, old, new, sites)
+        taken, residual = 0, np.inf
+        while taken < iterations and residual > tolerance:
+            before = sites.copy()
+            rest = bonds.from_weak(before)
+            residual = cavity_sweep(*bonds.pattern, argument - levels, rest, damping, old, new, sites)
             old, new = new, old
-            taken[i] += 1
-        G[:, i] = sites
+            if bonds.weak is not None:
+                residual = max(residual, float((np.abs(sites - before) / np.abs(sites)).max()))
+                sites[:] = (1 - damping) * sites + damping * before
+            taken += 1
+        yield _Point(sites=sites.copy(), messages=old, iterations=taken, residual=residual)
         report("cavity equation", i + 1, z.size)
-    return CavitySolution(G=G, iterations=taken, residual=residual, converged=residual <= tolerance)
 
 
 def cavity_matrix(composite: Composite, bath: Eigenstates, system: SystemStates) -> tuple[np.ndarray, np.ndarray]:
@@ -91,84 +229,6 @@ def levy_cavity_matrix(composite: MatrixComposite) -> tuple[np.ndarray, sp.csr_a
     V = composite.interaction[0][1]
     levels = (np.diag(composite.system)[:, None] + bath).ravel()
     return levels, sp.block_array([[None, V**2], [V**2, None]], format="csr")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Population:
-    """Averages of a population at one (epsilon, kappa), with standard errors over blocks of sweeps.
-
-    ``nu``, ``B``: (2,) nu~_a and B_a (Eqs. 13, 14); ``A``: Eq. 22 by Eq. 20; ``typical``: exp <ln Gamma_j>;
-    ``Gamma``: (2 M,) level broadenings of the last sweep, a sample of their distribution.
-    """
-
-    nu: np.ndarray
-    nu_error: np.ndarray
-    B: np.ndarray
-    B_error: np.ndarray
-    A: float
-    A_error: float
-    typical: float
-    typical_error: float
-    Gamma: np.ndarray
-
-
-def levy_population(
-    model: Levy,
-    epsilon: float,
-    kappa: float,
-    *,
-    members: int = 100_000,
-    sweeps: int = 60,
-    warm_up: int = 40,
-    terms: int = 100,
-    bath_states: float = np.inf,
-    seed: int = 1,
-    report: Report = silent,
-) -> Population:
-    """Cavity equation of the Levy model for ``bath_states`` -> infinity, as a population of ``members`` a level.
-
-    Only the couplings matter, a Poisson process of rate mu g^mu |v|^(-1-mu): the ``terms`` largest are drawn, the sum
-    over all the others is replaced by its mean, whose relative error falls as terms^-3/2. A finite ``bath_states`` N
-    keeps the cut-off |v| > g N^(-1/mu). Memory 32 bytes a member and level; O(members x terms) a sweep.
-    ImpossibleRequest for mu >= 2.
-    """
-    if model.mu >= 2:
-        raise ImpossibleRequest(f"mu = {model.mu:g}: the couplings have a finite variance, use the golden rule")
-    z, exponent = epsilon + 0.5j * kappa, 2 / model.mu
-    shifts = np.array([-model.Delta / 2, model.Delta / 2])
-    rest = model.g**2 * (terms ** (1 - exponent) - bath_states ** (1 - exponent)) / (exponent - 1)
-    old = np.full((2, members), -2j / max(kappa, 1.0))
-    new = np.empty_like(old)
-    streams = np.random.SeedSequence(seed).spawn(warm_up + sweeps)
-    samples = []
-    for sweep, stream in enumerate(streams):
-        seeds = np.random.Generator(np.random.PCG64(stream)).integers(0, 2**64, 2 * members, dtype=np.uint64)
-        levy_population_sweep(old, new, seeds, z, shifts, model.g, model.mu, terms, rest * old.mean(axis=1))
-        old, new = new, old
-        if sweep >= warm_up:
-            Gamma = 2 * (1 / old).imag - kappa  # Eq. 11 with Sigma = z - E - 1/G
-            typical = np.log(np.maximum(Gamma, np.finfo(float).tiny)).mean()
-            samples.append([*(-2 * old.imag).mean(axis=1), *(np.abs(old) ** 2).mean(axis=1), typical])
-        report("population dynamics", sweep + 1, len(streams))
-    nu0, nu1, B0, B1, typical = _blocks(np.array(samples)).T
-    nu, B = np.array([nu0, nu1]), np.array([B0, B1])
-    A = autocorrelation(two_level_propagator(nu, B, np.asarray(kappa)))
-
-    def error(values: np.ndarray) -> np.ndarray:
-        return values.std(axis=-1, ddof=1) / np.sqrt(values.shape[-1])
-
-    mean_nu, mean_B = nu.mean(axis=1), B.mean(axis=1)
-    return Population(
-        nu=mean_nu, nu_error=error(nu), B=mean_B, B_error=error(B),
-        A=float(autocorrelation(two_level_propagator(mean_nu, mean_B, np.asarray(kappa)))), A_error=float(error(A)),
-        typical=float(np.exp(typical.mean())), typical_error=float(np.exp(typical.mean()) * error(typical)),
-        Gamma=Gamma.ravel(),
-    )  # fmt: skip
-
-
-def _blocks(samples: np.ndarray, count: int = 10) -> np.ndarray:
-    """Means of ``count`` consecutive blocks of samples (S, q): correlations between sweeps stay inside the blocks."""
-    return np.array([block.mean(axis=0) for block in np.array_split(samples, min(count, len(samples)))])
 
 
 def golden_rule(strength: np.ndarray, nu: np.ndarray) -> np.ndarray:

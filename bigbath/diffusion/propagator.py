@@ -1,6 +1,6 @@
 """Propagator between the levels of the thermometer, from the eigenstates of H (diffusion paper, Eqs. 7, 22)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,8 @@ from bigbath.spaces import contraction
 
 #: A function of energies (k,) with values (k, Z).
 OfEnergy = Callable[[np.ndarray], np.ndarray]
+#: Levels (a, a') of the thermometer, for the operator |a><a'|.
+Pair = tuple[int, int]
 #: Matrix elements held at a time, bytes.
 CHUNK = 2**28
 
@@ -40,6 +42,16 @@ def autocorrelation(D: np.ndarray, values: Sequence[float] = (1.0, -1.0)) -> np.
     return np.einsum("a,ab...,b->...", t, D, t)
 
 
+def disconnected(nu: np.ndarray, kappa: np.ndarray, values: Sequence[float] = (1.0, -1.0)) -> np.ndarray:
+    """(sum_a t_a nu~_a)^2 / (kappa sum_a nu~_a) (...) for nu~ (D_S, ...): the pole of A at kappa = 0.
+
+    It is what Eq. 22 tends to when the thermometer forgets its initial level, the Laplace transform of <t>^2. The paper
+    takes models where it is zero by parity; for others A minus it is the connected part.
+    """
+    t = np.asarray(values)
+    return np.einsum("a,a...->...", t, nu) ** 2 / (kappa * nu.sum(axis=0))
+
+
 def direct_propagator(
     states: Eigenstates,
     system: SystemStates,
@@ -56,39 +68,78 @@ def direct_propagator(
     """
     epsilon, kappa = np.atleast_1d(epsilon), np.atleast_1d(kappa)
     upper, lower = grid(epsilon, kappa)
-    shape = (epsilon.size, kappa.size)
-    D = pair_sum(states, system, lambda E: resolvent(E, upper), lambda E: resolvent(E, lower), report)
+    D = direct_pairs(states, system, epsilon, kappa, projectors(system), report)
     diagonal = level_weights(states, system)
     nu = sum(1j * (w @ (resolvent(E, upper) - resolvent(E, lower))) for E, w in diagonal)
-    N = states.energies.size // system.energies.size
-    D, nu = D.reshape(*D.shape[:2], *shape) / N, nu.reshape(-1, *shape) / N
+    nu = nu.reshape(-1, epsilon.size, kappa.size) / (states.energies.size // system.energies.size)
     if np.isrealobj(kappa):
         D, nu = D.real, nu.real
     return Propagator(epsilon=epsilon, kappa=kappa, D=D, nu=nu)
 
 
-def pair_sum(
-    states: Eigenstates, system: SystemStates, left: OfEnergy, right: OfEnergy, report: Report = silent
-) -> np.ndarray:
-    """sum_mn left(E_m) <n|P_a|m> <m|P_b|n> right(E_n) as complex (D_S, D_S, Z), over all pairs of eigenstates of H.
+def projectors(system: SystemStates) -> list[Pair]:
+    """The pairs (a, a), whose operators |a><a| are the projectors P_a."""
+    return [(a, a) for a in range(system.energies.size)]
 
-    ``left``, ``right``: energies (k,) -> complex (k, Z).
+
+def direct_pairs(
+    states: Eigenstates,
+    system: SystemStates,
+    epsilon: np.ndarray,
+    kappa: np.ndarray,
+    pairs: Sequence[Pair],
+    report: Report = silent,
+) -> np.ndarray:
+    """(1/N) Tr[|a'><a| G(epsilon + i kappa/2) |b><b'| G(epsilon - i kappa/2)] of ``pairs`` (a, a') and (b, b').
+
+    Complex (P, P, E, K) for ``epsilon`` (E,) and ``kappa`` (K,); Eq. 7 for the pairs (a, a).
+    """
+    upper, lower = grid(epsilon, kappa)
+    D = pair_sum(states, system, lambda E: resolvent(E, upper), lambda E: resolvent(E, lower), pairs, report)
+    return D.reshape(*D.shape[:2], epsilon.size, kappa.size) / (states.energies.size // system.energies.size)
+
+
+def pair_sum(
+    states: Eigenstates,
+    system: SystemStates,
+    left: OfEnergy,
+    right: OfEnergy,
+    pairs: Sequence[Pair],
+    report: Report = silent,
+) -> np.ndarray:
+    """sum_mn left(E_m) <n|a'><a|m> <m|b><b'|n> right(E_n) as complex (P, P, Z), over all pairs of eigenstates of H.
+
+    ``left``, ``right``: energies (k,) -> complex (k, Z). ``pairs``: P of the thermometer's levels, (a, a') and (b, b').
+    """
+    result: np.ndarray | float = 0.0
+    for E_m, E_n, O in operator_elements(states, system, pairs, report):  # noqa: E741 - the paper's letter
+        result = result + _contract(O, left(E_m), right(E_n))
+    return np.asarray(result)
+
+
+def operator_elements(
+    states: Eigenstates, system: SystemStates, pairs: Sequence[Pair], report: Report = silent
+) -> Iterator[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]:
+    """E_m (m,), E_n (n,) and <m|a><a'|n> (m, n) for each of ``pairs``, piece by piece over all pairs of eigenstates.
+
+    Pieces where all elements are zero by symmetry are left out. IncompleteWindow unless every state is there.
     """
     require_whole(states)
     components = [_components(block, states, system) for block in states.blocks]
-    total: np.ndarray | float = 0.0
     work, done = float(states.energies.size) ** 2, 0.0
     for row_block, rows in zip(states.blocks, components, strict=True):
-        of_row = left(row_block.energies)
         for column_block, columns in zip(states.blocks, components, strict=True):
-            pairs = zip(rows, columns, strict=True)
-            common = [np.intersect1d(r, c, return_indices=True)[1:] for (r, _), (c, _) in pairs]
+            common = [np.intersect1d(rows[a][0], columns[b][0], return_indices=True)[1:] for a, b in pairs]
             if any(r.size for r, _ in common):
-                picked = [(rows[a][1][r], columns[a][1][c]) for a, (r, c) in enumerate(common)]
-                total = total + _contract(picked, of_row, right(column_block.energies))
+                picked = [(rows[a][1][r], columns[b][1][c]) for (a, b), (r, c) in zip(pairs, common, strict=True)]
+                width = column_block.energies.size
+                step = max(1, CHUNK // (picked[0][0].itemsize * (len(pairs) + 1) * width))
+                for start in range(0, row_block.energies.size, step):
+                    part = slice(start, start + step)
+                    elements = [bra[:, part].conj().T @ ket for bra, ket in picked]
+                    yield row_block.energies[part], column_block.energies, elements
             done += row_block.energies.size * column_block.energies.size
             report("pairs of eigenstates", done, work)
-    return np.asarray(total)
 
 
 def level_weights(states: Eigenstates, system: SystemStates) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -145,18 +196,12 @@ def _norms(component: np.ndarray) -> np.ndarray:
     return np.einsum("rm,rm->m", component.conj(), component).real
 
 
-def _contract(picked: list[tuple[np.ndarray, np.ndarray]], left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """sum_mn left_m O_a[m,n]* O_b[m,n] right_n as (D_S, D_S, Z), a few rows m at a time."""
-    levels = len(picked)
-    k_left, k_right = left.shape[0], right.shape[0]
-    step = max(1, CHUNK // (picked[0][0].itemsize * (levels + 1) * k_right))
-    result = np.zeros((levels, levels, left.shape[1]), dtype=complex)
-    for start in range(0, k_left, step):
-        part = slice(start, start + step)
-        O = [bra[:, part].conj().T @ ket for bra, ket in picked]  # noqa: E741 - the paper's letter for an operator
-        for a in range(levels):
-            for b in range(levels if np.iscomplexobj(O[a]) else a + 1):
-                result[a, b] += np.einsum("mz,mz->z", left[part], real_times_complex(O[a].conj() * O[b], right))
-                if b < a and np.isrealobj(O[a]):
-                    result[b, a] = result[a, b]
+def _contract(O: list[np.ndarray], left: np.ndarray, right: np.ndarray) -> np.ndarray:  # noqa: E741
+    """sum_mn left_m O_p[m,n]* O_q[m,n] right_n as (P, P, Z)."""
+    result = np.zeros((len(O), len(O), left.shape[1]), dtype=complex)
+    for p in range(len(O)):
+        for q in range(len(O) if np.iscomplexobj(O[p]) else p + 1):
+            result[p, q] = np.einsum("mz,mz->z", left, real_times_complex(O[p].conj() * O[q], right))
+            if q < p and np.isrealobj(O[p]):
+                result[q, p] = result[p, q]
     return result

@@ -13,10 +13,11 @@ import numpy as np
 
 from bigbath.broadening import SystemStates
 from bigbath.chebyshev import DensityOfStates
+from bigbath.diffusion.coupling import always_flips
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation
 from bigbath.diffusion.stochastic import StochasticPropagator, student
-from bigbath.diffusion.theory import always_flips, two_level_propagator
+from bigbath.diffusion.theory import two_level_propagator
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import Composite
 from bigbath.operators import Hamiltonian, Scale, build, operator_of

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
 from bigbath.broadening import SystemStates
+from bigbath.diffusion.coupling import always_flips
+from bigbath.diffusion.ladder import ladder_propagator
 from bigbath.diffusion.propagator import CHUNK, grid, real_times_complex, require_whole, resolvent
 from bigbath.kernels import overlaps
 from bigbath.models import Composite
-from bigbath.operators import build
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 from bigbath.spaces import contraction
@@ -56,12 +56,16 @@ class Broadening:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Theory:
-    """Diffusion propagator: ``Pi``, ``D`` (D_S, D_S, E, K), ``nu``, ``B`` (D_S, E, K); Eqs. 13-17."""
+    """Diffusion propagator: ``Pi``, ``D`` (D_S, D_S, E, K), ``nu``, ``B`` (D_S, E, K); Eqs. 13-17.
+
+    ``source``: "Eq. 20" or "ladder"; of the latter Pi = 1 - diag(B) D^-1, and D is NaN where it did not converge.
+    """
 
     nu: np.ndarray
     B: np.ndarray
     Pi: np.ndarray
     D: np.ndarray
+    source: str
 
 
 def diagonal_green(
@@ -124,23 +128,6 @@ def level_broadening(
     return broadening_of(G.reshape(shape), other.reshape(shape), kappa)
 
 
-def interaction_strength(composite: Composite, bath: Eigenstates, system: SystemStates) -> np.ndarray:
-    """|V_jk|^2 without its diagonal, in the eigenbasis of H_T + H_B: (D_S, N, D_S, N)."""
-    V = sp.csr_array(build(composite, "V").matrix)
-    dims = (system.energies.size, bath.energies.size)
-    bras = [contraction(system.vectors[:, a], None, None, dims) for a in range(dims[0])]
-    U = bath.vectors()
-    strength = np.zeros((dims[0], dims[1], dims[0], dims[1]))
-    for a in range(dims[0]):
-        for b in range(dims[0]):
-            block = sp.csr_array(bras[a] @ V @ bras[b].conj().T)
-            if block.nnz:
-                strength[a, :, b, :] = np.abs(U.conj().T @ (block @ U)) ** 2
-    diagonal = np.arange(dims[0] * dims[1])
-    strength.reshape(diagonal.size, -1)[diagonal, diagonal] = 0.0
-    return strength
-
-
 def rates(local: Broadening, strength: np.ndarray) -> np.ndarray:
     """Rates Gamma_j,b of state j = (a, k) into thermometer level b, sum_b Gamma_j,b = Gamma_j: (D_S, N, D_S, E, K).
 
@@ -154,7 +141,11 @@ def rates(local: Broadening, strength: np.ndarray) -> np.ndarray:
 
 
 def transition_matrix(local: Broadening, channel_rates: np.ndarray) -> np.ndarray:
-    """Pi_ab = sum_j B_(a,j) Gamma_(a,j),b / (N nu~_b), (D_S, D_S, E, K), any number of levels; Eq. 16."""
+    """Pi_ab = sum_j B_(a,j) Gamma_(a,j),b / (N nu~_b), (D_S, D_S, E, K), any number of levels; Eq. 16.
+
+    For independent elements of V only. For V = S (x) O and more than two levels D = (1 - Pi)^-1 B is not symmetric and
+    off by 10 to 100 per cent and more: use ``ladder_propagator``.
+    """
     return np.einsum("aj...,ajb...->ab...", local.B, channel_rates) / local.B.shape[1] / local.mean_nu[None]
 
 
@@ -180,22 +171,25 @@ def two_level_propagator(nu: np.ndarray, B: np.ndarray, kappa: np.ndarray) -> np
     return scale * D
 
 
-def diffusion_theory(local: Broadening, composite: Composite, bath: Eigenstates, system: SystemStates) -> Theory:
-    """The diffusion propagator of a thermometer of any size, Eqs. 13-17.
+def diffusion_theory(
+    local: Broadening,
+    composite: Composite,
+    bath: Eigenstates,
+    system: SystemStates,
+    epsilon: Sequence[float] | np.ndarray,
+    report: Report = silent,
+) -> Theory:
+    """The propagator between populations of a thermometer of any size, for the energies of ``local``, ``epsilon`` (E,).
 
-    Two levels that V always flips need only nu~ and B (Eq. 19); everything else needs |V_jk|^2, (D_S N)^2 float64.
+    Two levels that V always flips: Eqs. 19, 20, from nu~ and B alone. Everything else: ``ladder_propagator``, because Eqs. 16, 17
+    (``transition_matrix``) hold only for independent elements of V and are wrong by up to a factor for V = S (x) O.
     """
     nu, B = local.mean_nu, local.mean_B
     if nu.shape[0] == 2 and always_flips(composite, system):
         Pi = two_level_transition(nu, B, local.kappa)
-    else:
-        Pi = transition_matrix(local, rates(local, interaction_strength(composite, bath, system)))
-    return Theory(nu=nu, B=B, Pi=Pi, D=diffusion_propagator(Pi, B))
-
-
-def always_flips(composite: Composite, system: SystemStates) -> bool:
-    """Whether V has no element that leaves the thermometer in its level."""
-    V = sp.csr_array(build(composite, "V").matrix)
-    dims = composite.dims
-    bras = [contraction(system.vectors[:, a], None, None, dims) for a in range(dims[0])]
-    return all(abs(bra @ V @ bra.conj().T).max() < 1e-12 * abs(V).max() for bra in bras)
+        return Theory(nu=nu, B=B, Pi=Pi, D=diffusion_propagator(Pi, B), source="Eq. 20")
+    found = ladder_propagator(composite, bath, system, epsilon, local.kappa, report)
+    D = found.populations
+    backward = np.linalg.inv(np.moveaxis(D, (0, 1), (-2, -1)))
+    Pi = np.eye(nu.shape[0])[..., None, None] - B[:, None] * np.moveaxis(backward, (-2, -1), (0, 1))
+    return Theory(nu=found.nu, B=B, Pi=Pi, D=D, source="ladder")

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import numpy as np
 from pydantic import Field
+from scipy.special import erfc, ndtr
 
 from bigbath.broadening import SystemStates
 from bigbath.choice import choice
-from bigbath.diffusion.propagator import direct_propagator, pair_sum
+from bigbath.diffusion.propagator import direct_propagator, operator_elements, pair_sum, projectors
 from bigbath.diffusion.theory import level_broadening, two_level_propagator
+from bigbath.errors import ImpossibleRequest
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 
@@ -19,6 +21,31 @@ from bigbath.solvers import Eigenstates
 ACCELERATED = 12
 #: Arguments (epsilon, kappa) evaluated at a time.
 CHUNK = 4000
+
+
+class Weight(Protocol):
+    """f(H) of the initial state rho = f(H)/Tr f(H), Sec. 2."""
+
+    def unnormalised(self, energy: np.ndarray) -> np.ndarray:
+        """f at eigenvalues of H."""
+
+    def trace(self, states: Eigenstates) -> float:
+        """Tr f(H)."""
+
+    def sharpest(self) -> float:
+        """Width of the narrowest feature of ``smooth``: Eq. 5 takes f as averaged over energies of 1/(2 t)."""
+
+    def smooth(self, states: Eigenstates, tolerance: float) -> "Smooth":
+        """f continued to energies that are no eigenvalues."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Smooth:
+    """f(epsilon) on ``lower`` <= epsilon <= ``upper``, beyond which it is below the tolerance."""
+
+    f: Callable[[np.ndarray], np.ndarray]
+    lower: float
+    upper: float
 
 
 @choice
@@ -36,38 +63,104 @@ class EnergyFilter:
         """Sum of ``unnormalised`` over all states."""
         return float(self.unnormalised(states.energies).sum())
 
+    def sharpest(self) -> float:
+        """The width itself."""
+        return self.width
+
+    def smooth(self, states: Eigenstates, tolerance: float) -> Smooth:
+        """``unnormalised`` at any energy."""
+        reach = self.width * np.sqrt(2 * np.log(1 / tolerance))
+        return Smooth(f=self.unnormalised, lower=self.centre - reach, upper=self.centre + reach)
+
+
+@choice
+class ThermalWeight:
+    """Initial state exp(-beta H)/Z, Eq. 21. ``edge``: width over which the weight falls to zero outside the spectrum.
+
+    Eq. 21 needs exp(-beta epsilon) only where H has levels; beyond them it would grow without bound. The paper's Z is
+    the integral of nu(epsilon) exp(-beta epsilon) with N nu(epsilon) the density of all states, D_S N of them.
+    """
+
+    beta: float
+    edge: Annotated[float, Field(gt=0)] = 1.0
+
+    def unnormalised(self, energy: np.ndarray) -> np.ndarray:
+        """exp(-beta E)."""
+        return np.exp(-self.beta * energy)
+
+    def trace(self, states: Eigenstates) -> float:
+        """Z."""
+        return float(self.unnormalised(states.energies).sum())
+
+    def sharpest(self) -> float:
+        """The width of the edges."""
+        return self.edge
+
+    def smooth(self, states: Eigenstates, tolerance: float) -> Smooth:
+        """exp(-beta epsilon) inside the spectrum of H, to ``tolerance``, and Gaussian edges outside."""
+        reach = self.edge * np.sqrt(2 * np.log(1 / tolerance))
+        lower, upper = states.energies[0] - reach, states.energies[-1] + reach
+
+        def f(epsilon: np.ndarray) -> np.ndarray:
+            inside = ndtr((epsilon - lower) / self.edge) * ndtr((upper - epsilon) / self.edge)
+            return self.unnormalised(epsilon) * inside
+
+        return Smooth(f=f, lower=float(lower - reach), upper=float(upper + reach))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evolution:
     """``p``: (D_S, D_S, T) joint probability of level b at time 0 and a at ``times`` (T,), Eq. 2.
 
-    ``error``: of the numerical transform alone, not of Eq. 5: aliasing and quadrature bound, plus the last change of
-    the extrapolated series; 0 for exact evolution.
+    ``error``: (T,) bound of the difference from Eq. 2 of every p_ab, for the propagator that was put in: 0 for exact
+    evolution; by Eq. 5 with the exact propagator it bounds the difference from the exact p_ab; with a theory's, all but
+    the error of the theory. ``heisenberg``: 2 pi over the mean level spacing; later values follow single levels.
     """
 
     times: np.ndarray
     p: np.ndarray
-    error: float
+    error: np.ndarray
+    heisenberg: float
+
+    @property
+    def resolved(self) -> np.ndarray:
+        """False (T,) for times after the Heisenberg time, where a theory of smooth densities means nothing."""
+        return self.times <= self.heisenberg
+
+    @property
+    def probability(self) -> np.ndarray:
+        """sum_ab p_ab (T,), which is 1; by Eq. 5 its difference from 1 is part of ``error``."""
+        return self.p.sum(axis=(0, 1))
 
     @property
     def autocorrelation(self) -> np.ndarray:
-        """<tau^z(t) tau^z> (T,) of a two-level thermometer, Eq. 21."""
+        """<tau^z(t) tau^z> (T,) of a two-level thermometer, Eq. 21; its error is at most 4 ``error``."""
         return self.p[0, 0] - self.p[0, 1] - self.p[1, 0] + self.p[1, 1]
 
 
-def exact_evolution(states: Eigenstates, system: SystemStates, initial: EnergyFilter, times: np.ndarray) -> Evolution:
+def exact_evolution(states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray) -> Evolution:
     """Re Tr[P_a(t) P_b f(H)] from all eigenstates, Eq. 2."""
     trace = initial.trace(states)
 
     def forward(E: np.ndarray) -> np.ndarray:
         return (initial.unnormalised(E) / trace)[:, None] * np.exp(1j * E[:, None] * times)
 
-    p = pair_sum(states, system, forward, lambda E: np.exp(-1j * E[:, None] * times))
-    return Evolution(times=times, p=p.swapaxes(0, 1).real, error=0.0)
+    p = pair_sum(states, system, forward, lambda E: np.exp(-1j * E[:, None] * times), projectors(system))
+    return Evolution(
+        times=times, p=p.swapaxes(0, 1).real, error=np.zeros(times.size), heisenberg=heisenberg(states, initial)
+    )
+
+
+def heisenberg(states: Eigenstates, initial: Weight) -> float:
+    """2 pi over the mean level spacing in the state f(H): 2 pi times the mean of the density of states, N_eff/width."""
+    weights = initial.unnormalised(states.energies) / initial.trace(states)
+    mean = weights @ states.energies
+    width = np.sqrt(weights @ (states.energies - mean) ** 2)
+    return float(2 * np.pi / (weights @ weights) / (2 * np.sqrt(np.pi) * width))
 
 
 def direct_evolution(
-    states: Eigenstates, system: SystemStates, initial: EnergyFilter, times: np.ndarray, **options: float
+    states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray, **options: float
 ) -> Evolution:
     """p_ab(t) by Eq. 5 from the direct propagator, Eq. 7; ``options`` as for ``evolution``."""
 
@@ -81,7 +174,7 @@ def theory_evolution(
     states: Eigenstates,
     bath: Eigenstates,
     system: SystemStates,
-    initial: EnergyFilter,
+    initial: Weight,
     times: np.ndarray,
     **options: float,
 ) -> Evolution:
@@ -98,7 +191,7 @@ def evolution(
     propagator: Callable[[np.ndarray, np.ndarray], np.ndarray],
     states: Eigenstates,
     system: SystemStates,
-    initial: EnergyFilter,
+    initial: Weight,
     times: np.ndarray,
     *,
     tolerance: float = 1e-5,
@@ -110,22 +203,53 @@ def evolution(
     ``propagator``: (epsilon (E,), kappa (K,) complex) -> D (D_S, D_S, E, K). The inverse transform is a Fourier series
     on the line Re kappa = sigma with |Im kappa| <= ``cutoff`` (energy units; beyond the largest frequency of p);
     the integral over epsilon is the trapezoidal rule with a step that resolves poles at the distance sigma/2.
-    ``times`` > 0.
+    ImpossibleRequest for ``times`` before ``earliest``: Eq. 5 starts from 0, not from 1, and has forgotten that only then.
     """
+    first = earliest(initial)
+    if times.min() < first:
+        raise ImpossibleRequest(
+            f"Eq. 5 holds from t = 2/width = {first:g} on, not at t = {times.min():g}: take later times, a wider initial"
+            " state, or exact_evolution, which has no such limit"
+        )
     line = laplace_line(float(times.max()), tolerance, cutoff)
     sigma = line[0].real
     step = np.pi * sigma / np.log(1 / tolerance)
-    reach = initial.width * np.sqrt(2 * np.log(1 / tolerance))
-    epsilon = initial.centre + step * np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1)
-    N = states.energies.size / system.energies.size
-    weight = step / (2 * np.pi) * N * initial.unnormalised(epsilon) / initial.trace(states)
+    smooth = initial.smooth(states, tolerance)
+    count = int(np.ceil((smooth.upper - smooth.lower) / step))
+    epsilon = smooth.lower + step * np.arange(count + 1)
+    N, trace = states.energies.size / system.energies.size, initial.trace(states)
+    weight = step / (2 * np.pi) * N * smooth.f(epsilon) / trace
     count = max(1, CHUNK // epsilon.size)
     parts = []
     for start in range(0, line.size, count):
         parts.append(np.einsum("abek,e->abk", propagator(epsilon, line[start : start + count]), weight))
         report("inverse Laplace transform", start + count, line.size)
     p, change = inverse_laplace(np.concatenate(parts, axis=-1), line, times)
-    return Evolution(times=times, p=p, error=3 * tolerance + change)
+    blurred = N / trace * np.abs(smooth.f(epsilon)).max() * erfc(np.sqrt(2) * times * initial.sharpest())
+    lost = np.abs(p.sum(axis=(0, 1)) - 1)
+    numerical = 3 * tolerance * np.exp(sigma * times) + change
+    error = np.maximum(numerical + blurred, lost) + filter_variation(states, system, initial, smooth)
+    return Evolution(times=times, p=p, error=error, heisenberg=heisenberg(states, initial))
+
+
+def earliest(initial: Weight) -> float:
+    """2/width, before which the average of f over 1/(2 t) that Eq. 5 takes is no longer f: they differ by erfc(sqrt(2) t width)."""
+    return 2 / initial.sharpest()
+
+
+def filter_variation(states: Eigenstates, system: SystemStates, initial: Weight, smooth: Smooth) -> float:
+    """Largest difference of any p_ab at any time between f(E_m), Eq. 2, and f((E_m + E_n)/2), which Eq. 5 takes.
+
+    Bounded by sum_mn |<n|P_a|m> <m|P_b|n>| |[f(E_m) + f(E_n)]/2 - f((E_m + E_n)/2)|.
+    """
+    levels = system.energies.size
+    bound = np.zeros((levels, levels))
+    for E_m, E_n, O in operator_elements(states, system, projectors(system)):  # noqa: E741
+        middle = smooth.f((E_m[:, None] + E_n) / 2)
+        off = np.abs((initial.unnormalised(E_m)[:, None] + initial.unnormalised(E_n)) / 2 - middle)
+        size = [np.abs(o) for o in O]
+        bound += [[np.sum(x * y * off) for y in size] for x in size]
+    return float(bound.max() / initial.trace(states))
 
 
 def laplace_line(longest: float, tolerance: float, cutoff: float) -> np.ndarray:

@@ -7,13 +7,17 @@ import xarray as xr
 
 from bigbath.choice import choice
 from bigbath.measure.caveats import caveats
+from bigbath.measure.cavity import MeasureCavity
 from bigbath.measure.context import Context
+from bigbath.measure.dephasing import MeasureDephasing
 from bigbath.measure.distribution import MeasureDistribution
 from bigbath.measure.entanglement import MeasureEntanglement
+from bigbath.measure.evolution import MeasureEvolution
 from bigbath.measure.form_factor import MeasureFormFactor, disorder_average
 from bigbath.measure.gap_ratio import MeasureGapRatio
 from bigbath.measure.interaction import MeasureInteraction
 from bigbath.measure.level_statistic import LevelStatistic
+from bigbath.measure.long_time import MeasureLongTime
 from bigbath.measure.number_variance import MeasureNumberVariance
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
@@ -30,6 +34,10 @@ class Measures:
     gap_ratio: MeasureGapRatio | None = None
     interaction: MeasureInteraction | None = None
     propagator: MeasurePropagator | None = None
+    cavity: MeasureCavity | None = None
+    dephasing: MeasureDephasing | None = None
+    evolution: MeasureEvolution | None = None
+    long_time: MeasureLongTime | None = None
     participation: MeasureParticipation | None = None
     entanglement: MeasureEntanglement | None = None
     observables: MeasureObservables | None = None
@@ -54,7 +62,8 @@ class Measures:
         """All measurements of one realization in one labelled dataset."""
         wanted = (
             self.distribution, self.gap_ratio, self.propagator, self.participation, self.entanglement, self.observables,
-            self.spacings, self.number_variance, self.form_factor,
+            self.spacings, self.number_variance, self.form_factor, self.cavity, self.dephasing, self.evolution,
+            self.long_time,
         )  # fmt: skip
         parts = [m.measure(context) for m in wanted if m is not None]
         if self.interaction is not None:
@@ -64,11 +73,15 @@ class Measures:
 
 __all__ = [
     "Context",
+    "MeasureCavity",
+    "MeasureDephasing",
     "MeasureDistribution",
     "MeasureEntanglement",
+    "MeasureEvolution",
     "MeasureFormFactor",
     "MeasureGapRatio",
     "MeasureInteraction",
+    "MeasureLongTime",
     "MeasureNumberVariance",
     "MeasureObservables",
     "MeasureParticipation",

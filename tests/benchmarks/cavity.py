@@ -20,7 +20,8 @@ import numpy as np
 from bigbath.broadening import system_states
 from bigbath.diffusion import Broadening, broadening_of, diffusion_theory, direct_propagator, level_broadening
 from bigbath.diffusion.block import levy_green
-from bigbath.diffusion.cavity import cavity, levy_cavity_matrix, levy_population
+from bigbath.diffusion.cavity import cavity, levy_cavity_matrix
+from bigbath.diffusion.population import levy_population
 from bigbath.models import Levy, MatrixComposite, draw
 from bigbath.operators import build
 from bigbath.solvers import Dense, Whole, solve
@@ -99,7 +100,7 @@ def diagonalised(L: int, kappa: float) -> dict[str, float]:
     system = system_states(composite)
     direct_propagator(states, system, [0.0], [kappa])
     local = level_broadening(states, bath, system, [0.0], [kappa])
-    diffusion_theory(local, composite, bath, system)
+    diffusion_theory(local, composite, bath, system, [0.0])
     return means(numbers(local)[None])
 
 

@@ -33,7 +33,7 @@ def compare(model: TFIM | Imbrie, directory: Path) -> None:
         return {
             "A": autocorrelation(direct_propagator(states, system, EPSILON, KAPPA).D),
             "direct": autocorrelation(direct_propagator(states, system, [0.0], study.kappa).D)[0],
-            "theory": autocorrelation(diffusion_theory(local, composite, bath, system).D)[0],
+            "theory": autocorrelation(diffusion_theory(local, composite, bath, system, [0.0]).D)[0],
         }
 
     def stochastic() -> dict[str, np.ndarray]:

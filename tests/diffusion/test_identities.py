@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from conftest import Solved, random_composite, solved
 
 from bigbath import diffusion
+from bigbath.diffusion.green import green_matrix, state_propagator
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
 from bigbath.operators import build
@@ -79,6 +80,19 @@ def test_local_green_functions_and_eq_12(small: Solved) -> None:
         np.testing.assert_allclose(local.nu[..., e, k] / (KAPPA[k] + Gamma.reshape(shape)), B, rtol=1e-9)
 
 
+def test_propagator_between_states_sums_to_the_one_between_levels(small: Solved) -> None:
+    """Eq. 6 from the inverse matrix in the product basis; summed over bath states it is Eq. 7."""
+    U, levels = product_basis(small), small.system.energies.size
+    H = U.conj().T @ dense(small.composite, "H") @ U
+    G = np.linalg.inv((0.7 + 0.15j) * np.eye(len(H)) - H)
+    D = state_propagator(small.states, small.bath, small.system, 0.7, 0.3)
+    np.testing.assert_allclose(D, (G * G.conj()).real, rtol=1e-9, atol=1e-10)
+    np.testing.assert_allclose(green_matrix(small.states, small.bath, small.system, 0.7 + 0.15j), G, atol=1e-9)
+    N = len(H) // levels
+    direct = diffusion.direct_propagator(small.states, small.system, [0.7], [0.3]).D[..., 0, 0]
+    np.testing.assert_allclose(D.reshape(levels, N, levels, N).sum(axis=(1, 3)) / N, direct, **EXACT)
+
+
 def test_mean_local_density_is_that_of_the_propagator(small: Solved) -> None:
     local = diffusion.level_broadening(small.states, small.bath, small.system, EPSILON, KAPPA)
     direct = diffusion.direct_propagator(small.states, small.system, EPSILON, KAPPA)
@@ -87,7 +101,7 @@ def test_mean_local_density_is_that_of_the_propagator(small: Solved) -> None:
 
 def test_theory_conserves_probability(small: Solved) -> None:
     local = diffusion.level_broadening(small.states, small.bath, small.system, EPSILON, KAPPA)
-    t = diffusion.diffusion_theory(local, small.composite, small.bath, small.system)
+    t = diffusion.diffusion_theory(local, small.composite, small.bath, small.system, EPSILON)
     np.testing.assert_allclose(t.D.sum(axis=1), t.nu / KAPPA, **EXACT)
     np.testing.assert_allclose(np.einsum("ab...,b...->a...", t.Pi, t.nu), t.nu - KAPPA * t.B, **EXACT)
 
@@ -103,7 +117,7 @@ def test_two_levels_closed_form_general_form_and_channel_form_agree(model: TFIM 
     np.testing.assert_allclose(general, closed, **EXACT)
     D = diffusion.two_level_propagator(nu, B, KAPPA)
     np.testing.assert_allclose(diffusion.diffusion_propagator(closed, B), D, **EXACT)
-    np.testing.assert_allclose(diffusion.diffusion_theory(local, s.composite, s.bath, s.system).D, D, **EXACT)
+    np.testing.assert_allclose(diffusion.diffusion_theory(local, s.composite, s.bath, s.system, EPSILON).D, D, **EXACT)
 
 
 def test_A_from_its_definition_is_A_from_D() -> None:

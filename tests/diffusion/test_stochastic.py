@@ -103,7 +103,7 @@ def test_theory_from_windows_agrees_with_diagonalisation() -> None:
     kappa = np.array([0.3, 1.0, 3.0])
     s = solved(TFIM(L=7).composite(disorder_stream(6, 0)))
     local = diffusion.level_broadening(s.states, s.bath, s.system, [0.0], kappa)
-    theory = autocorrelation(diffusion.diffusion_theory(local, s.composite, s.bath, s.system).D)[0]
+    theory = autocorrelation(diffusion.diffusion_theory(local, s.composite, s.bath, s.system, [0.0]).D)[0]
     direct = autocorrelation(diffusion.direct_propagator(s.states, s.system, [0.0], kappa).D)[0]
     trace = StochasticTrace.of(build(s.composite), s.system, [0.0], kappa, tolerance=1e-5)
     sample = BathSample.of(s.composite, trace.expansion, s.system, 0.0, windows=12, states=12)

@@ -1,6 +1,7 @@
 """Measurement, study and command line of the diffusion paper."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_measurement_of_a_job_is_the_library_call() -> None:
     direct = diffusion.direct_propagator(states, system, [0.0, 0.5], [0.3, 1.0])
     local = diffusion.level_broadening(states, bath, system, [0.0, 0.5], [0.3, 1.0])
     np.testing.assert_allclose(ds.A.values, diffusion.autocorrelation(direct.D))
-    theory = diffusion.diffusion_theory(local, composite, bath, system)
+    theory = diffusion.diffusion_theory(local, composite, bath, system, [0.0, 0.5])
     np.testing.assert_allclose(ds.A_theory.values, diffusion.autocorrelation(theory.D))
     np.testing.assert_allclose(ds.Gamma_quantile.sel(quantile=0.5).values, np.median(local.Gamma, axis=(0, 1)))
 
@@ -98,6 +99,24 @@ def test_reproduce_takes_the_sizes_of_the_collapse_and_samples_at_any_size(
     exact = next(r for r in rows("--figure", "5", "--sizes", "6") if r["kappa"] == 3.0)
     assert abs(row["direct"] - exact["direct"]) < 3 * row["direct_error"] + exact["direct_error"]
     assert list(tmp_path.glob("diffusion_imbrie_L6_*/vector000.npz"))
+
+
+def test_levy_figure_has_bond_memory_and_its_verdict(tmp_path: Path) -> None:
+    rows, plot = study.FIGURES[3](tmp_path, sizes=[5], realizations=3)
+    assert plot.stat().st_size > 1000
+    (row,) = (r for r in rows if r.kappa == 1.0)
+    assert row.memory_difference is not None and abs(row.memory / row.direct - 1 - row.memory_difference) < 1e-12
+    assert abs(row.memory_difference) < 0.1
+    off = replace(row, memory_difference=0.02, memory_difference_error=0.001, difference=0.0)
+    assert off.verdict == "no" and replace(off, memory_difference=0.005).verdict == "yes"
+    assert all(r.memory is None for r in study.FIGURES[4](tmp_path, sizes=[4], realizations=2)[0])
+
+
+def test_dephasing_of_the_three_models(tmp_path: Path) -> None:
+    rows, plot = study.ALONE[8](tmp_path, sizes=[4], realizations=2)
+    assert plot.stat().st_size > 1000 and {r.model for r in rows} == {"levy", "tfim", "imbrie"}
+    assert {r.verdict for r in rows if r.kappa >= 1 and r.model != "levy" and r.element != "1,2 from 2,1"} == {"yes"}
+    assert {r.verdict for r in rows if r.kappa < 1 or r.model == "levy"} == {"-"}
 
 
 def test_options_of_another_study_are_refused() -> None:
