@@ -1,7 +1,9 @@
 """Probabilities binned into energy shells: their sums, moments and entropies, and their powers, in one pass each."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 #: Columns of the sums returned by ``bin_probabilities``.
 SUMS = ("norm", "first_moment", "second_moment", "shannon", "purity")
@@ -9,7 +11,7 @@ SUMS = ("norm", "first_moment", "second_moment", "shannon", "purity")
 POWERS = (2, 3, 4)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _bin_probabilities(p, shell, energies, binned, sums):  # type: ignore[no-untyped-def]
     for row in prange(p.shape[0]):
         norm = first = second = shannon = purity = 0.0
@@ -41,7 +43,7 @@ def bin_probabilities(
     _bin_probabilities(np.ascontiguousarray(p), shell.astype(np.int64), energies, binned, sums)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _bin_powers(p, shell, binned):  # type: ignore[no-untyped-def]
     for row in prange(p.shape[0]):
         for n in range(p.shape[1]):

@@ -1,7 +1,9 @@
 """Least-squares Lorentzian of many binned distributions at once: a scan for starts, then Levenberg-Marquardt."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 #: Distributions scanned at a time; starts refined for each; trial widths a factor of 10, the smallest in units of the shell's
 #: width; trial centres a shell.
@@ -10,7 +12,7 @@ ROWS, STARTS, WIDTHS, SMALLEST, CENTRES = 512, 6, 5, 0.02, 4
 SHELLS = 128
 
 
-@njit(cache=True)
+@njit()
 def _point(x, width, centre, chi):  # type: ignore[no-untyped-def]
     """width x Lorentzian at x, and its derivatives in centre and chi."""
     t = x - centre
@@ -19,7 +21,7 @@ def _point(x, width, centre, chi):  # type: ignore[no-untyped-def]
     return model, model * 2 * t / q, width / np.pi * (t * t - chi * chi) / (q * q)
 
 
-@njit(cache=True)
+@njit()
 def _bin(x, width, centre, chi):  # type: ignore[no-untyped-def]
     """Integral of the Lorentzian from x to x + width, and its derivatives in centre and chi."""
     a, b = (x - centre) / chi, (x + width - centre) / chi
@@ -29,7 +31,7 @@ def _bin(x, width, centre, chi):  # type: ignore[no-untyped-def]
     return angle / np.pi, (p - q) / (np.pi * chi), (a * p - b * q) / (np.pi * chi)
 
 
-@njit(cache=True)
+@njit()
 def _normal_equations(x, y, width, centre, chi, binned):  # type: ignore[no-untyped-def]
     """Sum of squares, J^T J (3 numbers) and J^T r (2) of the model."""
     ss = a = b = d = u = v = 0.0
@@ -48,7 +50,7 @@ def _normal_equations(x, y, width, centre, chi, binned):  # type: ignore[no-unty
     return ss, a, b, d, u, v
 
 
-@njit(cache=True)
+@njit()
 def _refine(x, row, width, centre, chi, binned):  # type: ignore[no-untyped-def]
     """Levenberg-Marquardt from one start: centre, chi, normal equations there, convergence."""
     damping = 1e-3
@@ -80,7 +82,7 @@ def _refine(x, row, width, centre, chi, binned):  # type: ignore[no-untyped-def]
     return centre, chi, now, 0.0
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _fit_lorentzians(x, y, width, binned, starts, out):  # type: ignore[no-untyped-def]
     for f in prange(y.shape[0]):
         best = np.inf
@@ -98,7 +100,7 @@ def _fit_lorentzians(x, y, width, binned, starts, out):  # type: ignore[no-untyp
                 out[f, 5] = converged
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _scan(x, width, centres, widths, binned, out):  # type: ignore[no-untyped-def]
     """Models (centres, widths, S) of every trial pair."""
     for c in prange(centres.size):

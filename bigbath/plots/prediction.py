@@ -3,40 +3,39 @@
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from bigbath.broadening.entropy import observational
+from bigbath.plots import style
 
 
+@style.styled
 def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarray, freedom: int) -> Figure:
     """(a) p_n over its mean against Porter-Thomas, (b) entropies of all states against theory, (c) differences against N.
 
     ``rows``: ``bigbath.studies.prediction.Prediction``; ``ds``: the largest ring; ``fluctuations``: p_n over its mean.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    figure, grid_of_axes = style.panels(1, 3, height=3.2)
+    axes = grid_of_axes[0]
     grid = np.geomspace(1e-5, 30, 60)
     count = np.histogram(fluctuations, grid)[0] / fluctuations.size / np.diff(np.log(grid))
     middle = np.sqrt(grid[1:] * grid[:-1])
     axes[0].plot(middle, count, "o", ms=3, mfc="none", label=r"$p_n/\langle p_n\rangle$")
     axes[0].plot(middle, middle * freedom * chi2.pdf(freedom * middle, freedom), "k-", lw=1, label="Porter-Thomas")
     axes[0].set(
-        xscale="log", yscale="log", ylim=(1e-4, 1), xlabel=r"$y = p_n/\langle p_n \rangle$", ylabel=r"$y\,\rho(y)$"
+        xscale="log", yscale="log", ylim=(1e-4, 1), xlabel=r"weight over its mean, $y = p_n/\langle p_n \rangle$", ylabel=r"$y\,\rho(y)$"
     )
     measured = {"observational": observational(ds.P.values, ds.shell_count.values)[:, 0]}
     measured |= {"von Neumann": ds.shannon.values[:, 0], "Rényi-2": ds.renyi2.values[:, 0]}
     for number, ((label, values), name) in enumerate(
         zip(measured.items(), ("observational_closed", "von_neumann_closed", "renyi2_closed"), strict=True)
     ):
-        axes[1].plot(ds.bath_energy, values, ".", ms=1, color=f"C{number}", label=label, rasterized=True)
+        axes[1].plot(ds.bath_energy, values, ".", ms=1, color=style.colour(number), label=label, rasterized=True)
         axes[1].plot(ds.bath_energy, ds[name].sel(branch=1), "k.", ms=0.5, rasterized=True)
-    axes[1].set(xlabel=r"$\epsilon_\mu$", ylabel="entropy", ylim=(0, None), title=r"black: from $|V|^2$ alone")
+    axes[1].set(xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)", ylabel=r"entropy (black: from $|V|^2$ alone)", ylim=(0, None))
     names = dict.fromkeys(row.name for row in rows if row.name.startswith("S_"))
     for name in names:
         mine = [row for row in rows if row.name == name]
@@ -44,7 +43,7 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
             [row.N for row in mine], [row.predicted - row.measured for row in mine], "o-", ms=4, lw=1, label=name
         )
     axes[2].axhline(0, color="k", lw=0.5)
-    axes[2].set(xlabel="N", ylabel="predicted - measured")
+    axes[2].set(xlabel="number of spins N", ylabel="predicted - measured entropy")
     for axis in axes:
-        axis.legend(frameon=False, fontsize="x-small", markerscale=2)
+        style.legend(axis, markerscale=2)
     return figure

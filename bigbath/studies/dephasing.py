@@ -12,8 +12,8 @@ from bigbath.job import Ensemble, Job, Spectrum
 from bigbath.measure import Measures
 from bigbath.measure.dephasing import MeasureDephasing
 from bigbath.models import TFIM, Imbrie, Levy
+from bigbath.plots import save
 from bigbath.plots.diffusion import plot_dephasing
-from bigbath.plots.distribution import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
 from bigbath.store import open_result
