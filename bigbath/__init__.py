@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "draw"),
+    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "DeclaredSymmetry", "draw"),
     "bigbath.operators": ("Hamiltonian", "build"),
     "bigbath.spaces": ("sectors",),
     "bigbath.solvers": (
@@ -23,10 +23,15 @@ _WHERE = {
     "bigbath.spectral": (
         "ShellAverage", "ShellVectors", "scaled_operator", "shell_average", "shell_parameters", "state_moments",
     ),
-    "bigbath.job": ("Job", "load_job"),
+    "bigbath.job": ("Ensemble", "Job", "Spectrum", "load_job"),
+    "bigbath.sweep": ("Range", "Sweep"),
+    "bigbath.measure": (
+        "MeasureDistribution", "MeasureEntanglement", "MeasureFormFactor", "MeasureGapRatio", "MeasureInteraction",
+        "MeasureNumberVariance", "MeasureObservables", "MeasureParticipation", "MeasurePropagator", "MeasureSpacings",
+        "Measures", "disorder_average",
+    ),
     "bigbath.store": ("Result", "open_result", "open_run"),
-    "bigbath.cluster.run": ("run",),
-    "bigbath.measure": ("disorder_average",),
+    "bigbath.interactive": ("run",),
     "bigbath.plots": ("plot_distribution",),
     "bigbath.studies.coupling": ("coupling_law",),
 }  # fmt: skip
@@ -43,10 +48,23 @@ if TYPE_CHECKING:
         fit_lorentzian,
         system_states,
     )
-    from bigbath.cluster.run import run
-    from bigbath.job import Job, load_job
-    from bigbath.measure import disorder_average
-    from bigbath.models import TFIM, XXZ, Custom, Imbrie, Levy, QuantumSun, Ring, draw
+    from bigbath.interactive import run
+    from bigbath.job import Ensemble, Job, Spectrum, load_job
+    from bigbath.measure import (
+        MeasureDistribution,
+        MeasureEntanglement,
+        MeasureFormFactor,
+        MeasureGapRatio,
+        MeasureInteraction,
+        MeasureNumberVariance,
+        MeasureObservables,
+        MeasureParticipation,
+        MeasurePropagator,
+        Measures,
+        MeasureSpacings,
+        disorder_average,
+    )
+    from bigbath.models import TFIM, XXZ, Custom, DeclaredSymmetry, Imbrie, Levy, QuantumSun, Ring, draw
     from bigbath.operators import Hamiltonian, build
     from bigbath.plots import plot_distribution
     from bigbath.solvers import (
@@ -74,6 +92,7 @@ if TYPE_CHECKING:
     )
     from bigbath.store import Result, open_result, open_run
     from bigbath.studies.coupling import coupling_law
+    from bigbath.sweep import Range, Sweep
 
 
 def __getattr__(name: str) -> Any:

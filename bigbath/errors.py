@@ -1,5 +1,8 @@
 """Errors that a user can cause or mend, each with the exit code of the command line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class BigbathError(Exception):
     """Base of all errors that bigbath raises on purpose; the message names the cause and the remedy."""
@@ -7,8 +10,8 @@ class BigbathError(Exception):
     exit_code = 1
 
 
-class JobError(BigbathError):
-    """The job file or an option is wrong: unknown key, wrong type, impossible value."""
+class JobError(BigbathError, ValueError):
+    """The job file, an option or an argument is wrong: unknown key, wrong type, impossible value."""
 
     exit_code = 2
 
@@ -49,7 +52,23 @@ class UnresolvedSpectrum(BigbathError):
     exit_code = 6
 
 
+class FailedTasks(BigbathError):
+    """Some tasks of a run failed; the others are done and kept."""
+
+    exit_code = 7
+
+
 class Stopped(KeyboardInterrupt):
     """A signal has ended a run before it was whole; not an error of a task, so ``except Exception`` lets it pass."""
 
     exit_code = 75
+
+
+@contextmanager
+def in_section(section: str) -> Iterator[None]:
+    """Let errors name the section of the job that they are about."""
+    try:
+        yield
+    except BigbathError as error:
+        error.args = (f"[{section}] {error}",)
+        raise

@@ -1,35 +1,34 @@
 """A job: everything that a run depends on, read from a TOML file and validated before any work starts."""
 
-import difflib
 import hashlib
 import json
+import math
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+import tomlkit
+from pydantic import Field, TypeAdapter, model_validator
 
-from bigbath.choice import choice
+from bigbath.choice import choice, path_of, validated
 from bigbath.errors import FileError, JobError
 from bigbath.measure import Measures
 from bigbath.models import Model
-from bigbath.solvers import Auto, Dense, Engine, Interval, Whole, Window
+from bigbath.solvers import Dense, Interval, Wanted, Whole
 from bigbath.sweep import Sweep, substituted
+
+#: More tasks than this are taken for a slip of the pen.
+MOST_TASKS = 1_000_000
 
 
 @choice
-class Spectrum:
+class Spectrum(Wanted):
     """Which eigenstates of a Hamiltonian, and how they are found.
 
-    ``symmetries``: names of declared symmetries to use (absent: all; []: none). ``sector``: labels to restrict to, as
-    ``{reflection = -1}``. ``shells``: cut a whole spectrum or an interval into so many energy shells, each a task of
-    its own.
+    ``shells``: cut a whole spectrum or an interval into so many energy shells, each a task of its own.
     """
 
-    window: Window
-    engine: Engine = Auto()
-    symmetries: tuple[str, ...] | None = None
-    sector: dict[str, int] | None = None
     shells: Annotated[int, Field(ge=2)] | None = None
 
     @model_validator(mode="after")
@@ -49,7 +48,7 @@ class Ensemble:
 
     seed: Annotated[int, Field(ge=0)] = 1
     realizations: Annotated[int, Field(ge=1)] = 1
-    first: Annotated[int, Field(ge=0)] = 0
+    first: Annotated[int, Field(ge=0, le=2**62)] = 0
 
 
 @choice
@@ -68,6 +67,38 @@ class Job:
     sweep: Sweep | None = None
     accept_unverified: bool = False
 
+    @model_validator(mode="after")
+    def _check(self) -> "Job":
+        if self.bath is not None and self.bath.shells:
+            raise ValueError("bath.shells: only [spectrum] can be cut into energy shells")
+        shells = self.spectrum.shells or 1
+        if math.prod((shells, self.ensemble.realizations)) <= MOST_TASKS:
+            shells = sum(point.spectrum.shells or 1 for point in point_jobs(self))
+        if (tasks := shells * self.ensemble.realizations) > MOST_TASKS:
+            raise ValueError(
+                f"ensemble.realizations, shells and sweep make {tasks:,} tasks, more than {MOST_TASKS:,}: use several jobs"
+            )
+        return self
+
+    @cached_property
+    def _points(self) -> tuple["Job", ...]:
+        """The job of each point of the sweep, validated once."""
+        assert self.sweep is not None
+        data = resolved(self)
+        del data["sweep"]
+        jobs = []
+        for parameters in self.sweep.points():
+            point = ", ".join(f"{key} = {value}" for key, value in parameters.items())
+            jobs.append(validated(Job, substituted(data, parameters), name=f"sweep, at {point:.200}: the job"))
+        return tuple(jobs)
+
+    def to_toml(self) -> str:
+        """The job as a job file, with every default spelled out but without what is absent."""
+        try:
+            return tomlkit.dumps(_sections(_JOB.dump_python(self, mode="json", exclude_none=True)))
+        except TypeError:
+            raise JobError("the sweep holds a value None, which a job file cannot say: leave the key out") from None
+
 
 _JOB = TypeAdapter(Job)
 
@@ -75,6 +106,19 @@ _JOB = TypeAdapter(Job)
 def resolved(job: Job) -> dict[str, Any]:
     """The job with every default spelled out, as JSON data."""
     return _JOB.dump_python(job, mode="json")
+
+
+def _sections(data: dict[str, Any]) -> tomlkit.TOMLDocument:
+    """A job file of resolved data: a section for each table, inline tables in it, so that keys keep their order."""
+    document = tomlkit.document()
+    for name, section in data.items():
+        document[name] = tomlkit.table() if isinstance(section, dict) else section
+        for key, value in section.items() if isinstance(section, dict) else ():
+            inner = tomlkit.table() if name == "measure" else tomlkit.inline_table()
+            if isinstance(value, dict):
+                inner.update(value)
+            document[name].add(key, inner if isinstance(value, dict) else value)
+    return document
 
 
 def job_hash(job: Job) -> str:
@@ -111,103 +155,28 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def point_jobs(job: Job) -> tuple[Job, ...]:
-    """The job of each point of the sweep, without sweep; JobError names the point whose values cannot be."""
-    if job.sweep is None:
-        return (job,)
-    data = resolved(job)
-    del data["sweep"]
-    jobs = []
-    for parameters in job.sweep.points():
-        try:
-            jobs.append(_parse(substituted(data, parameters)))
-        except JobError as error:
-            point = ", ".join(f"{key} = {value}" for key, value in parameters.items())
-            raise JobError(f"sweep, at {point}: {error}") from None
-    return tuple(jobs)
+    """The job of each point of the sweep, without sweep."""
+    return (job,) if job.sweep is None else job._points
 
 
 def parse_job(data: dict[str, Any]) -> Job:
     """A job from the tables of a TOML file, every point of its sweep checked; JobError names each wrong key and the
     remedy.
     """
-    job = _parse(data)
-    point_jobs(job)
-    return job
-
-
-def _parse(data: dict[str, Any]) -> Job:
-    try:
-        return _JOB.validate_json(json.dumps(data))
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ValidationError):
-            raise JobError(
-                "the job is not valid:\n" + "\n".join(f"  {line}" for line in _explain(error, data))
-            ) from None
-        raise JobError(
-            f"the job holds a value that is neither text, number, truth value, list nor table: {error}"
-        ) from None
+    return validated(Job, data, name="the job")
 
 
 def load_job(path: str | Path) -> Job:
     """A job from a TOML file. FileError when it cannot be read, JobError when it is wrong."""
+    path = path_of(path)
     try:
-        text = Path(path).read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_bytes().decode()
+    except (OSError, ValueError) as error:
         raise FileError(f"cannot read the job file {path}: {error}") from None
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise JobError(f"{path} is not valid: it is nested too deeply") from None
+    except ValueError as error:
         raise JobError(f"{path} is not valid TOML: {error}") from None
     return parse_job(data)
-
-
-def _explain(error: ValidationError, data: dict[str, Any]) -> list[str]:
-    lines = []
-    for problem in error.errors():
-        location = _location(problem["loc"], data)
-        message = problem["msg"].removeprefix("Value error, ")
-        key = location.rpartition(".")[2]
-        if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            message = "unknown key" + _nearest(key)
-        elif problem["type"] == "missing":
-            message = "is missing"
-        elif problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-            context = problem["ctx"]
-            tags = context.get("expected_tags", "")
-            tag = context["discriminator"].strip("'")
-            close = difflib.get_close_matches(str(context.get("tag", "")), [t.strip(" '") for t in tags.split(",")], 1)
-            message = f"{tag} must be one of {tags}" + (f"; did you mean {close[0]!r}?" if close else "")
-        elif problem["type"] not in ("value_error",):
-            value = problem.get("input")
-            message = f"{message[0].lower()}{message[1:]}, got {value!r:.80}"
-        lines.append(f"{location or 'job'}: {message}")
-    return lines
-
-
-def _location(loc: tuple[int | str, ...], data: Any) -> str:
-    """The key as the user wrote it: without the tags that a choice between types adds."""
-    parts: list[str] = []
-    for step in loc:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            if "." not in str(step) and (step != loc[-1] or step in _TAGS):
-                continue
-        parts.append(str(step))
-    return ".".join(parts)
-
-
-def _names() -> tuple[set[str], set[str]]:
-    """Every key that a job may hold, and every tag that tells types apart."""
-    schema = _JOB.json_schema()
-    properties = [d.get("properties", {}) for d in (schema, *schema.get("$defs", {}).values())]
-    tags = {str(v["const"]) for p in properties for v in p.values() if "const" in v}
-    return {key for p in properties for key in p}, tags | {"range", "list"}
-
-
-_KEYS, _TAGS = _names()
-
-
-def _nearest(key: str) -> str:
-    close = difflib.get_close_matches(key, sorted(_KEYS), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""

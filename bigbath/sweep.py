@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Discriminator, Field, RootModel, Tag, model_validator
 
-from bigbath.choice import choice
+from bigbath.choice import choice, reads_like_a_job_file
 
 #: More points than this are taken for a slip of the pen.
 MOST_POINTS = 100_000
@@ -31,15 +31,21 @@ class Range:
             raise ValueError("a range needs either count or step")
         if self.step is not None and (self.step == 0 or (self.stop - self.start) / self.step < 0):
             raise ValueError(f"step = {self.step} does not lead from {self.start} to {self.stop}")
+        steps = 0.0 if self.step is None else self.stop / self.step - self.start / self.step
+        if max(steps, self.count or 0) >= MOST_POINTS:
+            raise ValueError(f"more than {MOST_POINTS:,} values")
         if self.step is not None and self.log:
             raise ValueError("log goes with count, not with step")
         if self.log and min(self.start, self.stop) <= 0:
             raise ValueError("a range with log needs positive ends")
         return self
 
+    def __len__(self) -> int:
+        return self.count or 1 + math.floor((self.stop - self.start) / (self.step or 1) + 1e-9)
+
     def values(self) -> tuple[float | int, ...]:
         """The values, in order."""
-        count = self.count or 1 + math.floor((self.stop - self.start) / (self.step or 1) + 1e-9)
+        count = len(self)
         if self.log:
             return tuple(float(v) for v in np.geomspace(self.start, self.stop, count))
         if self.step is not None:
@@ -68,6 +74,7 @@ _Values = Annotated[
 ]
 
 
+@reads_like_a_job_file
 class Sweep(RootModel[Annotated[dict[str, _Values], BeforeValidator(_flat)]]):
     """Dotted key of the job file -> its values, a list or a ``Range``. Points are all combinations, the last key fastest."""
 
@@ -84,7 +91,7 @@ class Sweep(RootModel[Annotated[dict[str, _Values], BeforeValidator(_flat)]]):
                 raise ValueError(f"{key}: the list of values is empty")
         if not self.root:
             raise ValueError("the sweep names no key; leave [sweep] out")
-        if (count := math.prod(map(len, self.values().values()))) > MOST_POINTS:
+        if (count := math.prod(map(len, self.root.values()))) > MOST_POINTS:
             raise ValueError(f"{count:,} points, more than {MOST_POINTS:,}")
         return self
 

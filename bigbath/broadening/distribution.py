@@ -171,7 +171,7 @@ def _kept(keep: bool | Sequence[float], energies: np.ndarray) -> np.ndarray:
     """Bath states whose p_n are kept, ascending."""
     if isinstance(keep, bool):
         return np.arange(energies.size if keep else 0)
-    return np.unique([np.abs(energies - energy).argmin() for energy in keep])
+    return np.unique(np.array([np.abs(energies - energy).argmin() for energy in keep], dtype=np.int64))
 
 
 def positions(states: Eigenstates) -> dict[int, np.ndarray]:

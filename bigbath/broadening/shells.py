@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bigbath.solvers import Eigenstates
+from bigbath.errors import ImpossibleRequest
+from bigbath.operators import Hamiltonian
+from bigbath.solvers import AnyWindow, Eigenstates, Interval, Whole
+from bigbath.solvers.problem import spectral_extremes
+
+#: More shells than this are a mistake in the units of the width.
+MOST = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +52,7 @@ def shells_of(states: Eigenstates, width: float) -> Shells:
     last = min(int(np.floor((highest - lowest) / width + 0.5)), int(np.floor((hi - lowest) / width - 0.5)))
     if hi > highest:
         last = int(np.floor((highest - lowest) / width + 0.5))
+    _refuse_many(last - first + 1, width, max(lo, lowest), min(hi, highest))
     edges = lowest + width * (np.arange(first, max(first, last + 1) + 1) - 0.5)
     if last < first:
         edges = edges[:1]
@@ -57,3 +64,29 @@ def shells_of(states: Eigenstates, width: float) -> Shells:
     sums = np.bincount(shell, energies, minlength=size + 1)[:size]
     with np.errstate(invalid="ignore"):
         return Shells(width=width, first=first, edges=edges, energy=sums / count, count=count)
+
+
+def refuse_fine_shells(h: Hamiltonian, window: AnyWindow, width: float) -> None:
+    """ImpossibleRequest for a whole spectrum or an interval of more than MOST shells, before its states are computed."""
+    if isinstance(window, Interval) and window.upper - window.lower < MOST * width:
+        return
+    if isinstance(window, Whole | Interval) and 2 * _norm_bound(h) > MOST * width:
+        lowest, highest = spectral_extremes(h)
+        if isinstance(window, Interval):
+            lowest, highest = max(lowest, window.lower), min(highest, window.upper)
+        _refuse_many((highest - lowest) / width + 1, width, lowest, highest)
+
+
+def _norm_bound(h: Hamiltonian) -> float:
+    """An upper bound of ||H||: the sum of all |couplings|, or the largest row sum of a given matrix."""
+    if h.given is not None:
+        return float(abs(h.given).sum(axis=1).max())
+    return float(sum(abs(coupling[0]) for _, couplings in h.terms for coupling in couplings))
+
+
+def _refuse_many(shells: float, width: float, lowest: float, highest: float) -> None:
+    if shells > MOST:
+        raise ImpossibleRequest(
+            f"{shells:,.0f} shells of width {width:g} between {lowest:g} and {highest:g} are more than {MOST:,}. Give a "
+            "larger shell_width, in the units of the model's couplings."
+        )

@@ -1,4 +1,4 @@
-"""Progress with ETA: a bar on a terminal, a line every ten seconds in a log."""
+"""Progress with ETA: a bar on a terminal, one line that changes in a notebook, a line every ten seconds in a log."""
 
 import sys
 import time
@@ -9,6 +9,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 #: Seconds between lines when there is no terminal.
 HEARTBEAT = 10.0
+#: Seconds between changes of the line in a notebook.
+REFRESH = 0.5
 
 
 class ProgressReport:
@@ -19,6 +21,7 @@ class ProgressReport:
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._label = ""
+        self._width = 0
         self._since = self._spoken = time.monotonic()
 
     def __enter__(self) -> "ProgressReport":
@@ -32,6 +35,8 @@ class ProgressReport:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
+        elif self._console.is_jupyter and not self._quiet:
+            print("\r" + " " * self._width, end="\r", file=sys.stderr, flush=True)
 
     def __call__(self, label: str, done: float, total: float) -> None:
         """Show that ``done`` of ``total`` is done."""
@@ -47,7 +52,13 @@ class ProgressReport:
             self._bar.update(self._task, description=label, completed=fraction)
             return
         now = time.monotonic()
-        if now - self._spoken >= HEARTBEAT:
+        notebook = self._console.is_jupyter
+        if now - self._spoken >= (REFRESH if notebook else HEARTBEAT):
             self._spoken = now
             left = f", about {(now - self._since) * (1 / fraction - 1):.0f} s left" if 0.02 < fraction < 1 else ""
-            print(f"[{time.strftime('%H:%M:%S')}] {label}: {100 * fraction:.0f} %{left}", file=sys.stderr, flush=True)
+            line = f"{label}: {100 * fraction:.0f} %{left}"
+            if notebook:
+                self._width = max(self._width, len(line))
+                print("\r" + line.ljust(self._width), end="", file=sys.stderr, flush=True)
+            else:
+                print(f"[{time.strftime('%H:%M:%S')}] {line}", file=sys.stderr, flush=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from bigbath.cluster.realize import refuse_fine_grids
+from bigbath.errors import in_section
 from bigbath.job import Job, Spectrum, point_jobs
 from bigbath.models import Composite, SpinComposite, draw
 from bigbath.operators import Hamiltonian, Part, build, is_matrix_free, pauli_strings, size
@@ -81,6 +83,7 @@ def estimate(job: Job) -> Estimate:
     needs = []
     for point in points:
         composite = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first)
+        refuse_fine_grids(point, build(composite), None if point.bath is None else build(composite, "B"))
         key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution))
         if key not in known:
             known[key] = (_parts(composite, point), _grids(composite, point))
@@ -100,9 +103,11 @@ def estimate(job: Job) -> Estimate:
 
 
 def _parts(composite: Composite, job: Job) -> tuple[PartEstimate, ...]:
-    parts = [_part(composite, "H", job.spectrum)]
+    with in_section("spectrum"):
+        parts = [_part(composite, "H", job.spectrum)]
     if job.bath is not None:
-        parts.append(_part(composite, "B", job.bath))
+        with in_section("bath"):
+            parts.append(_part(composite, "B", job.bath))
     return tuple(parts)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
-from bigbath.errors import ImpossibleRequest, IncompleteWindow
+from bigbath.broadening.shells import refuse_fine_shells
+from bigbath.errors import ImpossibleRequest, IncompleteWindow, in_section
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
 from bigbath.models import Composite, draw
@@ -51,6 +52,24 @@ def _solve(h: Hamiltonian, spectrum: Spectrum, window: AnyWindow, comm: Comm, re
     )
 
 
+def refuse_fine_grids(job: Job, h: Hamiltonian, bath: Hamiltonian | None) -> None:
+    """ImpossibleRequest for more shells than there can be, before any eigenstate is computed."""
+    if job.measure.distribution is not None:
+        with in_section("measure.distribution"):
+            refuse_fine_shells(h, job.spectrum.window, job.measure.distribution.shell_width)
+    if job.measure.interaction is not None and job.bath is not None and bath is not None:
+        with in_section("measure.interaction"):
+            refuse_fine_shells(bath, job.bath.window, job.measure.interaction.shell_width)
+
+
+def _initial_states(below: Hamiltonian, spectrum: Spectrum, report: Report) -> Eigenstates:
+    with in_section("bath"):
+        bath = _solve(below, spectrum, spectrum.window, None, lambda label, *n: report(f"bath: {label}", *n))
+        if not bath.energies.size:
+            raise ImpossibleRequest("the window holds no state of the bath: choose a wider one")
+    return bath
+
+
 def _dimension(h: Hamiltonian, spectrum: Spectrum) -> int:
     """States in the sectors that are asked for; all of them together are the whole space."""
     if spectrum.sector is None:
@@ -78,10 +97,9 @@ def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
     job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
     h = build(composite)
-    bath = None
-    if job.bath is not None:
-        below = build(composite, "B")
-        bath = _solve(below, job.bath, job.bath.window, None, lambda label, *n: report(f"bath: {label}", *n))
+    below = None if job.bath is None else build(composite, "B")
+    refuse_fine_grids(job, h, below)
+    bath = None if below is None or job.bath is None else _initial_states(below, job.bath, report)
     return Realization(
         job=job, number=realization, composite=composite, h=h, system=system_states(composite), bath=bath,
         seconds=time.perf_counter() - start,
@@ -104,10 +122,11 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
     job, h, bath, system = shared.job, shared.h, shared.bath, shared.system
     start = time.perf_counter()
     window: AnyWindow = job.spectrum.window
-    if job.spectrum.shells:
-        assert isinstance(window, Whole | Interval)
-        window = energy_shells(h, window, job.spectrum.shells)[shell]
-    states = _solve(h, job.spectrum, window, comm, lambda label, *n: report(f"H: {label}", *n))
+    with in_section("spectrum"):
+        if job.spectrum.shells:
+            assert isinstance(window, Whole | Interval)
+            window = energy_shells(h, window, job.spectrum.shells)[shell]
+        states = _solve(h, job.spectrum, window, comm, lambda label, *n: report(f"H: {label}", *n))
     seconds = {"prepare": shared.seconds, "spectrum": time.perf_counter() - start}
     start = time.perf_counter()
     context = Context(

@@ -1,7 +1,8 @@
 """Measurements that a job file may ask for; to add one, write its file and name it in ``Measures``."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Protocol
 
 import xarray as xr
 
@@ -22,9 +23,16 @@ from bigbath.measure.spacings import MeasureSpacings
 from bigbath.models import Composite
 
 
+class Measurement(Protocol):
+    """What every field of ``Measures`` can do."""
+
+    def measure(self, context: Context) -> xr.Dataset:
+        """The labelled arrays of one realization."""
+
+
 @choice
 class Measures:
-    """The ``[measure.*]`` sections of a job."""
+    """The ``[measure.*]`` sections of a job: a field is all that a new measurement needs."""
 
     distribution: MeasureDistribution | None = None
     gap_ratio: MeasureGapRatio | None = None
@@ -51,15 +59,13 @@ class Measures:
             statistic.before(composite, symmetries, sector)
 
     def run(self, context: Context) -> xr.Dataset:
-        """All measurements of one realization in one labelled dataset."""
-        wanted = (
-            self.distribution, self.gap_ratio, self.propagator, self.participation, self.entanglement, self.observables,
-            self.spacings, self.number_variance, self.form_factor,
-        )  # fmt: skip
-        parts = [m.measure(context) for m in wanted if m is not None]
-        if self.interaction is not None:
-            parts.append(self.interaction.measure(context, parts[0] if self.distribution is not None else None))
-        return xr.merge(parts, compat="no_conflicts", combine_attrs="no_conflicts") if parts else xr.Dataset()
+        """All measurements of one realization in one labelled dataset, made in the order of the fields."""
+        done: dict[str, xr.Dataset] = {}
+        for name in (field.name for field in fields(self)):
+            chosen: Measurement | None = getattr(self, name)
+            if chosen is not None:
+                done[name] = chosen.measure(replace(context, done=dict(done)))
+        return xr.merge(done.values(), compat="no_conflicts", combine_attrs="no_conflicts") if done else xr.Dataset()
 
 
 __all__ = [

@@ -1,6 +1,9 @@
 """What a measurement is given."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import xarray as xr
 
 from bigbath.broadening import SystemStates
 from bigbath.errors import JobError
@@ -11,7 +14,10 @@ from bigbath.solvers import Eigenstates
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Context:
-    """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S."""
+    """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S.
+
+    ``done``: the measurements made before, by name.
+    """
 
     composite: Composite
     states: Eigenstates
@@ -19,6 +25,7 @@ class Context:
     system: SystemStates
     accept_unverified: bool
     report: Report
+    done: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def sites(self) -> int:

@@ -27,11 +27,12 @@ class MeasureInteraction:
     eta: float | None = None
     solve: bool = False
 
-    def measure(self, context: Context, fits: xr.Dataset | None) -> xr.Dataset:
+    def measure(self, context: Context) -> xr.Dataset:
         """F^2 in bath shells, channel sums and what follows from them; needs the whole bath.
 
-        ``fits``: the dataset of ``measure.distribution``, with ``centre`` and ``chi``, or None.
+        With ``eta`` it takes ``centre`` and ``chi`` from ``measure.distribution``, which comes before it.
         """
+        fits = context.done.get("distribution")
         if context.bath is None:
             raise JobError('measure.interaction needs the bath\'s states: add a [bath] section with window = "whole"')
         if self.eta is not None and (fits is None or "chi" not in fits):

@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bigbath.choice import choice
+from bigbath.errors import JobError
 from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, disorder_stream, scaled
-from bigbath.models.custom import Custom
+from bigbath.models.custom import Custom, DeclaredSymmetry
 from bigbath.models.imbrie import Imbrie
 from bigbath.models.levy import Levy
 from bigbath.models.quantum_sun import QuantumSun
@@ -14,15 +16,30 @@ from bigbath.models.tfim import TFIM
 from bigbath.models.xxz import XXZ
 
 
+@choice
+class Stream:
+    """The random stream of one disorder realization: master ``seed`` and number of the ``realization``."""
+
+    seed: Annotated[int, Field(ge=0)] = 1
+    realization: Annotated[int, Field(ge=0)] = 0
+
+
 def draw(model: "Model", *, seed: int = 1, realization: int = 0) -> Composite:
-    """One disorder realization of a model, from (master seed, realization index) alone; a clean model has one."""
-    return model.composite(disorder_stream(seed, realization))
+    """One disorder realization of a model, from (master seed, realization index) alone; a clean model has one.
+
+    JobError for what is no model, or no seed.
+    """
+    if not isinstance(model, Ring | Imbrie | TFIM | Levy | XXZ | QuantumSun | Custom):
+        raise JobError(f"draw takes a model, as Ring(N=11), not a {type(model).__name__}")
+    stream = Stream(seed=seed, realization=realization)
+    return model.composite(disorder_stream(stream.seed, stream.realization))
 
 
 #: Any model, told apart by its ``name``.
 Model = Annotated[Ring | Imbrie | TFIM | Levy | XXZ | QuantumSun | Custom, Field(discriminator="name")]
 
 __all__ = [
-    "TFIM", "XXZ", "Composite", "Custom", "Imbrie", "Levy", "MatrixComposite", "Model", "QuantumSun", "Ring", "SpinComposite", "Symmetry",
+    "TFIM", "XXZ", "Composite", "Custom", "DeclaredSymmetry", "Imbrie", "Levy", "MatrixComposite", "Model", "QuantumSun",
+    "Ring", "SpinComposite", "Symmetry",
     "disorder_stream", "draw", "scaled",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """A user's own model, given as QuSpin operator lists."""
 
+from collections import defaultdict
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ Coupling = tuple[float | int, ...]
 class DeclaredSymmetry:
     """A symmetry of H in the composite's site numbers: permutation of sites, spin flips, sigma^z signs.
 
-    The same symmetry is used for H_B when it fixes the system's sites.
+    H_B uses what the same symmetry does to the bath, when it fixes the system's sites and the bath's own strings have it.
     """
 
     name: str
@@ -31,7 +32,7 @@ class Custom:
 
     Letters are I, x, y, z (Pauli matrices). Sites 0 ... system_sites - 1 are the system, the rest up to L - 1 the
     bath. ``disorder`` adds to a coupling list: ``disorder = [["z", "bath", -1.0, 1.0]]`` draws for each bath site a
-    uniform field in [-1, 1] of that letter.
+    uniform field in [-1, 1] of that letter; equal bounds give the same field everywhere.
     """
 
     name: Literal["custom"] = "custom"
@@ -58,15 +59,20 @@ class Custom:
                 _check_letters(part, letters)
                 for coupling in couplings:
                     _check_coupling(part, letters, coupling, allowed)
-        for letters, *_ in self.disorder:
+        for number, (letters, _, low, high) in enumerate(self.disorder):
             _check_letters("disorder", letters)
             if len(letters) != 1:
                 raise ValueError(f"disorder: {letters!r} must be one letter, a random field on each site")
+            if low > high:
+                raise ValueError(f"disorder.{number}: the lower bound comes first, got {low} and {high}")
+        if len({s.name for s in self.symmetries}) < len(self.symmetries):
+            raise ValueError("symmetries: two have the same name")
         for symmetry in self.symmetries:
             if symmetry.permutation is not None and sorted(symmetry.permutation) != list(range(L)):
                 raise ValueError(f"symmetry {symmetry.name!r}: permutation must hold each of 0 ... {L - 1} once")
-            if any(not 0 <= j < L for j in (*symmetry.flip, *symmetry.sign)):
-                raise ValueError(f"symmetry {symmetry.name!r}: flip and sign take sites 0 ... {L - 1}")
+            for sites in (symmetry.flip, symmetry.sign):
+                if any(not 0 <= j < L for j in sites) or len(set(sites)) < len(sites):
+                    raise ValueError(f"symmetry {symmetry.name!r}: flip and sign take sites 0 ... {L - 1}, each once")
         return self
 
     def composite(self, stream: np.random.Generator) -> SpinComposite:
@@ -90,15 +96,43 @@ class Custom:
             )
             for s in self.symmetries
         )
+        bath = self.bath + fields["bath"]
         return SpinComposite(
             system_sites=S,
             bath_sites=L - S,
             system=self.system + fields["system"],
-            bath=self.bath + fields["bath"],
+            bath=bath,
             interaction=self.interaction,
             symmetries=symmetries,
-            bath_symmetries=tuple(_on_bath(s, S) for s in symmetries if s.permutation[:S] == tuple(range(S))),
+            bath_symmetries=tuple(_on_bath(s, S) for s in symmetries if _is_of_bath(s, S, bath)),
         )
+
+
+def _is_of_bath(symmetry: Symmetry, S: int, bath: tuple[Term, ...]) -> bool:
+    """Whether a symmetry fixes the system's sites, does something to the bath, and leaves the bath's strings as they are."""
+    L = len(symmetry.permutation)
+    acts = any(symmetry.permutation[j] != j or j in symmetry.flip or j in symmetry.sign for j in range(S, L))
+    if symmetry.permutation[:S] != tuple(range(S)) or not acts:
+        return False
+    before, after = _summed(bath), _summed(bath, symmetry)
+    largest = max(map(abs, before.values()), default=0.0)
+    return all(abs(before[key] - after[key]) <= 1e-12 * largest for key in {*before, *after})
+
+
+def _summed(terms: tuple[Term, ...], symmetry: Symmetry | None = None) -> dict[frozenset[tuple[int, str]], complex]:
+    """{Pauli matrices by site: coefficient} of strings, or of U times the strings times 1/U."""
+    sums: dict[frozenset[tuple[int, str]], complex] = defaultdict(float)
+    for letters, couplings in terms:
+        for value, *where in couplings:
+            matrices = [(int(j.real), a) for j, a in zip(where, letters, strict=True) if a != "I"]
+            if symmetry is not None:
+                changes = sum(
+                    (j in symmetry.flip and a in "yz") + (j in symmetry.sign and a in "xy") for j, a in matrices
+                )
+                value *= (-1) ** changes
+                matrices = [(symmetry.permutation[j], a) for j, a in matrices]
+            sums[frozenset(matrices)] += value
+    return sums
 
 
 def _on_bath(symmetry: Symmetry, S: int) -> Symmetry:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from bigbath.conserved.charges import Charge, charges
 from bigbath.conserved.sums import as_terms, is_hermitian, is_real
 from bigbath.conserved.words import Words, words
-from bigbath.errors import SymmetryError
+from bigbath.errors import JobError, SymmetryError
+from bigbath.explain import shown
 from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, Term
 from bigbath.operators import quspin
 from bigbath.operators.size import check_size, check_strings, check_vectors
@@ -117,8 +118,12 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
 
     ``part``: "H" = S + B + V, "H0" = S + B, "V" on the whole space (D_S D_B); "S" on the system's own space,
     "B" on the bath's own space. Raises ImpossibleRequest where vectors, or a matrix that must be built, cannot fit, SymmetryError
-    when the terms do not make a Hermitian matrix.
+    when the terms do not make a Hermitian matrix, JobError for a model that is not drawn.
     """
+    if not isinstance(composite, SpinComposite | MatrixComposite):
+        raise JobError(f"a {type(composite).__name__} is not drawn yet: build(draw(model, seed=1, realization=0))")
+    if not isinstance(part, str) or part not in get_args(Part):
+        raise JobError(f"part must be one of {', '.join(get_args(Part))}, got {shown(part)}")
     d_system, d_bath = composite.dims
     dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
     if isinstance(composite, MatrixComposite):
@@ -178,7 +183,8 @@ def _from_matrices(composite: MatrixComposite, part: Part) -> sp.csr_array | np.
         parts += list(composite.interaction)
     if not dense or part == "H0":
         return sp.csr_array(sum(sp.kron(sp.csr_array(s), sp.csr_array(b)) for s, b in parts))
-    total = np.zeros((d_system, d_bath, d_system, d_bath))
+    dtype = np.result_type(float, *(matrix.dtype for pair in parts for matrix in pair))
+    total = np.zeros((d_system, d_bath, d_system, d_bath), dtype)
     for s, b in parts:
         entries = b.toarray() if sp.issparse(b) else b
         for i, j in zip(*np.nonzero(s), strict=True):

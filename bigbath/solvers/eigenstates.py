@@ -60,7 +60,7 @@ class Block:
 class Eigenstates:
     """States of an energy window, kept by symmetry sector, with evidence.
 
-    ``extremes``: (E_min, E_max) of the whole Hamiltonian. ``comm`` is the communicator over which the rows of the
+    ``extremes``: (E_min, E_max) of the whole Hamiltonian, ``dim`` D its dimension. ``comm`` is the communicator over which the rows of the
     vectors are distributed, None on one process.
     """
 
@@ -69,6 +69,7 @@ class Eigenstates:
     extremes: tuple[float, float]
     evidence: Evidence
     comm: Comm = None
+    dim: int = 0
 
     @property
     def energies(self) -> np.ndarray:
@@ -109,6 +110,8 @@ class Eigenstates:
         """
         if self.comm is not None and self.comm.size > 1:
             raise NotImplementedError("vectors are distributed; use the blocks")
+        if not self.blocks:
+            return np.empty((self.dim, 0))
         dim = self.blocks[0].sector.whole
         require_memory(16 * dim * self.order.size, "all eigenvectors in the whole space", "Use the blocks instead.")
         return np.hstack([b.sector.lift(b.vectors) for b in self.blocks])[:, self.order]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
-from bigbath.errors import ImpossibleRequest
+from bigbath.errors import ImpossibleRequest, JobError
 from bigbath.operators import Hamiltonian, is_matrix_free
 from bigbath.progress import Report, silent
 from bigbath.ranks import Comm
@@ -17,7 +17,7 @@ from bigbath.solvers.eigenstates import Eigenstates
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
-from bigbath.solvers.window import AnyWindow, Density, Interval, Nearest, Whole, in_units, resolve
+from bigbath.solvers.window import AnyWindow, Density, Interval, Nearest, Whole, Window, in_units, resolve
 from bigbath.spaces import Sector, sectors
 
 #: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
@@ -38,6 +38,20 @@ ENGINES = {Dense: solve_dense, ShiftInvert: solve_shift_invert, Filter: solve_fi
 AnyEngine = Auto | Dense | ShiftInvert | Filter
 #: Any engine, told apart by its ``kind``.
 Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
+
+
+@choice
+class Wanted:
+    """Which eigenstates of a Hamiltonian, and how they are found.
+
+    ``symmetries``: names of declared symmetries to use (absent: all; []: none). ``sector``: labels to restrict to, as
+    ``{reflection = -1}``.
+    """
+
+    window: Window
+    engine: Engine = Auto()
+    symmetries: tuple[str, ...] | None = None
+    sector: dict[str, int] | None = None
 
 
 def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
@@ -122,13 +136,16 @@ def solve(
     two of its own size.
 
     Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
-    real PETSc), JobError (unknown symmetry or option), SymmetryError.
+    real PETSc), JobError (unknown symmetry, option or argument), SymmetryError.
     """
+    if not isinstance(h, Hamiltonian):
+        raise JobError(f"solve takes a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
+    wanted = Wanted(window=window, engine=engine, symmetries=symmetries, sector=sector)
     unit = h.unit
-    scaled, inside = h.in_units(unit), in_units(window, unit)
-    problem = prepare(scaled, inside, symmetries=symmetries, sector=sector, comm=comm)
-    if isinstance(engine, Auto):
+    scaled, inside = h.in_units(unit), in_units(wanted.window, unit)
+    problem = prepare(scaled, inside, symmetries=wanted.symmetries, sector=wanted.sector, comm=comm)
+    if isinstance(wanted.engine, Auto):
         states = _automatic(problem, comm, report)
     else:
-        states = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
-    return replace(states.in_units(unit), window=window)
+        states = ENGINES[type(wanted.engine)](problem, wanted.engine, comm, report)  # type: ignore[operator]
+    return replace(states.in_units(unit), window=wanted.window, dim=h.dim)

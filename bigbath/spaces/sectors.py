@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bigbath.choice import choice
 from bigbath.conserved.charges import Charge
 from bigbath.conserved.sums import broken_by
 from bigbath.conserved.words import Word
@@ -63,6 +64,14 @@ def charge_names(h: Described) -> tuple[str, ...]:
     return tuple(label(c) for c in h.charges)
 
 
+@choice
+class _Chosen:
+    """Names of charges and symmetries, and labels of sectors."""
+
+    use: tuple[str, ...] | None
+    only: dict[str, int] | None
+
+
 def sectors(
     h: Described, *, use: tuple[str, ...] | None = None, only: dict[str, int] | None = None
 ) -> tuple[Sector, ...]:
@@ -72,7 +81,10 @@ def sectors(
     Each symmetry is verified on the strings; symmetries must have common real sectors, and the dimensions sum to D;
     else SymmetryError. JobError for a name or a label that does not exist. Cost: O(d |G|) for a space of d states.
     """
-    only = only or {}
+    if not hasattr(type(h), "sums"):
+        raise JobError(f"sectors are those of a Hamiltonian, as build(draw(model)), not of a {type(h).__name__}")
+    chosen = _Chosen(use=use, only=only)
+    use, only = chosen.use, chosen.only or {}
     names = _names(h, use, only)
     charges = _charges(h, use, only)
     symmetries = [s for s in h.symmetries if s.name in names]

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
+from bigbath.choice import path_of
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, family, job_hash, parse_job, resolved
 from bigbath.solvers import Evidence, partition
@@ -34,9 +35,12 @@ DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeEr
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """A result in memory: ``job``, ``provenance``, and one dataset for each task that is there."""
+    """A result in memory: ``job``, ``provenance``, and one dataset for each task that is there.
 
-    path: Path
+    ``path`` of its file: None if it was not kept.
+    """
+
+    path: Path | None
     job: Job
     job_hash: str
     provenance: dict[str, Any]
@@ -264,7 +268,7 @@ def load_tasks(path: Path, groups: Mapping[Task, str]) -> dict[Task, xr.Dataset]
 
 def open_result(path: str | Path) -> Result:
     """Read a result file into memory. FileError when it is missing, damaged or not one of bigbath's."""
-    path = Path(path)
+    path = path_of(path)
     header = read_header(path)
     tasks = load_tasks(path, {task: task.name for task in header.tasks})
     return Result(path=path, job=header.job, job_hash=header.job_hash, provenance=header.provenance, tasks=tasks)

@@ -19,6 +19,7 @@ from typing import Any
 
 import xarray as xr
 
+from bigbath.choice import path_of
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, family, job_hash, resolved
 from bigbath.store.replacing import PATIENCE, alone_in, directory, lock, write_json
@@ -35,6 +36,9 @@ from bigbath.store.result import (
     write_result,
 )
 from bigbath.tasks import Task, covering, lasting_name, lasting_names, tasks_of
+
+#: Bytes of a result file's name; drafts of it have the host's name as well.
+LONGEST_NAME = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -331,9 +335,17 @@ def header_of(output: Path, its_family: str) -> Header:
 
 
 def directory_of(output: Path) -> Path:
-    """Where the shards of a result file are kept until it is whole; FileError if ``output`` is no name of a file."""
-    if output.name in ("", ".."):
-        raise FileError(f"{str(output)!r} is not the name of a file; choose another with -o")
+    """Where the shards of a result file are kept until it is whole.
+
+    FileError, before anything is touched, for what cannot be the name of a result file.
+    """
+    try:
+        if "\0" in str(output) or output.is_dir() or not output.name:
+            raise FileError(f"{str(output)!r} cannot be a result file; give the name of a file, as -o result.h5")
+    except OSError as error:
+        raise FileError(f"{str(output)[:200]!r} cannot be a result file: {error.strerror}") from None
+    if len(os.fsencode(output.name)) > LONGEST_NAME:
+        raise FileError(f"the name {output.name[:40]}... is too long for a result file, at most {LONGEST_NAME} bytes")
     return output.with_name(output.name + ".parts")
 
 
@@ -342,8 +354,8 @@ def open_run(path: str | Path) -> Result:
 
     FileError when there is neither.
     """
-    path = Path(str(path).removesuffix(".parts"))
-    if path.exists() and not directory_of(path).exists():
+    path = Path(str(path_of(path)).removesuffix(".parts"))
+    if not directory_of(path).exists() and path.exists():
         return open_result(path)
     survey = Shards.found(path).survey()
     if not survey.done:

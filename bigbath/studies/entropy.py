@@ -187,6 +187,7 @@ def figure(
 def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], Path]:
     """Numbers of docs/theory-entropy.md that the paper does not print, from the same computation, and its result file."""
     result = computed("entropy_whole", directory, report)
+    assert result.path is not None
     return measured(result.realizations[0], result.job.model), result.path  # type: ignore[arg-type]
 
 

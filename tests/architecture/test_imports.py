@@ -14,7 +14,7 @@ PACKAGE = Path(bigbath.__file__).parent
 #: Layers from the bottom; a module may import its own layer and those before it. Kernels import nothing of bigbath.
 LAYERS = (
     {"kernels"},
-    {"errors", "choice", "resources", "progress", "ranks"},
+    {"errors", "explain", "choice", "resources", "progress", "ranks"},
     {"models"},
     {"conserved"},
     {"spaces"},
@@ -30,6 +30,7 @@ LAYERS = (
     {"cluster"},
     {"plots", "studies"},
     {"cli"},
+    {"interactive"},
 )
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 
