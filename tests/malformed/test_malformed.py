@@ -3,6 +3,7 @@
 import copy
 import os
 import tracemalloc
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def test_malformed_choices(cls, data):
     made = outcome(cls, **{key.replace("\0", ""): value for key, value in chosen.items()})
     if made is not None:
         assert isinstance(made, cls)
-        assert cls(**{name: getattr(made, name) for name in made.__dataclass_fields__}) == made
+        assert cls(**{f.name: getattr(made, f.name) for f in fields(made)}) == made
 
 
 def calls():
