@@ -35,6 +35,7 @@ def diagnose() -> Diagnosis:
     d = Diagnosis()
     d.facts |= {"versions": versions(), "cores": cores(), "free memory": gigabytes(memory_limit())}
     d.facts["threads"] = {k: v for k, v in os.environ.items() if k.endswith("_NUM_THREADS")} or "not set: every core"
+    _quspin(d)
     _embedded(d)
     _slepc(d)
     # after the libraries are loaded, so that PETSc's BLAS is seen beside NumPy's
@@ -45,6 +46,20 @@ def diagnose() -> Diagnosis:
     ]
     _mpi(d)
     return d
+
+
+def _quspin(d: Diagnosis) -> None:
+    from bigbath.operators import quspin
+
+    others = quspin.strangers()
+    remedy = f"`pip uninstall {' '.join(others)}`, then `pip install --force-reinstall quspin`"
+    d.check("no other distribution installs a package `quspin`", not others, f"{', '.join(others)} does: {remedy}")
+    try:
+        quspin.load()
+    except BigbathError as error:
+        d.check("QuSpin can be loaded", False, str(error))
+    else:
+        d.check("QuSpin can be loaded", True, "")
 
 
 def _embedded(d: Diagnosis) -> None:

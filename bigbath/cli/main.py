@@ -355,8 +355,8 @@ def _table(rows: list[dict[str, str | float]]) -> None:
 def main() -> None:
     """Entry point: a user's mistake is one message and an exit code, never a traceback."""
     protect_streams()
-    cap_threads()
     try:
+        cap_threads()
         app()
     except BigbathError as error:
         print(f"bigbath: {error}", file=sys.stderr)

@@ -16,7 +16,7 @@ from bigbath.cluster.workers import work
 from bigbath.errors import FileError, IncompleteWindow, JobError
 from bigbath.job import Job, family, point_jobs
 from bigbath.progress import Report, silent, unfailing
-from bigbath.resources import peak_memory
+from bigbath.resources import count_in, peak_memory
 from bigbath.solvers import Comm, petsc
 from bigbath.store import Changed, Shards, Survey, header_of, provenance
 from bigbath.tasks import Task, lasting_names, tasks_of
@@ -201,13 +201,13 @@ def share_of_array(text: str | None, environment: dict[str, str]) -> tuple[int, 
         if not 0 <= index < count:
             raise JobError(f"--share {text}: give I/N with 0 <= I < N, as 3/16")
         return index, count
-    count = int(environment.get("SLURM_ARRAY_TASK_COUNT", 1))
-    if count == 1 and "SLURM_ARRAY_TASK_ID" not in environment:
+    member, first, last = (count_in(f"SLURM_ARRAY_TASK_{name}", environment, least=0) for name in ("ID", "MIN", "MAX"))
+    count = count_in("SLURM_ARRAY_TASK_COUNT", environment) or 1
+    if member is None:
         return 0, 1
-    first, last = (int(environment.get(f"SLURM_ARRAY_TASK_{end}", 0)) for end in ("MIN", "MAX"))
-    if (first, last) != (0, count - 1):
+    if (first or 0, last or 0) != (0, count - 1) or member >= count:
         raise JobError(
             "this is a SLURM array whose indices are not 0 ... N-1: say which share of the tasks each member does, as "
             "--share $SLURM_ARRAY_TASK_ID/16"
         )
-    return int(environment["SLURM_ARRAY_TASK_ID"]), count
+    return member, count

@@ -1,13 +1,15 @@
 """Squared overlaps binned into energy shells, with their sums, moments and entropies, in one pass."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 #: Columns of the sums returned by ``bin_overlaps``.
 SUMS = ("norm", "first_moment", "second_moment", "shannon", "purity")
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _bin_overlaps(overlaps, shell, energies, binned, sums):  # type: ignore[no-untyped-def]
     for row in prange(overlaps.shape[0]):
         norm = first = second = shannon = purity = 0.0

@@ -1,17 +1,19 @@
 """The work of a block factorisation: products of one block column subtracted from the later ones, in place."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 
-@njit(nogil=True, parallel=True, cache=True)
+@njit(nogil=True, parallel=True)
 def multiply(u, inverse, w):  # type: ignore[no-untyped-def]
     """w[i] = u[i] @ inverse for every block: u, w (m, b, k), inverse (k, k), float64."""
     for i in prange(u.shape[0]):
         np.dot(u[i], inverse, w[i])
 
 
-@njit(nogil=True, parallel=True, cache=True)
+@njit(nogil=True, parallel=True)
 def subtract(u, w, places, targets, column, first, start, pointer, rows, values, size):  # type: ignore[no-untyped-def]
     """Subtract w[i] u[p]^T from block (places[i], places[p]) for every p in ``targets`` and i >= p.
 

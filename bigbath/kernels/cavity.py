@@ -1,10 +1,12 @@
 """Sweeps of the cavity equation: messages on the edges of a matrix, and populations of Green functions."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _cavity_sweep(indptr, reverse, weight, levels, z, damping, old, new, sites, change):  # type: ignore[no-untyped-def]
     for k in prange(levels.size):
         total = 0j
@@ -33,7 +35,7 @@ def cavity_sweep(
     return float(change.max(initial=0.0))
 
 
-@njit(cache=True)
+@njit()
 def _next(state):  # type: ignore[no-untyped-def]
     """SplitMix64 (Steele, Lea, Flood 2014): next state, and a uniform number in (0, 1)."""
     state = state + np.uint64(0x9E3779B97F4A7C15)
@@ -43,7 +45,7 @@ def _next(state):  # type: ignore[no-untyped-def]
     return state, (np.float64(x >> np.uint64(11)) + 0.5) / 9007199254740992.0
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _levy_population_sweep(old, new, seeds, z, shifts, g, mu, terms, tail):  # type: ignore[no-untyped-def]
     members = old.shape[1]
     for i in prange(2 * members):

@@ -18,9 +18,11 @@ from typing import Any
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from bigbath.kernels.compiled import njit
 
 #: States of a row, as bits; a cache line in bytes.
 _ROW_BITS, _LINE = 9, 64
@@ -188,7 +190,7 @@ def _compiled(spec: str) -> Steps:
     steps = in_two_parts if parts and max(bits[::2], default=0) < 2**sites else in_one_pass
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
     steps.__qualname__ = f"{steps.__name__}_{hashlib.sha256(spec.encode()).hexdigest()[:16]}"
-    return njit(nogil=True, cache=True)(steps)
+    return njit(nogil=True)(steps)
 
 
 @intrinsic(prefer_literal=True)
@@ -367,7 +369,7 @@ class _Tile:
         return result
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def contract_system(phi, memory, width, stride, out):  # type: ignore[no-untyped-def]
     """out (D_B,) = <phi|_S v for ``phi`` (D_S,) and a vector v (D_S D_B,) in rows of ``width`` that are ``stride`` apart.
 
@@ -386,7 +388,7 @@ def contract_system(phi, memory, width, stride, out):  # type: ignore[no-untyped
                     out[block + c] += phi[s] * memory[start + c]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def csr_steps(indptr, indices, data, v0, v1, total, weights, count):  # type: ignore[no-untyped-def]
     """The same ``count`` steps for blocks (D, c) of c vectors and the CSR matrix of 2 H.
 

@@ -1,10 +1,12 @@
 """Least-squares Lorentzian of many binned distributions at once: Levenberg-Marquardt, one distribution a thread."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 
-@njit(cache=True)
+@njit()
 def _normal_equations(x, y, width, centre, chi):  # type: ignore[no-untyped-def]
     """Sum of squares, J^T J (3 numbers) and J^T r (2) of the model width chi / pi / ((x - centre)^2 + chi^2)."""
     ss = a = b = d = u = v = 0.0
@@ -24,7 +26,7 @@ def _normal_equations(x, y, width, centre, chi):  # type: ignore[no-untyped-def]
     return ss, a, b, d, u, v
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _fit_lorentzians(x, y, width, out):  # type: ignore[no-untyped-def]
     for f in prange(y.shape[0]):
         row = y[f]

@@ -2,10 +2,12 @@
 
 import numpy as np
 import scipy.sparse as sp
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _csr_times_columns(indptr, indices, data, x, out):  # type: ignore[no-untyped-def]
     for j in prange(x.shape[1]):
         for row in range(indptr.size - 1):

@@ -1,13 +1,15 @@
 """Sums over Lorentzians weighted with |V|^2: the self-energy at one energy for each state, in one pass over |V|^2."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from bigbath.kernels.compiled import njit
 
 #: Lets the compiler reorder the sums, hence use vector registers; infinities and NaN keep their meaning.
 _FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(cache=True, fastmath=_FAST)
+@njit(fastmath=_FAST)
 def _row_sum(w, x, centre, chi):  # type: ignore[no-untyped-def]
     imaginary = real = 0.0
     for nu in range(w.size):
@@ -18,7 +20,7 @@ def _row_sum(w, x, centre, chi):  # type: ignore[no-untyped-def]
     return imaginary, real
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True)
 def _lorentzian_sums(w, weights, energy, centre, chi, own, out):  # type: ignore[no-untyped-def]
     branches = energy.shape[1]
     for row in prange(w.shape[1]):

@@ -1,12 +1,16 @@
 """CSR matrices of Pauli strings, built by QuSpin: the only place that imports it."""
 
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
 from bigbath.conserved.charges import ladder
 from bigbath.conserved.sums import is_real
 from bigbath.conserved.words import words
-from bigbath.errors import SymmetryError
+from bigbath.errors import MissingCapability, SymmetryError
 from bigbath.models.composite import Term
 from bigbath.spaces import Space
 
@@ -15,11 +19,32 @@ from bigbath.spaces import Space
 SMALLEST, HUGE = 2.0**10, 2.0**1000
 
 
+def load() -> tuple[Any, Any]:
+    """QuSpin's ``hamiltonian`` and ``spin_basis_general``; MissingCapability when QuSpin is absent or hidden."""
+    try:
+        from quspin.basis import spin_basis_general
+        from quspin.operators import hamiltonian
+    except (ImportError, AttributeError) as error:
+        spec = find_spec("quspin")
+        others = strangers()
+        place = f"`quspin` is loaded from {spec.origin}" if spec else "there is no package `quspin`"
+        owner = f", which {', '.join(others)} has installed over QuSpin's or in its place" if others else ""
+        remedy = f"`pip uninstall {' '.join(others)}`, then " if others else ""
+        raise MissingCapability(
+            f"QuSpin cannot be loaded ({error}): {place}{owner}. Do {remedy}`pip install --force-reinstall quspin`, and see "
+            "that there is no file or directory of that name on PYTHONPATH"
+        ) from error
+    return hamiltonian, spin_basis_general
+
+
+def strangers() -> list[str]:
+    """Distributions other than QuSpin that install a top-level package ``quspin``."""
+    return sorted(name for name in set(packages_distributions().get("quspin", [])) if name.lower() != "quspin")
+
+
 def matrix(terms: tuple[Term, ...], sites: int) -> sp.csr_array:
     """Matrix (2^L, 2^L) over all configurations."""
-    from quspin.basis import spin_basis_general
-    from quspin.operators import hamiltonian
-
+    hamiltonian, spin_basis_general = load()
     enlarged = _enlarged(terms)
     static = [
         [letters, [[coupling[0] * enlarged, *coupling[1:]] for coupling in couplings]]
@@ -50,8 +75,7 @@ def matrix_in(space: Space, terms: tuple[Term, ...], sites: int) -> sp.csr_array
     The strings are rewritten in sigma^+, sigma^- and sigma^z, of which each keeps the charges by itself, and QuSpin applies
     them to the configurations of the space. Cost: d for each.
     """
-    from quspin.basis import spin_basis_general
-
+    _, spin_basis_general = load()
     basis = spin_basis_general(sites, make_basis=False, pauli=-1)  # sigma^+ = |up><down|
     states = space.states()
     kets = (2**sites - 1 - states).astype(basis.dtype)

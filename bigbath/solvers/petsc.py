@@ -19,6 +19,7 @@ from bigbath.ranks import Comm, share
 from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
 from bigbath.solvers.block_ldl import BlockLDL
 from bigbath.solvers.block_pattern import BlockPattern
+from bigbath.solvers.petsc_environment import check_environment
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
 
@@ -43,7 +44,18 @@ def start(alone: Comm) -> None:
     with suppress(ImportError):
         import petsc4py
 
-        petsc4py.init(ARGUMENTS, comm=alone)
+        _initialize(petsc4py, comm=alone)
+
+
+def _initialize(module: ModuleType, **options: Any) -> None:
+    """Start petsc4py or slepc4py; JobError when the options of the environment are malformed."""
+    check_environment()
+    try:
+        module.init(ARGUMENTS, **options)
+    except RuntimeError as error:  # petsc4py's Error
+        raise JobError(
+            f"PETSc does not start ({error}): look for malformed options in PETSC_OPTIONS, ~/.petscrc and ./.petscrc"
+        ) from None
 
 
 def load() -> tuple[ModuleType, ModuleType]:
@@ -51,10 +63,10 @@ def load() -> tuple[ModuleType, ModuleType]:
     try:
         import petsc4py
 
-        petsc4py.init(ARGUMENTS)
+        _initialize(petsc4py)
         import slepc4py
 
-        slepc4py.init(ARGUMENTS)
+        _initialize(slepc4py)
         from petsc4py import PETSc
         from slepc4py import SLEPc
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import threadpoolctl
 
 from bigbath.resources import cores, peak_memory
+from bigbath.solvers.petsc_environment import options_in_force
 
 PACKAGES = (
     "bigbath",
@@ -54,6 +55,7 @@ def provenance(*, ranks: int, seconds: dict[str, float], **more: Any) -> dict[st
         "ranks": ranks,
         "blas": blas,
         "threads_environment": {k: v for k, v in os.environ.items() if k.endswith("_NUM_THREADS")},
+        "petsc_options": options_in_force(),
         "seconds": seconds,
         "peak_memory_bytes": peak_memory(),
         **more,
