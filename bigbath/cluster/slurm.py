@@ -1,6 +1,8 @@
 """Batch scripts of a job, with time and memory from its estimate: docs/cluster.md explains them."""
 
 import math
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -120,12 +122,12 @@ def scripts(
     parts = [part for point in {p.model: p for p in points}.values() for part in estimate(point).parts]
     tasks = tasks_of(job)
     one = max(map(seconds_of, parts))
-    title = (job.title or job.model.name).replace("\n", " ")
+    title = printable(job.title) or job.model.name
     a = allocation
     return {
         name: text.format(
-            name=name, into=quote(str(into)), title=title, label=path.stem, tasks=len(tasks), bigbath=bigbath, job=quote(str(path)),
-            output=quote(str(output)), nodes=a.nodes, ranks=a.ranks, last=a.array - 1,
+            name=name, into=word(into), title=title, label=label(path.stem), tasks=len(tasks), bigbath=bigbath, job=word(path),
+            output=word(output), nodes=a.nodes, ranks=a.ranks, last=a.array - 1,
             memory=math.ceil((1.3 * max(p.bytes for p in parts) + BASE) / 2**20),
             time=clock(a.safety * one * math.ceil(len(tasks) / (a.nodes * a.ranks))),
             array_time=clock(a.safety * one * math.ceil(len(tasks) / a.array)),
@@ -135,15 +137,36 @@ def scripts(
     }  # fmt: skip
 
 
+def printable(text: str) -> str:
+    """Text in one line, without control characters: fit for a comment."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def label(text: str) -> str:
+    """A name for SLURM, which takes no quotes: other characters than letters, digits, dots and hyphens become "_"."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", text)[:64]
+
+
+def word(path: Path) -> str:
+    """A path as one word of the shell in one line, never taken for an option."""
+    text = f"./{path}" if str(path).startswith("-") else str(path)
+    if text.isprintable():
+        return quote(text)
+    escaped = (
+        f"\\x{byte:02x}" if byte < 32 or byte > 126 or chr(byte) in "'\\" else chr(byte) for byte in os.fsencode(text)
+    )
+    return f"$'{''.join(escaped)}'"
+
+
 def write_scripts(directory: Path, texts: dict[str, str]) -> None:
     """Write scripts; FileError when one is there already with another content, or cannot be written."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            if (directory / name).exists() and (directory / name).read_text() != text:
+            if (directory / name).exists() and (directory / name).read_bytes() != text.encode():
                 raise FileError(f"{directory / name} is there already and differs; remove it, or choose another --into")
         for name, text in texts.items():
-            (directory / name).write_text(text)
+            (directory / name).write_bytes(text.encode())
             (directory / name).chmod(0o755)
     except OSError as error:
         raise FileError(f"cannot write scripts to {directory}: {error}") from None
