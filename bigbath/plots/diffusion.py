@@ -3,48 +3,58 @@
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bigbath.plots import style
 
+#: Names of the models as the paper writes them.
+TITLES = {"imbrie": "Imbrie", "tfim": "TFIM", "levy": "Lévy"}
+
+
+@style.styled
 def plot_autocorrelation(points: Sequence[Any]) -> Figure:
     """Left: A against kappa, direct solid, theory dashed, one colour a size; right: their relative difference against
     kappa in units of the level spacing. Error bars are standard errors over disorder; dotted lines the level spacing.
 
     ``points``: rows of ``bigbath.studies.diffusion`` for one energy.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
+    figure, axes = style.panels(1, 2, width=4.2, height=3.6)
+    left, right = axes[0]
     for number, (model, size) in enumerate(dict.fromkeys((p.model, p.size) for p in points)):
         chosen = [p for p in points if (p.model, p.size) == (model, size)]
-        kappa, colour, spacing = [p.kappa for p in chosen], f"C{number % 10}", chosen[0].level_spacing
-        for style, value, error, label in (
-            ("-", "direct", "direct_error", f"{model}, L = {size}, direct"),
-            ("--", "theory", "theory_error", f"{model}, L = {size}, theory"),
+        kappa, colour, spacing = [p.kappa for p in chosen], style.colour(number), chosen[0].level_spacing
+        for dashes, value, error, label in (
+            ("-", "direct", "direct_error", f"{TITLES.get(model, model)}, L = {size}, direct"),
+            ("--", "theory", "theory_error", f"{TITLES.get(model, model)}, L = {size}, theory"),
         ):
             y, bar = ([getattr(p, name) for p in chosen] for name in (value, error))
-            left.errorbar(kappa, y, bar, fmt=style, color=colour, lw=1, capsize=2, label=label)
+            marker = style.MARKERS[number % len(style.MARKERS)] if dashes == "-" else ""
+            left.errorbar(kappa, y, bar, ls=dashes, marker=marker, color=colour, lw=1, capsize=2, label=label)
         left.axvline(spacing, color=colour, ls=":", lw=0.8)
         _difference(right, chosen, marker="o", color=colour)
-    left.set(xscale="log", yscale="log", xlabel=r"$\kappa$", ylabel=r"$A(\epsilon = 0, \kappa)$")
-    left.legend(frameon=False, fontsize="x-small")
+    left.set(
+        xscale="log",
+        yscale="log",
+        xlabel=r"rate $\kappa$ (coupling)",
+        ylabel=r"autocorrelation $A(\epsilon = 0, \kappa)$ (1/coupling)",
+    )
+    style.legend(left)
     _finish(right)
     return figure
 
 
-def plot_collapse(points: Sequence[Any]) -> Figure:
+@style.styled
+def plot_collapse(points: Sequence[Any], *, ax: Axes | None = None) -> Figure:
     """Relative difference of theory and direct evaluation against kappa in units of the level spacing, all models.
 
     One colour a model, one marker a size; ``points`` as for ``plot_autocorrelation``.
     """
-    figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, axis = style.one_panel(ax, width=5.0, height=3.6)
     models, sizes = (list(dict.fromkeys(getattr(p, name) for p in points)) for name in ("model", "size"))
     for model, size in dict.fromkeys((p.model, p.size) for p in points):
         chosen = [p for p in points if (p.model, p.size) == (model, size)]
-        _difference(axis, chosen, marker="os^Dvx"[sizes.index(size) % 6], color=f"C{models.index(model)}")
+        _difference(axis, chosen, marker="os^Dvx"[sizes.index(size) % 6], color=style.colour(models.index(model)))
     _finish(axis)
     return figure
 
@@ -53,21 +63,22 @@ def _difference(axis: Axes, chosen: Sequence[Any], **look: Any) -> None:
     """theory / direct - 1 of one model and size."""
     scaled = [p.kappa / p.level_spacing for p in chosen]
     difference, bar = [p.difference for p in chosen], [p.difference_error for p in chosen]
-    label = f"{chosen[0].model}, L = {chosen[0].size}"
+    label = f"{TITLES.get(chosen[0].model, chosen[0].model)}, L = {chosen[0].size}"
     axis.errorbar(scaled, difference, bar, ms=3, lw=1, capsize=2, label=label, **look)
 
 
 def _finish(axis: Axes) -> None:
-    axis.set(xscale="log", xlabel=r"$\kappa$ / level spacing", ylabel="theory / direct - 1")
+    axis.set(xscale="log", xlabel=r"rate $\kappa$ / level spacing", ylabel="theory / direct - 1")
     axis.axvline(1.0, color="0.5", ls=":", lw=0.8)
     axis.axhline(0.0, color="0.5", lw=0.5)
-    axis.legend(frameon=False, fontsize="x-small")
+    style.legend(axis)
 
 
+@style.styled
 def plot_limits(rows: Sequence[Any]) -> Figure:
     """Typical level broadening (left) and memory of the initial level (right) against kappa; a panel row a model."""
     models = list(dict.fromkeys(r.model for r in rows))
-    figure, axes = plt.subplots(len(models), 2, figsize=(9, 3.4 * len(models)), squeeze=False, layout="constrained")
+    figure, axes = style.panels(len(models), 2, width=4.0, height=3.0)
     for (left, right), model in zip(axes, models, strict=True):
         curves = dict.fromkeys((r.parameter, r.size) for r in rows if r.model == model)
         styles = dict(zip(dict.fromkeys(parameter for parameter, _ in curves), ("-", "--", ":"), strict=False))
@@ -75,11 +86,18 @@ def plot_limits(rows: Sequence[Any]) -> Figure:
         for parameter, size in curves:
             chosen = [r for r in rows if (r.model, r.parameter, r.size) == (model, parameter, size)]
             kappa = [r.kappa for r in chosen]
-            look = {"ls": styles[parameter], "color": f"C{sizes.index(size)}", "lw": 1, "capsize": 2}
+            look = {"ls": styles[parameter], "color": style.colour(sizes.index(size)), "lw": 1, "capsize": 2}
             label = f"{parameter:g}, L = {size}"
             left.errorbar(kappa, [r.typical for r in chosen], [r.typical_error for r in chosen], label=label, **look)
             right.errorbar(kappa, [r.memory for r in chosen], [r.memory_error for r in chosen], **look)
-        left.set(xscale="log", yscale="log", xlabel=r"$\kappa$", ylabel=r"$\Gamma_{\mathrm{typ}}$", title=model)
-        right.set(xscale="log", xlabel=r"$\kappa$", ylabel=r"$\kappa A / (\tilde\nu_0 + \tilde\nu_1)$")
-        left.legend(frameon=False, fontsize="x-small")
+        left.set(
+            xscale="log",
+            yscale="log",
+            xlabel=r"rate $\kappa$ (coupling)",
+            ylabel=rf"{TITLES.get(model, model)}: typical broadening $\Gamma$ (coupling)",
+        )
+        right.set(
+            xscale="log", xlabel=r"rate $\kappa$ (coupling)", ylabel=r"memory $\kappa A / (\tilde\nu_0 + \tilde\nu_1)$"
+        )
+        style.legend(left)
     return figure

@@ -3,31 +3,35 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
 
+from bigbath.plots import style
 
+
+@style.styled
 def plot_laws(rows: Sequence[Any], states: Mapping[str, xr.Dataset]) -> Figure:
     """(a) chi of single states over its median, (b) relative spread of chi, (c) share of the shells' states, against N.
 
     ``rows``: ``bigbath.studies.laws.Law``; ``states``: for each model the initial states of the largest size. Models whose
     fits do not converge have no width to show in (a) and (b).
     """
-    figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    figure, grid = style.panels(1, 3, height=3.0)
+    axes = grid[0]
     for number, (name, ds) in enumerate(states.items()):
-        colour, mine = f"C{number}", [row for row in rows if row.model == name]
+        colour, mine = style.colour(number), [row for row in rows if row.model == name]
         if mine[-1].fitted > 0.5:
             ratio = ds.chi.sel(branch=1) / mine[-1].chi
             axes[0].plot(ds.bath_energy, ratio, ".", ms=1.5, color=colour, label=name, rasterized=True)
             axes[1].plot([row.N for row in mine], [row.spread for row in mine], "o-", ms=4, lw=1, color=colour)
         axes[2].plot([row.N for row in mine], [row.share for row in mine], "o-", ms=4, lw=1, color=colour, label=name)
-    axes[0].set(xlabel=r"$\epsilon_\mu$", ylabel=r"$\chi_{\mu 1}$ / median", ylim=(0, 4), title="(a) largest size")
-    axes[0].legend(frameon=False, fontsize="small", markerscale=6)
-    axes[1].set(xlabel="N", ylabel=r"spread of $\chi$ / median", title="(b)", ylim=(0, None))
-    axes[2].set(xlabel="N", ylabel=r"$\langle e^{S_\mathrm{vN} - S_\mathrm{obs}} \rangle$", title="(c)", yscale="log")
-    axes[2].legend(frameon=False, fontsize="small")
+    axes[0].set(
+        xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)",
+        ylabel=r"(a)  width $\chi_{\mu 1}$ / median",
+        ylim=(0, 4),
+    )
+    style.legend(axes[0], markerscale=6)
+    axes[1].set(xlabel="number of spins N", ylabel=r"(b)  spread of $\chi$ / median", ylim=(0, None))
+    axes[2].set(xlabel="number of spins N", ylabel=r"(c)  share of reached states", yscale="log")
+    style.legend(axes[2])
     return figure

@@ -3,24 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.special import voigt_profile
 
+from bigbath.plots import style
 
+
+@style.styled
 def plot_sizes(sizes: Sequence[Any], energies: np.ndarray) -> Figure:
     """(a) P in shells with fits, (b) chi, (c) shift of the centre, (d) entropy per spin; (e) chi, spread, (f) entropy against N.
 
     ``sizes``: ``bigbath.studies.sizes.Size``; crosses are exact numbers from all eigenstates. ``energies``: (B,). Branch 1.
     """
-    figure, axes = plt.subplots(2, 3, figsize=(13, 7), layout="constrained")
+    figure, axes = style.panels(2, 3, height=3.0)
     for number, one in enumerate(sizes):
-        look = {"color": f"C{number}", "label": f"N = {one.model.N}"}
+        look = {"color": style.colour(number), "label": f"N = {one.model.N}"}
         _distribution(axes[0, 0], one, energies, look)
         for axis, name, offset, scale in (
             (axes[0, 1], "chi", 0 * energies, 1.0),
@@ -30,14 +29,15 @@ def plot_sizes(sizes: Sequence[Any], energies: np.ndarray) -> Figure:
             value, error = getattr(one.parameters, name)[0], getattr(one.parameters, f"{name}_error")[0]
             axis.errorbar(energies, scale * (value - offset), scale * error, fmt="o-", ms=3, lw=1, capsize=2, **look)
             if one.exact is not None:
-                axis.plot(energies, scale * (getattr(one.exact, name)[0] - offset), "x", color=f"C{number}")
-        axes[1, 0].plot(energies, one.predicted(0) / one.model.N, ":", lw=1, color=f"C{number}")
-    titles = ("(a) shell averages near two bath energies", "(b)", "(c)", "(d) observational; dotted: Eq. 49")
-    names = (r"$\chi(\epsilon)$", r"centre $- \epsilon$", r"$S_\mathrm{obs}/N$")
-    axes[0, 0].set(xlabel=r"$\lambda$", ylabel=r"$P(\mathcal{M}_{\lambda,\Delta})$", title=titles[0])
-    for axis, name, title in zip((axes[0, 1], axes[0, 2], axes[1, 0]), names, titles[1:], strict=True):
-        axis.set(xlabel=r"$\epsilon$", ylabel=name, title=title)
-    axes[0, 1].legend(frameon=False, fontsize="small")
+                axis.plot(energies, scale * (getattr(one.exact, name)[0] - offset), "x", color=style.colour(number))
+        axes[1, 0].plot(energies, one.predicted(0) / one.model.N, ":", lw=1, color=style.colour(number))
+    names = (
+        r"(b)  width $\chi(\epsilon)$ (coupling)", r"(c)  centre $- \epsilon$ (coupling)", "(d)  observational entropy / N; dotted: Eq. 49"
+    )  # fmt: skip
+    axes[0, 0].set(xlabel=r"energy $\lambda$ (coupling)", ylabel="(a)  probability in an energy shell")
+    for axis, name in zip((axes[0, 1], axes[0, 2], axes[1, 0]), names, strict=True):
+        axis.set(xlabel=r"bath energy $\epsilon$ (coupling)", ylabel=name)
+    style.legend(axes[0, 1])
     _widths(axes[1, 1], sizes, int(np.abs(energies).argmin()))
     _entropies(axes[1, 2], sizes, int(np.abs(energies).argmin()))
     return figure
@@ -68,8 +68,8 @@ def _widths(axis: Axes, sizes: Sequence[Any], b: int) -> None:
     exact = [one for one in sizes if one.exact is not None]
     axis.plot([one.model.N for one in exact], [one.exact.chi[0, b] for one in exact], "kx", label="exact")
     axis.plot([one.model.N for one in exact], [one.exact_singles.spread for one in exact], "kx")
-    axis.set(xlabel="N", title="(e)", yscale="log")
-    axis.legend(frameon=False, fontsize="small")
+    axis.set(xlabel="number of spins N", ylabel=r"(e)  width $\chi$ (coupling), spread", yscale="log")
+    style.legend(axis)
 
 
 def _entropies(axis: Axes, sizes: Sequence[Any], b: int) -> None:
@@ -88,5 +88,5 @@ def _entropies(axis: Axes, sizes: Sequence[Any], b: int) -> None:
     axis.plot([one.model.N for one in exact], shannon, "kx-", ms=4, lw=1, label="von Neumann (all eigenstates)")
     axis.plot(N, [one.predicted(0)[b] / one.model.N for one in sizes], ":", color="0.4", label="Eq. 49")
     axis.axhline(np.log(2), color="0.7", lw=0.6)
-    axis.set(xlabel="N", ylabel="entropy / N", title="(f)")
-    axis.legend(frameon=False, fontsize="small")
+    axis.set(xlabel="number of spins N", ylabel="(f)  entropy / N")
+    style.legend(axis)

@@ -17,7 +17,7 @@ from bigbath.measure import Measures
 from bigbath.measure.propagator import MeasurePropagator
 from bigbath.models import TFIM, Imbrie, Levy
 from bigbath.plots.diffusion import plot_autocorrelation, plot_collapse, plot_limits
-from bigbath.plots.distribution import save
+from bigbath.plots.style import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
 from bigbath.store import open_result
