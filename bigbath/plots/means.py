@@ -16,7 +16,7 @@ AVERAGED = ("state", "sector", "bath_state")
 #: Dimensions of curves, which make no single number.
 CURVES = ("shell", "bath_shell", "iteration", "kept_state")
 #: A number of them is what was found out about the calculation, not about the system.
-NOT_MEASURED = ("norm", "residual", "fit_rms", "fit_converged", "level_spacing")
+NOT_MEASURED = ("norm", "residual", "fit_rms", "fit_converged", "level_spacing", "multiplicity")
 
 
 @dataclass(frozen=True, kw_only=True)

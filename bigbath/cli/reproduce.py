@@ -1,0 +1,87 @@
+"""``bigbath reproduce``: the numbers of the papers, computed afresh."""
+
+import json
+import tempfile
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bigbath.cli.arguments import AsJson
+from bigbath.errors import JobError
+
+#: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by number.
+STUDIES = ("entropy", "diffusion")
+
+
+def reproduce(
+    paper: Annotated[str, typer.Argument(help='"entropy" or "diffusion".')],
+    figure: Annotated[
+        int | None,
+        typer.Option(
+            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page)."
+        ),
+    ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6, 7) [default: the study's]."
+        ),
+    ] = None,
+    realizations: Annotated[
+        int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
+    ] = None,
+    sampled: Annotated[
+        bool, typer.Option("--sampled", help="Random vectors and sampled bath states at every size (diffusion).")
+    ] = False,
+    as_json: AsJson = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")
+    ] = None,
+) -> None:
+    """Compute a paper's numbers afresh and compare. Exit code 6 if one differs unexplained."""
+    from bigbath.cli.progress import ProgressReport
+
+    if paper not in STUDIES:
+        raise JobError(f"no study {paper!r}; there are: {', '.join(STUDIES)}")
+    study = import_module(f"bigbath.studies.{paper}")
+    by_number = study.FIGURES | study.ALONE
+    if figure is not None and figure not in by_number:
+        raise JobError(f"--figure {figure}: this study has {', '.join(map(str, by_number))}")
+    options = {"sizes": _numbers("--sizes", sizes), "realizations": realizations, "sampled": sampled or None}
+    chosen = {name: value for name, value in options.items() if value is not None}
+    figures = study.FIGURES if figure is None else {figure: by_number[figure]}
+    for option in chosen:
+        if any(option not in signature(compute).parameters for compute in figures.values()):
+            taking = [str(n) for n, compute in by_number.items() if option in signature(compute).parameters]
+            raise JobError(f"--{option}: only figures {', '.join(taking)} of {paper!r} take it; add --figure")
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:
+        directory = keep or Path(scratch)
+        directory.mkdir(parents=True, exist_ok=True)
+        for compute in figures.values():
+            rows += compute(directory, report, **chosen)[0]
+    rows = list(dict.fromkeys(rows))  # figures may share rows
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
+    else:
+        _table([row.as_dict() for row in rows])
+    raise typer.Exit(0 if all(row.accepted for row in rows) else 6)
+
+
+def _numbers(option: str, text: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if text is None else tuple(int(n) for n in text.split(","))
+    except ValueError:
+        raise JobError(f"{option} {text}: give whole numbers with commas between them, as 8,10") from None
+
+
+def _table(rows: list[dict[str, str | float]]) -> None:
+    """Rows of text and numbers under the names of their columns."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[f"{v:.6g}" if isinstance(v := row.get(name, ""), float) else str(v) for name in names] for row in rows]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    for line in (names, *cells):
+        typer.echo("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,117 @@
+"""Models as their classes describe them, and job files to start from."""
+
+import difflib
+import inspect
+from dataclasses import MISSING, dataclass, fields
+from typing import get_args
+
+from bigbath.errors import JobError
+from bigbath.models import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """A key of [model]; ``default`` as TOML writes it, None for one that must be given."""
+
+    name: str
+    default: str | None
+
+    @property
+    def shown(self) -> str:
+        """ " = 2.0", or " (required)"."""
+        return " (required)" if self.default is None else f" = {self.default}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A model: ``title`` and ``description``, with its Hamiltonian, from its docstring; its ``parameters``."""
+
+    name: str
+    title: str
+    description: str
+    parameters: tuple[Parameter, ...]
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """Every model that a job file may name."""
+    return tuple(_entry(model) for model in get_args(get_args(Model)[0]))
+
+
+def _entry(model: type) -> Entry:
+    title, _, description = inspect.cleandoc(model.__doc__ or "").replace("``", "").partition("\n")
+    parameters = tuple(
+        Parameter(name=f.name, default=None if f.default is MISSING else _toml(f.default))
+        for f in fields(model)
+        if f.name != "name"
+    )
+    name = next(f.default for f in fields(model) if f.name == "name")
+    return Entry(name=str(name), title=title, description=description.strip(), parameters=parameters)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    return "[]" if value == () else str(value)
+
+
+#: Values of keys that have no default, small enough for seconds of work.
+FIRST = {
+    "L": "8",
+    "system": '[["z", [[0.45, 0]]]]                                 # [letters, [[coupling, sites...], ...]]',
+    "bath": '[["zz", [[1.0, 1, 2], [1.0, 2, 3], [1.0, 3, 4], [1.0, 4, 5], [1.0, 5, 6], [1.0, 6, 7]]], ["x", [[0.9, 1], [0.9, 2], [0.9, 3], [0.9, 4], [0.9, 5], [0.9, 6], [0.9, 7]]]]',
+    "interaction": '[["xx", [[0.4, 0, 1]]]]',
+}
+
+REST = """
+# ---- which eigenstates of H ---------------------------------------------------------------------
+[spectrum]
+window = "whole"             # or {{ kind = "density", epsilon = 0.5, k = 50 }}: the 50 levels nearest the middle
+# engine = "auto"            # "dense", "shift-invert", "filter"
+
+# ---- initial states: eigenstates of the system times eigenstates of the bath ------------------------
+[bath]
+window = "whole"
+
+# ---- what is measured ----------------------------------------------------------------------------
+[measure.distribution]       # of every initial state over the eigenstates, with widths and entropies
+shell_width = 0.5
+[measure.entanglement]       # of the system in every eigenstate
+# [measure.gap_ratio]        # statistics of the levels
+# [measure.propagator]       # direct and theory; needs both windows "whole"
+# kappa = [0.1, 1.0]
+
+# ---- disorder and sweeps -------------------------------------------------------------------------
+[ensemble]
+seed = 1
+realizations = {realizations}
+# [sweep]                    # one or several keys; all combinations are computed
+# model.{swept} = [0.5, 1.0, 2.0]
+"""
+
+
+def job_file(name: str) -> str:
+    """A commented job file of a model. JobError when there is no such model."""
+    entries = {entry.name: entry for entry in catalogue()}
+    if name not in entries:
+        close = difflib.get_close_matches(name, entries, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise JobError(f"there is no model {name!r}{hint} There are: {', '.join(entries)}")
+    entry = entries[name]
+    comment = "\n".join(f"# {line}".rstrip() for line in (entry.title, *entry.description.splitlines()))
+    keys = "\n".join(_key(p) for p in entry.parameters)
+    numbers = [p.name for p in entry.parameters if p.default is not None and p.default.replace(".", "").isdigit()]
+    swept = next((n for n in numbers if n != "N"), "L")
+    model = next(m for m in get_args(get_args(Model)[0]) if m.__name__.lower() == name)
+    disordered = model.disordered is True
+    rest = REST.format(realizations=3 if disordered else "1             # this model has no disorder", swept=swept)
+    return f'{comment}\n\ntitle = "{entry.title.rstrip(".").replace(chr(34), "")}"\n\n[model]\nname = "{name}"\n{keys}\n{rest}'
+
+
+def _key(parameter: Parameter) -> str:
+    if parameter.name == "N":
+        return f"N = 9{' ' * 8}# default {parameter.default}"
+    if parameter.default is None:
+        return f"{parameter.name} = {FIRST[parameter.name]}"
+    return f"{parameter.name} = {parameter.default}"
