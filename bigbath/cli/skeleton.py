@@ -24,12 +24,15 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A model: ``title`` and ``description``, with its Hamiltonian, from its docstring; its ``parameters``."""
+    """A model: ``title`` and ``description``, with its Hamiltonian, from its docstring; its ``parameters``; whether its
+    realizations always differ.
+    """
 
     name: str
     title: str
     description: str
     parameters: tuple[Parameter, ...]
+    disordered: bool
 
 
 def catalogue() -> tuple[Entry, ...]:
@@ -45,7 +48,10 @@ def _entry(model: type) -> Entry:
         if f.name != "name"
     )
     name = next(f.default for f in fields(model) if f.name == "name")
-    return Entry(name=str(name), title=title, description=description.strip(), parameters=parameters)
+    disordered = getattr(model, "disordered", False) is True
+    return Entry(
+        name=str(name), title=title, description=description.strip(), parameters=parameters, disordered=disordered
+    )
 
 
 def _toml(value: object) -> str:
@@ -103,14 +109,14 @@ def job_file(name: str) -> str:
     keys = "\n".join(_key(p) for p in entry.parameters)
     numbers = [p.name for p in entry.parameters if p.default is not None and p.default.replace(".", "").isdigit()]
     swept = next((n for n in numbers if n != "N"), "L")
-    model = next(m for m in get_args(get_args(Model)[0]) if m.__name__.lower() == name)
-    disordered = model.disordered is True
-    rest = REST.format(realizations=3 if disordered else "1             # this model has no disorder", swept=swept)
+    rest = REST.format(
+        realizations=3 if entry.disordered else "1             # this model has no disorder", swept=swept
+    )
     return f'{comment}\n\ntitle = "{entry.title.rstrip(".").replace(chr(34), "")}"\n\n[model]\nname = "{name}"\n{keys}\n{rest}'
 
 
 def _key(parameter: Parameter) -> str:
-    if parameter.name == "N":
+    if parameter.name == "N" and int(parameter.default or 99) > 9:  # seconds of work, not minutes
         return f"N = 9{' ' * 8}# default {parameter.default}"
     if parameter.default is None:
         return f"{parameter.name} = {FIRST[parameter.name]}"
