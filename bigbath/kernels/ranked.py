@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bigbath.kernels.compiled import njit
 from bigbath.kernels.simd import WORD, Memory, Register, multiplied, repeated, transposed, transposed_halves
 
 #: Rows that are turned at a time; registers of columns in one pass over the rows, at most.
@@ -156,7 +157,7 @@ def _strip_code(parts: int, summed: int) -> Callable[..., None]:
                 sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1)
                 _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return njit(nogil=True)(strip)
+    return njit(nogil=True, cache=False)(strip)
 
 
 _strip, _strip_summed = _strip_code(_BOTH, 0), _strip_code(_BOTH, 1)
@@ -193,7 +194,7 @@ def _rows_code(vectors: int) -> Callable[..., None]:
             add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
             hop += counts[i]
 
-    return njit(nogil=True)(rows)
+    return njit(nogil=True, cache=False)(rows)
 
 
 _rows_1, _rows_2, _rows_3, _rows_4, _rows_5 = (_rows_code(vectors) for vectors in range(1, VECTORS + 1))
@@ -239,4 +240,4 @@ def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
 
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
     steps.__qualname__ = f"ranked_steps_{dtype}"
-    return njit(nogil=True, cache=True)(steps)
+    return njit(nogil=True)(steps)
