@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -15,20 +15,22 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 _DIGEST = hashlib.sha256().digest_size
 
 
-@cache
+@lru_cache
 def _note(text: str) -> None:
     """Say something once in this process."""
     logging.getLogger("bigbath").warning("bigbath: %s", text)
 
 
-def njit(**options: Any) -> Callable[[Callable], Any]:
+def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable], Any]:
     """``numba.njit`` with a sealed cache beside the source or, where that cannot be written, in the user's directory.
 
-    Where neither can be written the kernel is compiled anew in each process.
+    Where neither can be written the kernel is compiled anew in each process, as it is with ``cache = False``.
     """
 
     def decorate(function: Callable) -> Any:
         kernel = numba.njit(**options)(function)
+        if not cache:
+            return kernel
         try:
             kernel._cache = _SealedCache(function)
         except RuntimeError:  # Numba found no directory that it may write

@@ -23,7 +23,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -158,7 +157,7 @@ def _strip_code(parts: int, summed: int) -> Callable[..., None]:
                 sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1)
                 _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return numba.njit(nogil=True)(strip)
+    return njit(nogil=True, cache=False)(strip)
 
 
 _strip, _strip_summed = _strip_code(_BOTH, 0), _strip_code(_BOTH, 1)
@@ -195,7 +194,7 @@ def _rows_code(vectors: int) -> Callable[..., None]:
             add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
             hop += counts[i]
 
-    return numba.njit(nogil=True)(rows)
+    return njit(nogil=True, cache=False)(rows)
 
 
 _rows_1, _rows_2, _rows_3, _rows_4, _rows_5 = (_rows_code(vectors) for vectors in range(1, VECTORS + 1))

@@ -19,7 +19,7 @@ from bigbath.ranks import Comm, share
 from bigbath.resources import gigabytes, launched_ranks_here, memory_limit
 from bigbath.solvers.block_ldl import BlockLDL
 from bigbath.solvers.block_pattern import BlockPattern
-from bigbath.solvers.petsc_environment import check_environment
+from bigbath.solvers.petsc_environment import initialize
 
 INSTALL = "Run `make demo` or `.ci/setup` (Debian/Ubuntu), or see docs/install.md for conda, clusters and Spack."
 
@@ -44,18 +44,7 @@ def start(alone: Comm) -> None:
     with suppress(ImportError):
         import petsc4py
 
-        _initialize(petsc4py, comm=alone)
-
-
-def _initialize(module: ModuleType, **options: Any) -> None:
-    """Start petsc4py or slepc4py; JobError when the options of the environment are malformed."""
-    check_environment()
-    try:
-        module.init(ARGUMENTS, **options)
-    except RuntimeError as error:  # petsc4py's Error
-        raise JobError(
-            f"PETSc does not start ({error}): look for malformed options in PETSC_OPTIONS, ~/.petscrc and ./.petscrc"
-        ) from None
+        initialize(petsc4py, ARGUMENTS, comm=alone)
 
 
 def load() -> tuple[ModuleType, ModuleType]:
@@ -63,10 +52,10 @@ def load() -> tuple[ModuleType, ModuleType]:
     try:
         import petsc4py
 
-        _initialize(petsc4py)
+        initialize(petsc4py, ARGUMENTS)
         import slepc4py
 
-        _initialize(slepc4py)
+        initialize(slepc4py, ARGUMENTS)
         from petsc4py import PETSc
         from slepc4py import SLEPc
     except ImportError as error:

@@ -3,6 +3,8 @@
 import os
 import shlex
 import sys
+from types import ModuleType
+from typing import Any
 
 from bigbath.errors import JobError
 
@@ -21,6 +23,17 @@ def check_environment() -> None:
         raise JobError(
             f"the environment variable PETSC_OPTIONS = {text!r:.80} must begin with the name of an option, as -eps_ncv 50"
         )
+
+
+def initialize(module: ModuleType, arguments: list[str], **options: Any) -> None:
+    """Start petsc4py or slepc4py; JobError when the options of the environment are malformed."""
+    check_environment()
+    try:
+        module.init(arguments, **options)
+    except RuntimeError as error:  # petsc4py's Error
+        raise JobError(
+            f"PETSc does not start ({error}): look for malformed options in PETSC_OPTIONS, ~/.petscrc and ./.petscrc"
+        ) from None
 
 
 def options_in_force() -> dict[str, str]:
