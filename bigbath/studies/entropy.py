@@ -283,5 +283,3 @@ FIGURES = {number: partial(figure, number) for number in _ROWS}
 #: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed; 9, entropies
 #: with fluctuations and without parameters.
 ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers, 9: prediction}
-#: Names of the studies that are no figure of the paper.
-NAMES = {"sizes": 6, "laws": 7, "numbers": 8, "prediction": 9}
