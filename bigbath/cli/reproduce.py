@@ -21,7 +21,7 @@ def reproduce(
     figure: Annotated[
         int | None,
         typer.Option(
-            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page)."
+            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page), 9 (entropy from |V|^2)."
         ),
     ] = None,
     sizes: Annotated[
