@@ -6,7 +6,7 @@ The names below are the public API; each is imported when first used, and import
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _WHERE = {
     "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "DeclaredSymmetry", "draw"),

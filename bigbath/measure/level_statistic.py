@@ -12,7 +12,9 @@ from bigbath.errors import JobError, UnresolvedSpectrum
 from bigbath.measure.context import Context
 from bigbath.measure.resolution import FEWEST, Resolution
 from bigbath.models import Composite
-from bigbath.solvers.window import TIE
+
+#: Levels of a sector closer than this, in units of ||H||, are degenerate: rounding, and rarer than that by chance.
+COINCIDING = 1e-12
 
 
 @choice
@@ -50,7 +52,7 @@ class LevelStatistic:
             left: tuple[Finding, ...] = ()
             if sector.dim >= FEWEST:
                 left = resolution.of(sector.space, tuple(labels), labels)
-                left += degenerate(block.energies, TIE * states.evidence.norm)
+                left += degenerate(block.energies, COINCIDING * states.evidence.norm)
             findings.append(left)
             is_complex = np.iscomplexobj(block.vectors)
             matrices.append(resolution.random_matrices(sector.space, labels) if is_complex else "goe")
