@@ -167,7 +167,9 @@ def estimate(job: JobFile, as_json: AsJson = False) -> None:
             typer.echo(f"   {factor}{products}about {gigabytes(part.bytes)}")
         if result.points > 1:
             typer.echo(f"the largest of {result.points} points of the sweep is number {result.point} (from 0)")
-        typer.echo(f"{result.tasks} task(s), {result.realizations} realization(s) a point: roughly {result.seconds:,.0f} s")
+        typer.echo(
+            f"{result.tasks} task(s), {result.realizations} realization(s) a point: roughly {result.seconds:,.0f} s"
+        )
         typer.echo(
             f"{gigabytes(result.bytes)} needed, {gigabytes(result.free)} free here: {'fits' if result.fits else 'DOES NOT FIT'}"
         )
