@@ -85,7 +85,9 @@ def covering(job: Job, others: Iterable[Job]) -> Job:
     sweep = job.sweep
     if sweep is not None:
         values = sweep.values()
-        wider: dict[str, Any] = {key: _union(values[key], (o.sweep.values()[key] for o in others if o.sweep)) for key in values}
+        wider: dict[str, Any] = {
+            key: _union(values[key], (o.sweep.values()[key] for o in others if o.sweep)) for key in values
+        }
         if wider != values:
             sweep = Sweep(wider)
     return job if (ensemble, sweep) == (job.ensemble, job.sweep) else replace(job, ensemble=ensemble, sweep=sweep)

@@ -1,6 +1,5 @@
 """Measurement ``entanglement``: von Neumann entropy of a part of the sites in each eigenstate."""
 
-from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -11,14 +10,15 @@ from bigbath.choice import choice
 from bigbath.errors import JobError
 from bigbath.measure.context import Context
 from bigbath.measure.participation import renyi
-from bigbath.measure.vectors import each_state, multiplicity
+from bigbath.measure.vectors import OfVectors, each_state, multiplicity
+from bigbath.spaces import bipartition, system_and_bath
 
 
 @choice
 class MeasureEntanglement:
     """-Tr rho_A ln rho_A, rho_A = Tr_rest |n><n|, for the system and for every set of sites in ``cuts``.
 
-    Sites are numbered with the system first. Cost D min(d_A, D/d_A) a state and cut. States of a degenerate level have no
+    Sites are numbered with the system first. Cost D min(d_A, D/d_A) a state and cut; in a sector of charges block by block. States of a degenerate level have no
     entanglement of their own, since any superposition of them is an eigenstate too: their value is NaN, their
     ``multiplicity`` above 1.
     """
@@ -28,8 +28,8 @@ class MeasureEntanglement:
     def measure(self, context: Context) -> xr.Dataset:
         """Entropy of the system, ``entanglement``, and of each cut, ``entanglement_cut``, for every state."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
-        d_system, d_bath = context.composite.dims
-        system = each_state(states, lambda v: entropies(v.reshape(d_system, d_bath, -1)))
+        d_bath = context.composite.dims[1]
+        system = each_state(states, lambda space: entropies_between(system_and_bath(space, d_bath)))
         shared = multiplicity(states)
         data: dict[str, tuple] = {
             "entanglement": ("state", np.where(shared > 1, np.nan, system)),
@@ -41,28 +41,28 @@ class MeasureEntanglement:
             for cut in self.cuts:
                 if max(cut) >= sites or len(set(cut)) < len(cut):
                     raise JobError(f"measure.entanglement.cuts: {list(cut)} are not different sites below {sites}")
-            values = [each_state(states, partial(entropies_of_cut, cut=cut, sites=sites)) for cut in self.cuts]
+            values = [
+                each_state(states, lambda space, cut=cut: entropies_between(bipartition(space, sites, cut)))  # type: ignore[misc]
+                for cut in self.cuts
+            ]
             undefined = (shared > 1)[:, None]
             data["entanglement_cut"] = (("state", "cut"), np.where(undefined, np.nan, np.stack(values, axis=1)))
             coords["cut"] = [" ".join(map(str, cut)) for cut in self.cuts]
         return xr.Dataset(data, coords=coords)
 
 
-def entropies_of_cut(vectors: np.ndarray, cut: tuple[int, ...], sites: int) -> np.ndarray:
-    """Entanglement entropies (m,) between the sites of ``cut`` and the rest, of vectors (2^sites, m)."""
-    return entropies(bipartition(vectors, cut, sites))
+def entropies_between(blocks: tuple[np.ndarray, ...]) -> OfVectors:
+    """Entanglement entropies (m,) of vectors (d, m) over a space that is split into ``blocks``."""
+
+    def entropies(vectors: np.ndarray) -> np.ndarray:
+        weights = np.concatenate([_schmidt(vectors[block]) for block in blocks], axis=1)
+        return renyi(np.clip(weights.T, 0, None), 1)
+
+    return entropies
 
 
-def bipartition(vectors: np.ndarray, cut: tuple[int, ...], sites: int) -> np.ndarray:
-    """Vectors (2^sites, m) as (2^|cut|, 2^(sites-|cut|), m): site j is bit sites-1-j of the basis index."""
-    rest = [j for j in range(sites) if j not in cut]
-    tensor = vectors.reshape((2,) * sites + (vectors.shape[1],))
-    return tensor.transpose(*cut, *rest, sites).reshape(2 ** len(cut), -1, vectors.shape[1])
-
-
-def entropies(psi: np.ndarray) -> np.ndarray:
-    """Entanglement entropies (m,) of pure states (d_A, d_B, m)."""
+def _schmidt(psi: np.ndarray) -> np.ndarray:
+    """Squares of the Schmidt coefficients (m, min(d_A, d_B)) of matrices (d_A, d_B, m)."""
     small = psi if psi.shape[0] <= psi.shape[1] else psi.transpose(1, 0, 2)
     stacked = np.moveaxis(small, 2, 0)
-    weights = np.linalg.eigvalsh(stacked @ stacked.conj().transpose(0, 2, 1))
-    return renyi(np.clip(weights.T, 0, None), 1)
+    return np.linalg.eigvalsh(stacked @ stacked.conj().transpose(0, 2, 1))

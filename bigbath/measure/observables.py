@@ -9,7 +9,8 @@ from pydantic import Field
 
 from bigbath.choice import choice
 from bigbath.measure.context import Context
-from bigbath.measure.vectors import each_state, level_mean, multiplicity
+from bigbath.measure.vectors import OfVectors, each_state, level_mean, multiplicity
+from bigbath.spaces import Space
 
 
 @choice
@@ -33,15 +34,21 @@ class MeasureObservables:
         return xr.Dataset(data, coords={"site": np.arange(sites)})
 
 
-def local_expectations(vectors: np.ndarray, pauli: str, sites: int) -> np.ndarray:
-    """<v|sigma^a_j|v> (m, sites) of the columns of ``vectors`` (2^sites, m)."""
-    return np.stack([expectation(vectors, pauli, j, sites) for j in range(sites)], axis=1)
+def local_expectations(space: Space, pauli: str, sites: int) -> OfVectors:
+    """<v|sigma^a_j|v> (m, sites) of vectors (d, m) over a space; 0 where a flip leads out of it."""
+    states = space.states()
+
+    def expectations(vectors: np.ndarray) -> np.ndarray:
+        return np.stack([_expectation(vectors, states, space, pauli, 1 << (sites - 1 - j)) for j in range(sites)], axis=1)
+
+    return expectations
 
 
-def expectation(vectors: np.ndarray, pauli: str, site: int, sites: int) -> np.ndarray:
-    """<v|sigma^a_j|v> (m,) of the columns of ``vectors`` (2^sites, m)."""
-    up, down = np.moveaxis(vectors.reshape(2**site, 2, -1, vectors.shape[1]), 1, 0)
+def _expectation(vectors: np.ndarray, states: np.ndarray, space: Space, pauli: str, bit: int) -> np.ndarray:
+    up = states & bit == 0
     if pauli == "z":
-        return np.sum(np.abs(up) ** 2 - np.abs(down) ** 2, axis=(0, 1))
-    overlap = np.sum(up.conj() * down, axis=(0, 1))
+        return np.sum(np.where(up, 1.0, -1.0)[:, None] * np.abs(vectors) ** 2, axis=0)
+    flipped = space.index(states[up] | bit)
+    inside = flipped >= 0
+    overlap = np.sum(vectors[up][inside].conj() * vectors[flipped[inside]], axis=0)
     return 2 * (overlap.real if pauli == "x" else overlap.imag)

@@ -1,4 +1,4 @@
-"""Eigenvectors in the whole space, a few at a time, each on one rank: for measurements of one state at a time.
+"""Eigenvectors over the configurations of their space, a few at a time, each on one rank: for measurements of single states.
 
 The states of a degenerate level of one sector are an arbitrary basis, which depends on the engine and on rounding. What
 is measured of them must not: it is taken of the level as a whole.
@@ -11,30 +11,35 @@ import numpy as np
 from bigbath.solvers import Eigenstates
 from bigbath.solvers.eigenstates import Block, Comm, total
 from bigbath.solvers.window import TIE
+from bigbath.spaces import Space
 
 #: Bytes of whole vectors held at a time.
 CHUNK = 2**27
 
+#: What is measured of vectors (d, m) over a space's configurations: (m, ...).
+OfVectors = Callable[[np.ndarray], np.ndarray]
+
 
 def _whole_vectors(block: Block, columns: np.ndarray, comm: Comm) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Columns (m,) of a block and their vectors (D, m): this rank's share of those in ``columns``.
+    """Columns (m,) of a block and their vectors over its space: this rank's share of those in ``columns``.
 
     Distributed vectors are exchanged so that each rank gets some states whole; no rank ever holds them all.
     """
     ranks, rank = (1, 0) if comm is None else (comm.size, comm.rank)
-    step = ranks * max(1, CHUNK // (8 * block.sector.whole))
+    step = ranks * max(1, CHUNK // (block.vectors.itemsize * block.sector.space.dim))
     for start in range(0, columns.size, step):
         some = columns[start : start + step]
         slab = block.vectors[:, some]
         if ranks > 1:
             slab = np.vstack(comm.alltoall([np.ascontiguousarray(slab[:, r::ranks]) for r in range(ranks)]))
-        yield some[rank::ranks], block.sector.lift(slab)
+        yield some[rank::ranks], block.sector.expand(slab)
 
 
-def each_state(states: Eigenstates, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """``function`` of whole vectors (D, m) -> (m, ...), for all states, in the order of ``states.energies``."""
+def each_state(states: Eigenstates, prepare: Callable[[Space], OfVectors]) -> np.ndarray:
+    """What ``prepare`` makes for a space, of every state (k, ...), in the order of ``states.energies``."""
     pieces, before = [], 0
     for block in states.blocks:
+        function = prepare(block.sector.space)
         for columns, vectors in _whole_vectors(block, np.arange(block.energies.size), states.comm):
             if columns.size:
                 pieces.append((before + columns, function(vectors)))
@@ -76,8 +81,8 @@ def level_mean(states: Eigenstates, values: np.ndarray) -> np.ndarray:
 
 
 def degenerate_weights(states: Eigenstates) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each level of several states: where they are in ``states.energies``, and the diagonal (D,) of its projector
-    divided by its multiplicity, in the configuration basis. Every rank has every level.
+    """For each level of several states: where they are in ``states.energies``, and the diagonal (d,) of its projector
+    divided by its multiplicity, over the configurations of its space. Every rank has every level.
     """
     place = np.empty_like(states.order)
     place[states.order] = np.arange(states.order.size)

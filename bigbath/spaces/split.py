@@ -12,11 +12,20 @@ def bipartition(space: Space, sites: int, cut: tuple[int, ...]) -> tuple[np.ndar
     one in all without charges. Cost: a sort of the space's d states.
     """
     states = space.states()
-    inside = part_of(states, sites, cut)
-    outside = part_of(states, sites, tuple(j for j in range(sites) if j not in cut))
+    rest = tuple(j for j in range(sites) if j not in cut)
+    return _blocks(part_of(states, sites, cut), part_of(states, sites, rest))
+
+
+def system_and_bath(space: Space, d_bath: int) -> tuple[np.ndarray, ...]:
+    """The same for the system, whose states are the rows, and the bath of ``d_bath`` states: n = i d_bath + b."""
+    return _blocks(*np.divmod(space.states(), d_bath))
+
+
+def _blocks(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Numbers of states as matrices, from what each is on either side."""
     order = np.lexsort((outside, inside))
     starts = np.flatnonzero(np.diff(inside[order], prepend=-1))
-    counts = np.diff(np.append(starts, states.size))
+    counts = np.diff(np.append(starts, inside.size))
     # The charges of the rest follow from those of the cut, so that two rows share all of their columns or none
     smallest = outside[order[starts]]
     return tuple(
