@@ -42,7 +42,6 @@ def plot(
             "-o",
             "--output",
             help="Figure; its ending (pdf, png, svg) is the format [default: FILE.pdf].",
-            callback=followed,
         ),
     ] = None,
     what: Annotated[

@@ -35,15 +35,15 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
     ):
         axes[1].plot(ds.bath_energy, values, ".", ms=1, color=style.colour(number), label=label, rasterized=True)
         axes[1].plot(ds.bath_energy, ds[name].sel(branch=1), "k.", ms=0.5, rasterized=True)
-    axes[1].set(xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)", ylabel=r"entropy (black: from $|V|^2$ alone)", ylim=(0, None))
+    axes[1].set(xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)", ylabel=r"entropy; black: by $|V|^2$ alone", ylim=(0, None))
     names = dict.fromkeys(row.name for row in rows if row.name.startswith("S_"))
-    for name in names:
+    for number, name in enumerate(names):
         mine = [row for row in rows if row.name == name]
         axes[2].plot(
-            [row.N for row in mine], [row.predicted - row.measured for row in mine], "o-", ms=4, lw=1, label=name
+            [row.N for row in mine], [row.predicted - row.measured for row in mine], lw=1, label=name, **style.look(number)
         )
     axes[2].axhline(0, color="k", lw=0.5)
-    axes[2].set(xlabel="number of spins N", ylabel="predicted - measured entropy")
+    axes[2].set(xlabel="number of spins N", ylabel="entropy, predicted - measured")
     for axis in axes:
-        style.legend(axis, markerscale=2)
+        style.legend(axis, markerscale=4 if axis is axes[1] else 1)
     return figure

@@ -110,9 +110,9 @@ def test_threads_of_a_run(job, tmp_path, threads, code):
 
 KERNEL = """
 import numpy as np
-from bigbath.kernels import bin_overlaps
+from bigbath.kernels import bin_probabilities
 bins, sums = np.zeros((2, 3)), np.zeros((2, 5))
-bin_overlaps(np.full((2, 4), 0.5), np.array([0, 0, 1, 2]), np.arange(4.0), bins, sums)
+bin_probabilities(np.full((2, 4), 0.25), np.array([0, 0, 1, 2]), np.arange(4.0), bins, sums)
 print(bins.tolist())
 """
 

@@ -261,4 +261,7 @@ def test_the_estimate_charges_shells_and_no_matrix_that_is_not_built():
         "bath": {"window": "whole"},
         "measure": {"distribution": {}},
     }
-    assert estimate(parse_job(job)).grids > 2**35
+    with pytest.raises(ImpossibleRequest, match=r"measure\.distribution.*4,001,\d+,\d+ shells"):
+        estimate(parse_job(job))
+    job["measure"]["distribution"]["shell_width"] = 2500.0
+    assert estimate(parse_job(job)).grids > 8 * 4 * 8e5
