@@ -11,7 +11,8 @@ import xarray as xr
 from bigbath.store import Result
 from bigbath.tasks import Task, coordinates
 
-#: Dimensions that a mean is taken over: states of one realization, of all its sectors and energy shells.
+#: Dimensions that a mean is taken over: states of one realization, of all its energy shells. Several sectors of very different
+#: size are not averaged: each has a number of its own.
 AVERAGED = ("state", "sector", "bath_state")
 #: Dimensions of curves, which make no single number.
 CURVES = ("shell", "bath_shell", "iteration", "kept_state")
@@ -61,7 +62,7 @@ def _is_axis(name: str, variable: xr.DataArray) -> bool:
 def means(result: Result, only: str | None = None) -> list[Mean]:
     """The mean of each measured number at each point of the sweep, by variable, label and point."""
     cells: dict[tuple[str, tuple, int], dict[int, list[tuple[float, int]]]] = {}
-    for task, dataset in sorted(result.tasks.items()):
+    for task, dataset in _sectors_apart(result):
         for name in measured(dataset):
             if only in (None, name):
                 for label, value, weight in _numbers(_converged(dataset, name)):
@@ -80,6 +81,15 @@ def means(result: Result, only: str | None = None) -> list[Mean]:
     return sorted(found, key=lambda m: (order[m.variable], m.point))
 
 
+def _sectors_apart(result: Result) -> list[tuple[Task, xr.Dataset]]:
+    """The tasks' datasets, with the names of sectors as labels where there are several."""
+    tasks = sorted(result.tasks.items())
+    names = {str(label) for _, ds in tasks if "sector_label" in ds for label in ds.sector_label.values}
+    if len(names) < 2:
+        return [(task, ds.drop_vars("sector", errors="ignore")) for task, ds in tasks]
+    return [(task, ds.assign_coords(sector=ds.sector_label.values)) for task, ds in tasks]
+
+
 def _converged(dataset: xr.Dataset, name: str) -> xr.DataArray:
     """A variable without the parameters of fits that did not converge."""
     if name in ("chi", "centre") and "fit_converged" in dataset:
@@ -96,8 +106,8 @@ def _weighted(shells: list[tuple[float, int]]) -> float:
 
 def _numbers(variable: xr.DataArray) -> list[tuple[tuple, float, int]]:
     """(label, mean over the states, how many) of each entry along the other dimensions."""
-    over = [d for d in variable.dims if d in AVERAGED]
-    kept = [d for d in variable.dims if d not in AVERAGED]
+    over = [d for d in variable.dims if d in AVERAGED and not (d == "sector" and d in variable.coords)]
+    kept = [d for d in variable.dims if d not in over]
     values = np.moveaxis(np.abs(variable.values) if variable.dtype.kind == "c" else variable.values.astype(float),
                          [variable.dims.index(d) for d in kept], range(len(kept)))  # fmt: skip
     labels = [labels_along(variable, d) for d in kept]
