@@ -102,25 +102,23 @@ def _caveats(result: Result) -> list[str]:
 
 
 def fits(ds: xr.Dataset) -> list[str]:
-    """Lorentzian fits of the first initial states."""
+    """Lorentzian fits of the first initial states; widths that the shells do not resolve are marked."""
     if "centre" not in ds or "bath_state" not in ds.centre.dims:
         return []
     lines = []
     for mu in range(min(4, ds.sizes["bath_state"])):
         one = ds.isel(bath_state=mu)
-        columns = zip(
-            ds.branch.values,
-            one.centre.values,
-            one.centre_error.values,
-            one.chi.values,
-            one.chi_error.values,
-            strict=True,
-        )
-        text = "; ".join(
-            f"branch {b}: centre {c:.3f} ± {dc:.3f}, chi {x:.3f} ± {dx:.3f}" for b, c, dc, x, dx in columns
-        )
+        text = "; ".join(_fit(one.isel(branch=i)) for i in range(ds.sizes["branch"]))
         lines.append(f"   bath state {float(one.bath_energy):.6f}: {text}")
     return lines
+
+
+def _fit(one: xr.Dataset) -> str:
+    """The fit of one initial state: at the shells' energies, then integrated over the shells."""
+    text = f"branch {int(one.branch)}: centre {one.centre:.3f} ± {one.centre_error:.3f}, chi {one.chi:.3f} ± {one.chi_error:.3f}"
+    if "chi_integrated" in one:
+        text += f" ({one.chi_integrated:.3f} integrated over shells)"
+    return text + (", NOT RESOLVED by the shells" if "fit_resolved" in one and not one.fit_resolved else "")
 
 
 def _means(result: Result, width: int) -> list[str]:

@@ -5,7 +5,7 @@ import xarray as xr
 
 
 def caveats(dataset: xr.Dataset) -> list[str]:
-    """Lines for ``bigbath show``: states that are not defined by themselves, statistics of unresolved levels."""
+    """Lines for ``bigbath show``: states that are not defined by themselves, statistics of unresolved levels, widths of fits."""
     lines = []
     if "multiplicity" in dataset:
         shared = int(np.sum(dataset.multiplicity.values > 1))
@@ -13,6 +13,13 @@ def caveats(dataset: xr.Dataset) -> list[str]:
             lines.append(
                 f"{shared} of {dataset.multiplicity.size} states share a level with others of their sector (multiplicity "
                 "> 1): observables and participation are the level's, entanglement is not defined (NaN)"
+            )
+    if "fit_resolved" in dataset:
+        narrow = int(np.sum(dataset.fit_resolved.values == 0))
+        if narrow:
+            lines.append(
+                f"chi: {narrow} of {dataset.fit_resolved.size} widths are below the shells' and mean nothing (fit_resolved = 0); "
+                "take a smaller shell_width"
             )
     for name in map(str, dataset.data_vars):
         if name.endswith("_unresolved"):
