@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from bigbath.conserved.binary import solutions
 from bigbath.conserved.finding import Finding
 from bigbath.conserved.sector import EQUAL, Fixed
-from bigbath.conserved.words import Word, Words, bits
-from bigbath.models.composite import Symmetry
+from bigbath.conserved.sums import is_real
+from bigbath.conserved.words import Word, Words, bits, words
+from bigbath.models.composite import Symmetry, Term
 
 _Permutation = tuple[int, ...]
 
@@ -77,22 +78,21 @@ def find_permutations(
     return ()
 
 
-def find_momentum(fixed: Fixed) -> tuple[Finding, ...]:
-    """Sectors of |momentum| that hold +k and -k with no reflection to tell them apart."""
-    for s in fixed.symmetries:
-        inverse = _inverse(s.permutation)
-        if inverse == s.permutation:
-            continue
-        if any(_reverses(r, s.permutation) for r in fixed.symmetries):
-            continue
-        order = _order(s.permutation)
-        if s.name in fixed.labels and 2 * fixed.labels[s.name] % order == 0:
-            continue
-        sentence = (
-            f"sectors of |{s.name}| join the momenta +k and -k, and no reflection among the symmetries used parts them"
-        )
-        return (Finding(name="momentum pairs", sentence=sentence),)
-    return ()
+def find_momentum(terms: tuple[Term, ...], fixed: Fixed) -> tuple[Finding, ...]:
+    """Real sectors that hold the momenta +k and -k with no reflection to tell them apart.
+
+    A complex H has none: its sectors have one signed momentum, or a reflection.
+    """
+    translations = [s for s in fixed.symmetries if _inverse(s.permutation) != s.permutation]
+    if not translations or not is_real(words(terms, fixed.sites)):
+        return ()
+    if any(all(reverses(r, s.permutation) for s in translations) for r in fixed.symmetries):
+        return ()
+    if all(2 * fixed.labels.get(s.name, 1) % _order(s.permutation) == 0 for s in translations):
+        return ()
+    names = ", ".join(f"|{s.name}|" for s in translations)
+    sentence = f"sectors of {names} join the momenta +k and -k, and no reflection among the symmetries used parts them"
+    return (Finding(name="momentum pairs", sentence=sentence),)
 
 
 def _inverse(permutation: _Permutation) -> _Permutation:
@@ -102,7 +102,7 @@ def _inverse(permutation: _Permutation) -> _Permutation:
     return tuple(result)
 
 
-def _reverses(reflection: Symmetry, translation: _Permutation) -> bool:
+def reverses(reflection: Symmetry, translation: _Permutation) -> bool:
     """Whether R T = T^-1 R."""
     r, inverse = reflection.permutation, _inverse(translation)
     if any({translation[j] for j in part} != part for part in (reflection.flip, reflection.sign)):

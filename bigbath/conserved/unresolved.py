@@ -46,7 +46,7 @@ def unresolved(
         *find_spins(found, terms, fixed),
         *find_strings(found, fixed),
         *find_kramers(found, fixed),
-        *find_momentum(fixed),
+        *find_momentum(terms, fixed),
         *find_clusters(found, fixed),
         *find_free_fermions(found, fixed),
         *find_permutations(found, fixed, system_sites, others),
