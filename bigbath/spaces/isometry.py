@@ -9,7 +9,6 @@ import scipy.sparse as sp
 
 from bigbath.spaces.actions import Action
 
-
 #: One operator c U of a projector: U |n> = sign[n] |image[n]>.
 Piece: TypeAlias = tuple[complex, np.ndarray, np.ndarray]
 

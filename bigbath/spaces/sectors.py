@@ -108,9 +108,7 @@ def sectors(
     if not found:
         values = {
             label(c): sorted({v[i] for v in dimensions(charges, h.sites)}, reverse=True) for i, c in enumerate(charges)
-        } | {
-            s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites))) for s in symmetries
-        }
+        } | {s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites))) for s in symmetries}
         raise JobError(f"no sector has the labels {only}; possible: {values}")
     if not only and filled != h.dim:
         raise SymmetryError(f"the sectors of {', '.join(names)} hold {filled} states, not {h.dim}")
@@ -197,9 +195,7 @@ def _parts(
         if _momenta(found, opposite) < _momenta(found, values) or not is_asked:
             continue
         columns = isometry(space.dim, found, values, joined=joined)
-        sector = Sector(
-            labels=labels + own, whole=whole, space=space, isometry=columns, momenta=momenta, joined=joined
-        )
+        sector = Sector(labels=labels + own, whole=whole, space=space, isometry=columns, momenta=momenta, joined=joined)
         total += sector.dim
         if sector.dim:
             parts.append(sector)

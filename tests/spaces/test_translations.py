@@ -22,7 +22,10 @@ def translations(lengths):
     return tuple(
         Symmetry(
             name=f"k{d}",
-            permutation=tuple(number[tuple((x + (d == e)) % n for e, (x, n) in enumerate(zip(s, lengths, strict=True)))] for s in sites),
+            permutation=tuple(
+                number[tuple((x + (d == e)) % n for e, (x, n) in enumerate(zip(s, lengths, strict=True)))]
+                for s in sites
+            ),
         )
         for d in range(len(lengths))
     )
@@ -144,13 +147,13 @@ def test_a_torus_against_quspin(is_complex):
     silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
     first, second = (np.array(t.permutation) for t in h.symmetries)
 
-    def quspin(k, l):
-        basis = spin_basis_general(9, Nup=5, pauli=1, a=(first, k), b=(second, l))
+    def quspin(k, q):
+        basis = spin_basis_general(9, Nup=5, pauli=1, a=(first, k), b=(second, q))
         return hamiltonian(static, [], basis=basis, dtype=np.complex128, **silent).eigvalsh()
 
     for s in sectors(h, only={"magnetisation": 1}):
-        k, l = dict(s.labels)["k0"], dict(s.labels)["k1"]
-        blocks = {(k, l)} if is_complex else {(k, l), (-k % 3, -l % 3)}
+        k, q = dict(s.labels)["k0"], dict(s.labels)["k1"]
+        blocks = {(k, q)} if is_complex else {(k, q), (-k % 3, -q % 3)}
         expected = np.sort(np.concatenate([quspin(*b) for b in sorted(blocks)]))
         assert np.abs(np.linalg.eigvalsh(dense(h.restricted(s))) - expected).max() < 1e-11
 
