@@ -64,35 +64,63 @@ def commutes(permutation: _Permutation, found: Words, fixed: Fixed, *, conjugate
 
 
 def find_permutations(
-    found: Words, fixed: Fixed, system_sites: int, declared: Iterable[Symmetry]
+    found: Words, fixed: Fixed, system_sites: int, declared: Iterable[Symmetry], *, is_real_h: bool
 ) -> tuple[Finding, ...]:
     """The first unresolved permutation among the declared ones and the candidates."""
     if not found:
         return ()
     named = [(f"symmetry {s.name!r}, which is declared and not used", s.permutation) for s in declared]
     for name, permutation in (*named, *candidates(fixed.sites, system_sites)):
-        if permutation not in fixed.permutations and commutes(permutation, found, fixed):
+        if permutation in fixed.permutations or leaves_sector(permutation, fixed, is_real_h=is_real_h):
+            continue
+        if commutes(permutation, found, fixed):
             sentence = f"H commutes with the {name}, alone or times a Pauli string, and its values share a sector"
             return (Finding(name="permutation of sites", sentence=sentence),)
     return ()
 
 
-def find_momentum(fixed: Fixed) -> tuple[Finding, ...]:
-    """Sectors of |momentum| that hold +k and -k with no reflection to tell them apart."""
-    for s in fixed.symmetries:
-        inverse = _inverse(s.permutation)
-        if inverse == s.permutation:
-            continue
-        if any(_reverses(r, s.permutation) for r in fixed.symmetries):
-            continue
-        order = _order(s.permutation)
-        if s.name in fixed.labels and 2 * fixed.labels[s.name] % order == 0:
-            continue
-        sentence = (
-            f"sectors of |{s.name}| join the momenta +k and -k, and no reflection among the symmetries used parts them"
-        )
-        return (Finding(name="momentum pairs", sentence=sentence),)
-    return ()
+def find_momentum(fixed: Fixed, *, is_real_h: bool) -> tuple[Finding, ...]:
+    """Real sectors that hold the momenta +k and -k with no reflection to tell them apart.
+
+    A complex H has none: its sectors have one signed momentum, or a reflection.
+    """
+    translations = _translations(fixed)
+    if not translations or not is_real_h or _are_reversed(fixed, translations):
+        return ()
+    if all(2 * fixed.labels.get(s.name, 1) % _order(s.permutation) == 0 for s in translations):
+        return ()
+    names = ", ".join(f"|{s.name}|" for s in translations)
+    sentence = f"sectors of {names} join the momenta +k and -k, and no reflection among the symmetries used parts them"
+    return (Finding(name="momentum pairs", sentence=sentence),)
+
+
+def leaves_sector(permutation: _Permutation, fixed: Fixed, *, is_real_h: bool, conjugated: bool = False) -> bool:
+    """Whether a permutation, or one times complex conjugation, leads from a signed momentum to the opposite one.
+
+    Then it pairs two sectors and says nothing about the levels of one. A momentum without a value may be 0.
+    """
+    translations = _translations(fixed)
+    if is_real_h or _are_reversed(fixed, translations):
+        return False
+    for s in translations:
+        back = _inverse(permutation)
+        moved = tuple(permutation[s.permutation[j]] for j in back)
+        target = _inverse(moved) if conjugated else moved
+        is_own_opposite = 2 * fixed.labels.get(s.name, 0) % _order(s.permutation) == 0
+        if target == _inverse(s.permutation) and not is_own_opposite:
+            return True
+        if conjugated and target not in (s.permutation, _inverse(s.permutation)):
+            return True  # to sectors of other translations
+    return False
+
+
+def _translations(fixed: Fixed) -> list[Symmetry]:
+    return [s for s in fixed.symmetries if _inverse(s.permutation) != s.permutation]
+
+
+def _are_reversed(fixed: Fixed, translations: list[Symmetry]) -> bool:
+    """Whether a symmetry that is used turns all translations round."""
+    return any(all(reverses(r, s.permutation) for s in translations) for r in fixed.symmetries)
 
 
 def _inverse(permutation: _Permutation) -> _Permutation:
@@ -102,7 +130,7 @@ def _inverse(permutation: _Permutation) -> _Permutation:
     return tuple(result)
 
 
-def _reverses(reflection: Symmetry, translation: _Permutation) -> bool:
+def reverses(reflection: Symmetry, translation: _Permutation) -> bool:
     """Whether R T = T^-1 R."""
     r, inverse = reflection.permutation, _inverse(translation)
     if any({translation[j] for j in part} != part for part in (reflection.flip, reflection.sign)):

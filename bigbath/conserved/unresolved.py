@@ -9,10 +9,12 @@ from bigbath.conserved.clusters import find_clusters
 from bigbath.conserved.finding import Finding
 from bigbath.conserved.free_fermions import find_free_fermions
 from bigbath.conserved.kramers import antiunitary, find_kramers
-from bigbath.conserved.permutations import candidates, commutes, find_momentum, find_permutations
+from bigbath.conserved.permutations import candidates, commutes, find_momentum, find_permutations, leaves_sector
 from bigbath.conserved.sector import Fixed
 from bigbath.conserved.spins import find_charges, find_spins
 from bigbath.conserved.strings import find_strings
+from bigbath.conserved.sums import is_real
+from bigbath.conserved.words import words
 from bigbath.models.composite import Symmetry, Term
 
 
@@ -40,16 +42,17 @@ def unresolved(
     """
     fixed = Fixed(sites=sites, symmetries=used, labels=labels or {}, charges=charges)
     found = fixed.content(terms)
+    is_real_h, same = is_real(words(terms, sites)), tuple(range(sites))
     others = [s for s in declared if s not in used]
     return (
         *find_charges(terms, fixed),
         *find_spins(found, terms, fixed),
         *find_strings(found, fixed),
-        *find_kramers(found, fixed),
-        *find_momentum(fixed),
+        *(() if leaves_sector(same, fixed, is_real_h=is_real_h, conjugated=True) else find_kramers(found, fixed)),
+        *find_momentum(fixed, is_real_h=is_real_h),
         *find_clusters(found, fixed),
         *find_free_fermions(found, fixed),
-        *find_permutations(found, fixed, system_sites, others),
+        *find_permutations(found, fixed, system_sites, others, is_real_h=is_real_h),
     )
 
 
@@ -69,10 +72,15 @@ def has_antiunitary(
     """
     fixed = Fixed(sites=sites, symmetries=used, labels=labels or {}, charges=charges)
     found = fixed.content(terms)
-    if antiunitary(found, fixed) is not None:
+    is_real_h, same = is_real(words(terms, sites)), tuple(range(sites))
+    if antiunitary(found, fixed) is not None and not leaves_sector(same, fixed, is_real_h=is_real_h, conjugated=True):
         return True
     tried = (*fixed.permutations, *(permutation for _, permutation in candidates(sites, system_sites)))
-    return any(commutes(permutation, found, fixed, conjugated=True) for permutation in tried)
+    return any(
+        commutes(permutation, found, fixed, conjugated=True)
+        for permutation in tried
+        if not leaves_sector(permutation, fixed, is_real_h=is_real_h, conjugated=True)
+    )
 
 
 def degenerate(energies: np.ndarray, tie: float) -> tuple[Finding, ...]:

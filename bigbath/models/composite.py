@@ -23,7 +23,7 @@ class Symmetry:
 
     ``U = (site j -> permutation[j]) . prod_{j in flip} sigma^x_j . prod_{j in sign} sigma^z_j``, real, so that
     its sectors are real. ``U`` must be an involution, or (only for pure permutations) a translation: a power of
-    it is 1, and its sectors are labelled by |momentum|, joining +k and -k.
+    it is 1, and its sectors are labelled by momenta; those of a real H join +k and -k (``spaces/sectors.py``).
     """
 
     name: str

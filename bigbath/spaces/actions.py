@@ -29,18 +29,27 @@ class Action:
         """U^-1 v."""
         return self.sign * vector[self.image]
 
+    @property
+    def is_translation(self) -> bool:
+        """Whether it has momenta 0 ... order - 1, in units of 2 pi/order; else it is an involution, with values +1, -1."""
+        return self.order > 2
+
     @cached_property
     def values(self) -> tuple[int, ...]:
-        """Labels: +1, -1 of an involution, |momentum| of a translation."""
-        return (1, -1) if self.order == 2 else tuple(range(self.order // 2 + 1))
+        """Labels: +1, -1 of an involution, the momenta of a translation."""
+        return tuple(range(self.order)) if self.is_translation else (1, -1)
 
-    def terms(self, value: int) -> list[tuple[float, int]]:
-        """The sector's projector as sum of c_m U^m: pairs (c_m, m)."""
-        n = self.order
-        if n == 2:
-            return [(0.5, 0), (0.5 * value, 1)]
-        weight = (1.0 if value in (0, n / 2) else 2.0) / n
-        return [(weight * np.cos(2 * np.pi * value * m / n), m) for m in range(n)]
+    def opposite(self, value: int) -> int:
+        """The label of the complex conjugate states: -k of a momentum k."""
+        return -value % self.order if self.is_translation else value
+
+    def powers(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """U^0, U^1 ... U^(order - 1) as pairs (image, sign)."""
+        found = [(np.arange(self.image.size), np.ones(self.image.size))]
+        for _ in range(self.order - 1):
+            image, sign = found[-1]
+            found.append((self.image[image], sign * self.sign[image]))
+        return found
 
 
 def order_of(symmetry: Symmetry, sites: int) -> int:

@@ -16,8 +16,9 @@ Matrix: TypeAlias = sp.csr_array | np.ndarray
 class Sector:
     """One sector of a model's space.
 
-    ``labels``: values of its charges, +1 or -1 of each involution, |momentum| 0 ... n//2 (in units of 2 pi/n) of a
-    translation. ``whole``: number D of all configurations of the model. ``space``: those of the sector. ``isometry``:
+    ``labels``: values of its charges, +1 or -1 of each involution, momentum k = 0 ... n - 1 (in units of 2 pi/n) of each
+    translation T: T v = e^(2 pi i k/n) v. ``momenta``: names of the translations. ``joined``: the sector holds k and -k of
+    all of them together, the smaller of the two is the label (0 ... n//2 for one translation). ``whole``: number D of all configurations of the model. ``space``: those of the sector. ``isometry``:
     (space.dim, d) CSR with orthonormal columns where symmetries single out a part of that space, else None.
     """
 
@@ -25,6 +26,8 @@ class Sector:
     whole: int
     space: Space
     isometry: sp.csr_array | None = None
+    momenta: tuple[str, ...] = ()
+    joined: bool = True
 
     @property
     def dim(self) -> int:
@@ -80,8 +83,14 @@ class Sector:
     @cached_property
     def name(self) -> str:
         """Labels in words."""
-        words = [f"|momentum| {v}" if name == "momentum" else f"{name} {v:+d}" for name, v in self.labels]
-        return ", ".join(words) or "whole space"
+        return ", ".join(self._word(name, v) for name, v in self.labels) or "whole space"
+
+    def _word(self, name: str, value: int) -> str:
+        if name not in self.momenta:
+            return f"{name} {value:+d}"
+        if not self.joined:
+            return f"{name} {value}"
+        return f"|{name}| {value}" if len(self.momenta) == 1 else f"±{name} {value}"
 
     def __str__(self) -> str:
         return self.name

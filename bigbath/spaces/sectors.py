@@ -1,19 +1,24 @@
-"""All sectors of a model: values of its charges, and in each the joint real eigenspaces of its symmetries.
+"""All sectors of a model: values of its charges, and in each the joint eigenspaces of its symmetries.
 
 QuSpin's symmetric bases label sectors by one-dimensional representations. The ring's reflection and translations do
-not commute, and p_n is only well defined in a reflection-resolved basis, so the sectors here are the joint real
-eigenspaces of every involution and of T + 1/T of the translation: real matrices, exact +-momentum pairs split.
+not commute, and p_n is only well defined in a reflection-resolved basis, so the sectors of a real H are the joint real
+eigenspaces of every involution and of T + 1/T of the translation: real matrices, exact +-momentum pairs split. Several
+translations are joined as (k1, k2 ...) with (-k1, -k2 ...).
+
+The momenta k and -k of a complex H differ in energy, unless a reflection that is used turns one into the other: then
+they are joined in the same way. Without such a reflection the sectors are the complex eigenspaces of each T.
 """
 
 from collections.abc import Mapping
-from itertools import product
+from itertools import combinations, product
 from typing import Protocol
 
 import numpy as np
 
 from bigbath.choice import choice
 from bigbath.conserved.charges import Charge
-from bigbath.conserved.sums import broken_by
+from bigbath.conserved.permutations import reverses
+from bigbath.conserved.sums import broken_by, is_real
 from bigbath.conserved.words import Word
 from bigbath.errors import JobError, SymmetryError
 from bigbath.models.composite import Symmetry
@@ -78,7 +83,7 @@ def sectors(
     """All sectors of the charges and symmetries named in ``use`` (None: all), or those that ``only`` selects.
 
     A symmetry that leads from one value of the charges to another (a spin flip at magnetisation 1) is not used there.
-    Each symmetry is verified on the strings; symmetries must have common real sectors, and the dimensions sum to D;
+    Each symmetry is verified on the strings; symmetries must have common sectors, and the dimensions sum to D;
     else SymmetryError. JobError for a name or a label that does not exist. Cost: O(d |G|) for a space of d states.
     """
     if not hasattr(type(h), "sums"):
@@ -95,21 +100,15 @@ def sectors(
                 f"the declared symmetry {symmetry.name!r} does not commute with H: it changes a coupling by {broken:.1e} "
                 "of itself"
             )
-    if sum(order_of(s, h.sites) > 2 for s in symmetries) > 1:
-        raise SymmetryError(
-            f"at most one translation can be used at a time, not {', '.join(s.name for s in symmetries)}"
-        )
+    is_real_h = is_real(h.sums)
     found, filled = [], 0
     for labels, space in _spaces(h, charges, only):
-        found += _parts(labels, h.dim, space, symmetries, h.sites, only)
+        found += _parts(labels, h.dim, space, symmetries, h.sites, only, is_real_h=is_real_h)
         filled += space.dim
     if not found:
         values = {
             label(c): sorted({v[i] for v in dimensions(charges, h.sites)}, reverse=True) for i, c in enumerate(charges)
-        } | {
-            s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites) // 2 + 1))
-            for s in symmetries
-        }
+        } | {s.name: [1, -1] if order_of(s, h.sites) == 2 else list(range(order_of(s, h.sites))) for s in symmetries}
         raise JobError(f"no sector has the labels {only}; possible: {values}")
     if not only and filled != h.dim:
         raise SymmetryError(f"the sectors of {', '.join(names)} hold {filled} states, not {h.dim}")
@@ -175,6 +174,8 @@ def _parts(
     symmetries: list[Symmetry],
     sites: int,
     only: dict[str, int],
+    *,
+    is_real_h: bool,
 ) -> list[Sector]:
     """The sectors of one space: all of it, or the parts that the symmetries which keep it single out."""
     found = [a for a in (action(s, space, sites) for s in symmetries) if a is not None]
@@ -183,14 +184,18 @@ def _parts(
         return []
     if not found:
         return [Sector(labels=labels, whole=whole, space=space)] if space.dim else []
-    _require_common_sectors(found, space.dim)
+    joined = is_real_h or _reversed(found)
+    momenta = tuple(a.symmetry.name for a in found if a.is_translation)
+    _require_common_sectors(found, space.dim, joined=joined)
     parts, total = [], 0
     for values in product(*(a.values for a in found)):
-        own = tuple((a.symmetry.name, v) for a, v in zip(found, values, strict=True))
-        selected = all(value == only.get(name, value) for name, value in own)
-        if not selected and only:
+        opposite = tuple(a.opposite(v) for a, v in zip(found, values, strict=True)) if joined else values
+        own, same = (tuple(zip((a.symmetry.name for a in found), v, strict=True)) for v in (values, opposite))
+        is_asked = any(all(value == only.get(name, value) for name, value in pairs) for pairs in (own, same))
+        if _momenta(found, opposite) < _momenta(found, values) or not is_asked:
             continue
-        sector = Sector(labels=labels + own, whole=whole, space=space, isometry=isometry(space.dim, found, values))
+        columns = isometry(space.dim, found, values, joined=joined)
+        sector = Sector(labels=labels + own, whole=whole, space=space, isometry=columns, momenta=momenta, joined=joined)
         total += sector.dim
         if sector.dim:
             parts.append(sector)
@@ -201,16 +206,43 @@ def _parts(
     return parts
 
 
-def _require_common_sectors(actions: list[Action], dim: int) -> None:
-    """SymmetryError unless U_a + 1/U_a and U_b + 1/U_b commute for all pairs."""
+def _momenta(actions: list[Action], values: tuple[int, ...]) -> tuple[int, ...]:
+    """The labels of the translations alone."""
+    return tuple(v for a, v in zip(actions, values, strict=True) if a.is_translation)
+
+
+def _reversed(actions: list[Action]) -> bool:
+    """Whether an involution among the actions turns every translation T into 1/T, and so k into -k."""
+    translations = [a.symmetry for a in actions if a.is_translation]
+    involutions = [a.symmetry for a in actions if not a.is_translation]
+    return any(all(reverses(r, t.permutation) for t in translations) for r in involutions)
+
+
+def _require_common_sectors(actions: list[Action], dim: int, *, joined: bool) -> None:
+    """SymmetryError unless all pairs have common sectors.
+
+    Translations must commute. Where k and -k are joined, U_a + 1/U_a and U_b + 1/U_b must commute for all pairs, and an
+    involution with T_a T_b + 1/(T_a T_b); else U_a and U_b must commute.
+    """
     x = np.random.default_rng(0).standard_normal(dim)
 
-    def symmetric(u: Action, v: np.ndarray) -> np.ndarray:
-        return u(v) + u.inverse(v)
+    def part(u: Action, v: np.ndarray) -> np.ndarray:
+        return u(v) + u.inverse(v) if joined else u(v)
 
-    for a, b in product(actions, actions):
-        difference = symmetric(a, symmetric(b, x)) - symmetric(b, symmetric(a, x))
-        if a is not b and np.linalg.norm(difference) > 1e-10 * np.linalg.norm(x):
+    def of_two(t: Action, u: Action, v: np.ndarray) -> np.ndarray:
+        return t(u(v)) + t.inverse(u.inverse(v))
+
+    def require(a: Action, b: Action, difference: np.ndarray) -> None:
+        if np.linalg.norm(difference) > 1e-10 * np.linalg.norm(x):
+            kind = "real sectors" if joined else "sectors of signed momentum"
             raise SymmetryError(
-                f"the symmetries {a.symmetry.name!r} and {b.symmetry.name!r} have no common real sectors; use one of them"
+                f"the symmetries {a.symmetry.name!r} and {b.symmetry.name!r} have no common {kind}; use one of them"
             )
+
+    for a, b in combinations(actions, 2):
+        require(a, b, part(a, part(b, x)) - part(b, part(a, x)))
+        if a.is_translation and b.is_translation:
+            require(a, b, a(b(x)) - b(a(x)))
+            for u in actions:
+                if joined and not u.is_translation:
+                    require(a, u, of_two(a, b, u(x)) - u(of_two(a, b, x)))

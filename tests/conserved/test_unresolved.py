@@ -15,7 +15,7 @@ from bigbath.conserved.free_fermions import is_line_graph
 from bigbath.conserved.sector import Fixed
 from bigbath.conserved.strings import commuting_strings
 from bigbath.errors import SymmetryError
-from bigbath.models import TFIM, Imbrie, Ring, Symmetry, draw
+from bigbath.models import TFIM, XXZ, Imbrie, Ring, Symmetry, draw
 from bigbath.spaces import FixedCharges
 from bigbath.spaces.actions import action
 from bigbath.statistics import central, gap_ratio
@@ -248,6 +248,27 @@ def test_the_ring_without_its_symmetries():
     assert {"Pauli string", "free fermions"} <= of_model(draw(Ring(N=8, h=0.0)))
     assert of_model(draw(Ring(N=8, boundary="open"))) == {"permutation of sites"}
     assert of_model(draw(TFIM(L=6)), use=()) == {"Pauli string"}
+
+
+def test_signed_momenta_of_a_complex_hamiltonian():
+    """A ring with flux: k and -k are two sectors, each resolved; a reflection times conjugation keeps each of them.
+
+    The flip times conjugation turns k into -k: with strings that break every reflection it keeps k = 0 only.
+    """
+    flux = draw(XXZ(L=8, W=0.0, J2=0.4, phi=0.7))
+    terms = (*flux.system, *flux.bath, *flux.interaction)
+    used = tuple(s for s in flux.symmetries if s.name == "momentum")
+    total = (Charge((1,) * 8),)
+    kept = {"used": used, "charges": ((total[0], 2),)}
+    assert "momentum pairs" not in {f.name for f in unresolved(terms, 8, labels={"momentum": 3}, **kept)}
+    assert has_antiunitary(terms, 8, labels={"momentum": 3}, **kept)
+    directed = tuple(
+        (letters, tuple((c, *((j + s) % 8 for s in at)) for j in range(8)))
+        for letters, c, at in (("zz", 1.0, (0, 1)), ("x", 0.9, (0,)), ("yxx", 0.7, (0, 1, 3)))
+    )
+    at_zero, at_three = (has_antiunitary(directed, 8, used=used, labels={"momentum": k}) for k in (0, 3))
+    assert at_zero
+    assert not at_three
 
 
 def heisenberg(sites, stream=None, uniform=0.0, Delta=1.0):
