@@ -8,7 +8,8 @@ import pytest
 from scipy.special import entr
 from support import explicit
 
-from bigbath.broadening import distribution, interaction, system_states
+from bigbath.broadening import distribution, system_states
+from bigbath.broadening.interaction import interaction
 from bigbath.cluster.realize import realize
 from bigbath.errors import ImpossibleRequest
 from bigbath.job import parse_job
