@@ -121,13 +121,20 @@ def _sections(data: dict[str, Any]) -> tomlkit.TOMLDocument:
     return document
 
 
-def reference(job: Job) -> list[str]:
-    """Which ends of a spectrum the energy densities of a job refer to, a line for each of its parts."""
+def reference(job: Job, written: str) -> list[str]:
+    """Which ends of a spectrum the energy densities of a job refer to, a line for each of its parts.
+
+    ``written``: the hash in its result file; another than the job's own is of an earlier meaning.
+    """
     lines = []
     for name, part in (("spectrum", job.spectrum), ("bath", job.bath)):
         if part is not None and isinstance(part.window, Density):
             labels = ", ".join(f"{key} = {value}" for key, value in (part.sector or {}).items())
             ends = f"the ends of the selected sector ({labels})" if labels else "the ends of the whole spectrum"
+            if labels and written != job_hash(job):
+                ends = (
+                    "ends that an earlier version chose, those of the whole spectrum or of the sector: see E_min, E_max"
+                )
             lines.append(f"{name}: energy density {part.window.epsilon:g} between {ends}")
     return lines
 

@@ -66,7 +66,7 @@ def as_text(result: Result, width: int) -> list[str]:
         lines.append(f"finished {when}, {result.provenance['seconds']['total']:.1f} s")
     else:
         lines.append("not finished: these are the tasks that are done so far")
-    lines += reference(result.job)
+    lines += reference(result.job, result.job_hash)
     for part in PARTS:
         lines += _evidence(result, part)
     lines += _caveats(result)

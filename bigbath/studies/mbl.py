@@ -17,6 +17,7 @@ from bigbath.conserved.charges import Charge
 from bigbath.errors import JobError
 from bigbath.job import load_job, point_jobs
 from bigbath.measure import MeasureEntanglement
+from bigbath.models import XXZ
 from bigbath.plots import save
 from bigbath.plots.mbl import plot_mbl
 from bigbath.progress import Report, silent
@@ -116,6 +117,7 @@ def transition(
 def measured(L: int, directory: Path, realizations: int, report: Report = silent) -> Measured:
     """Run the job of one size, or open its result."""
     base = load_job(Path(__file__).with_name("jobs") / "mbl.toml")
+    assert isinstance(base.model, XXZ)
     k = min(STATES, int(SHARE * space(L).dim))
     job = replace(
         base,
@@ -126,8 +128,9 @@ def measured(L: int, directory: Path, realizations: int, report: Report = silent
     )
     output = directory / f"mbl_L{L}_R{realizations}.h5"
     run(job, output, report=lambda label, *n: report(f"L = {L}, {label}", *n))
-    W = [float(point.model.W) for point in point_jobs(job)]  # type: ignore[union-attr]
-    ratios, entropies = [[[] for _ in W] for _ in range(2)]
+    W = [point.model.W for point in point_jobs(job) if isinstance(point.model, XXZ)]
+    ratios: list[list[float]] = [[] for _ in W]
+    entropies: list[list[float]] = [[] for _ in W]
     for task, ds in open_result(output).tasks.items():
         ratios[task.point].append(float(ds.gap_ratio.values.mean()))
         entropies[task.point].append(float(np.nanmean(ds.entanglement_cut.values)))

@@ -284,5 +284,8 @@ def test_a_selected_sector_changes_the_identity_of_a_job():
         assert _digest(content) != job_hash(job)
         assert parse_job(resolved(job)) == job
     assert len({family(j) for j in (whole, one, swept)}) == 3
-    assert reference(whole) == ["spectrum: energy density 0.5 between the ends of the whole spectrum"]
-    assert reference(one) == ["spectrum: energy density 0.5 between the ends of the selected sector (magnetisation = 0)"]
+    assert reference(whole, job_hash(whole)) == ["spectrum: energy density 0.5 between the ends of the whole spectrum"]
+    assert "earlier version" in reference(one, "0123456789abcdef")[0]
+    assert reference(one, job_hash(one)) == [
+        "spectrum: energy density 0.5 between the ends of the selected sector (magnetisation = 0)"
+    ]

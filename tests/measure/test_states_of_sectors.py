@@ -40,14 +40,22 @@ def chain(stream, *, kind):
     hop = {"two chains": [(0, 1), (1, 2), (3, 4), (4, 5)]}.get(kind, [(j, j + 1) for j in range(L - 1)])
     draws = lambda bonds: tuple((float(stream.uniform(0.5, 1.5)), *b) for b in bonds)  # noqa: E731
     x = draws(hop)
-    terms = [("xx", x), ("yy", x), ("zz", draws([(j, j + 1) for j in range(L - 1)])), ("z", draws([(j,) for j in range(L)]))]
+    terms = [
+        ("xx", x),
+        ("yy", x),
+        ("zz", draws([(j, j + 1) for j in range(L - 1)])),
+        ("z", draws([(j,) for j in range(L)])),
+    ]
     if kind == "flux":
         twist = draws([(j, j + 2) for j in range(L - 2)])
         terms += [("xy", twist), ("yx", tuple((-v, *b) for v, *b in twist))]
     if kind == "no charge":
         terms += [("x", draws([(j,) for j in range(L)])), ("y", draws([(1,)]))]
     if kind == "a free spin":
-        terms = [(p, tuple(c for c in cs if 5 not in c[1:])) for p, cs in terms] + [("x", ((0.7, 5),)), ("y", ((0.4, 5),))]
+        terms = [(p, tuple(c for c in cs if 5 not in c[1:])) for p, cs in terms] + [
+            ("x", ((0.7, 5),)),
+            ("y", ((0.4, 5),)),
+        ]
     return SpinComposite(system_sites=1, bath_sites=L - 1, system=(), bath=(), interaction=tuple(terms), symmetries=())
 
 
@@ -60,7 +68,8 @@ def entropy(psi, cut):
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.integers(0, 2**32 - 1), st.sampled_from(["no charge", "random", "flux", "two chains", "a free spin", "clean ring"])
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["no charge", "random", "flux", "two chains", "a free spin", "clean ring"]),
 )
 def test_measurements_are_those_of_the_padded_vectors(seed, kind):
     composite = chain(np.random.default_rng(seed), kind=kind)

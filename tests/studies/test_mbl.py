@@ -15,7 +15,9 @@ from bigbath.studies.mbl import CrossingRow, Point, transition
 @pytest.mark.parametrize("charged", [False, True])
 def test_entanglement_of_random_states(charged):
     sites, cut = 6, (0, 1, 2)
-    space = FixedCharges(sites=sites, charges=(Charge(weights=(1,) * sites),), values=(0,)) if charged else Everything(64)
+    space = (
+        FixedCharges(sites=sites, charges=(Charge(weights=(1,) * sites),), values=(0,)) if charged else Everything(64)
+    )
     blocks = bipartition(space, sites, cut)
     stream = np.random.default_rng(2)
     samples = []
@@ -32,7 +34,9 @@ def test_entanglement_of_random_states(charged):
 def test_page_s_sum():
     """Without charges: sum_{k=n+1}^{mn} 1/k - (m - 1)/(2 n)."""
     for m, n in ((2, 2), (2, 8), (8, 16)):
-        assert random_entropy([(m, n)]) == pytest.approx(sum(1 / k for k in range(n + 1, m * n + 1)) - (m - 1) / (2 * n))
+        assert random_entropy([(m, n)]) == pytest.approx(
+            sum(1 / k for k in range(n + 1, m * n + 1)) - (m - 1) / (2 * n)
+        )
 
 
 def test_noise_beside_a_crossing_does_not_move_it():
