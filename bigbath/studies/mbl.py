@@ -74,8 +74,9 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossingRow:
-    """Where the gap ratios of two sizes cross, with its standard error; ``found``: share of the resamplings that cross."""
+    """Where a quantity of two sizes crosses, with its standard error; ``found``: share of the resamplings that cross."""
 
+    quantity: str
     name: str
     at: float
     error: float
@@ -107,10 +108,10 @@ def transition(
             raise JobError(f"--sizes: a ring at magnetisation 0 has an even number of spins, 6 ... 20 here, not {L}")
     found = [measured(L, directory, realizations, report) for L in sorted(set(sizes or SIZES))]
     rows: list[Point | CrossingRow] = [point for m in found for point in points(m)]
-    crossings = [crossing_of(a, b) for a, b in pairwise(found)]
+    crossings = [row for a, b in pairwise(found) for row in crossings_of(a, b)]
     rows += crossings
     target = directory / "mbl.png"
-    save(plot_mbl([r for r in rows if isinstance(r, Point)], crossings), target)
+    save(plot_mbl([r for r in rows if isinstance(r, Point)], [c for c in crossings if c.quantity == "r"]), target)
     return rows, target
 
 
@@ -141,7 +142,7 @@ def measured(L: int, directory: Path, realizations: int, report: Report = silent
 
 def points(m: Measured) -> list[Point]:
     """The rows of one size."""
-    random = random_entropy([block.shape for block in bipartition(space(m.L), m.L, tuple(range(m.L // 2)))])
+    random = random_half(m.L)
     return [
         Point(
             L=m.L, W=float(W), realizations=r.size, gap_ratio=float(r.mean()), gap_ratio_error=error(r),
@@ -156,10 +157,22 @@ def error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
 
 
-def crossing_of(a: Measured, b: Measured) -> CrossingRow:
-    """Where the ratio of the larger ring falls below that of the smaller one."""
-    c: Crossing = crossing(a.W, a.gap_ratio, b.gap_ratio)
-    return CrossingRow(name=f"crossing of L = {a.L} and {b.L}", at=c.at, error=c.error, found=c.found)
+def crossings_of(a: Measured, b: Measured) -> list[CrossingRow]:
+    """Where the larger ring's gap ratio, and its entanglement over that of random states, fall below the smaller one's."""
+    shares = [[s / random_half(m.L) for s in m.entanglement] for m in (a, b)]
+    found: dict[str, Crossing] = {
+        "r": crossing(a.W, a.gap_ratio, b.gap_ratio),
+        "S/S_random": crossing(a.W, shares[0], shares[1]),
+    }
+    return [
+        CrossingRow(quantity=quantity, name=f"crossing of L = {a.L} and {b.L}", at=c.at, error=c.error, found=c.found)
+        for quantity, c in found.items()
+    ]
+
+
+def random_half(L: int) -> float:
+    """Mean entanglement of half of the ring in random states of magnetisation 0."""
+    return random_entropy([block.shape for block in bipartition(space(L), L, tuple(range(L // 2)))])
 
 
 def space(L: int) -> FixedCharges:

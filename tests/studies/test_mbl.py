@@ -60,9 +60,10 @@ def test_a_planted_crossing_and_its_error():
 def test_small_rings(tmp_path):
     rows, figure = transition(tmp_path, sizes=(8, 10), realizations=4)
     points = {(p.L, p.W): p for p in rows if isinstance(p, Point)}
-    (cross,) = (r for r in rows if isinstance(r, CrossingRow))
+    crossings = [r for r in rows if isinstance(r, CrossingRow)]
     assert len(points) == 18 and all(p.realizations == 4 for p in points.values())
-    assert cross.name == "crossing of L = 8 and 10"
+    assert [c.quantity for c in crossings] == ["r", "S/S_random"]
+    assert {c.name for c in crossings} == {"crossing of L = 8 and 10"}
     for L in (8, 10):
         assert points[L, 1.0].of_random > 0.7 > 0.4 > points[L, 8.0].of_random
         assert points[L, 1.0].gap_ratio > points[L, 8.0].gap_ratio
