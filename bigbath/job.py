@@ -15,7 +15,7 @@ from bigbath.choice import choice, path_of, validated
 from bigbath.errors import FileError, JobError
 from bigbath.measure import Measures
 from bigbath.models import Model
-from bigbath.solvers import Dense, Interval, Wanted, Whole
+from bigbath.solvers import Dense, Density, Interval, Wanted, Whole
 from bigbath.sweep import Sweep, substituted
 
 #: More tasks than this are taken for a slip of the pen.
@@ -121,6 +121,24 @@ def _sections(data: dict[str, Any]) -> tomlkit.TOMLDocument:
     return document
 
 
+def reference(job: Job, written: str) -> list[str]:
+    """Which ends of a spectrum the energy densities of a job refer to, a line for each of its parts.
+
+    ``written``: the hash in its result file; another than the job's own is of an earlier meaning.
+    """
+    lines = []
+    for name, part in (("spectrum", job.spectrum), ("bath", job.bath)):
+        if part is not None and isinstance(part.window, Density):
+            labels = ", ".join(f"{key} = {value}" for key, value in (part.sector or {}).items())
+            ends = f"the ends of the selected sector ({labels})" if labels else "the ends of the whole spectrum"
+            if labels and written != job_hash(job):
+                ends = (
+                    "ends that an earlier version chose, those of the whole spectrum or of the sector: see E_min, E_max"
+                )
+            lines.append(f"{name}: energy density {part.window.epsilon:g} between {ends}")
+    return lines
+
+
 def job_hash(job: Job) -> str:
     """Hash of what decides the numbers: the resolved job without its title and without what is absent."""
     return _digest(_identity(job))
@@ -147,6 +165,11 @@ def family(job: Job) -> str:
 def _identity(job: Job) -> dict[str, Any]:
     content = _JOB.dump_python(job, mode="json", exclude_none=True)
     del content["title"]
+    swept = () if job.sweep is None else tuple(job.sweep.root)
+    for section in ("spectrum", "bath"):
+        named = any(key.startswith(f"{section}.sector") for key in swept)
+        if section in content and (content[section].get("sector") or named):
+            content[section]["ends"] = "sector"  # energy density and shells refer to them; once to the whole spectrum's
     return content
 
 

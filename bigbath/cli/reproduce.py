@@ -13,11 +13,11 @@ from bigbath.cli.arguments import AsJson
 from bigbath.errors import JobError
 
 #: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by number.
-STUDIES = ("entropy", "diffusion")
+STUDIES = ("entropy", "diffusion", "mbl")
 
 
 def reproduce(
-    paper: Annotated[str, typer.Argument(help='"entropy" or "diffusion".')],
+    paper: Annotated[str, typer.Argument(help='"entropy", "diffusion" or "mbl".')],
     figure: Annotated[
         int | None,
         typer.Option(
@@ -27,11 +27,11 @@ def reproduce(
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="Sizes, as 8,10: bath sizes L (diffusion), N (entropy, --figure 6, 7) [default: the study's]."
+            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure 6, 7) [default: the study's]."
         ),
     ] = None,
     realizations: Annotated[
-        int | None, typer.Option(help="Disorder realizations (diffusion) [default: the study's].")
+        int | None, typer.Option(help="Disorder realizations (diffusion, mbl) [default: the study's].")
     ] = None,
     sampled: Annotated[
         bool, typer.Option("--sampled", help="Random vectors and sampled bath states at every size (diffusion).")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bigbath.job import resolved
+from bigbath.job import reference, resolved
 from bigbath.measure import caveats
 from bigbath.plots.means import Mean, certified, means, point_labels, shown, with_error
 from bigbath.plots.naming import unit_of
@@ -66,6 +66,7 @@ def as_text(result: Result, width: int) -> list[str]:
         lines.append(f"finished {when}, {result.provenance['seconds']['total']:.1f} s")
     else:
         lines.append("not finished: these are the tasks that are done so far")
+    lines += reference(result.job, result.job_hash)
     for part in PARTS:
         lines += _evidence(result, part)
     lines += _caveats(result)
@@ -108,8 +109,8 @@ def fits(ds: xr.Dataset) -> list[str]:
     lines = []
     for mu in range(min(4, ds.sizes["bath_state"])):
         one = ds.isel(bath_state=mu)
-        text = "; ".join(_fit(one.isel(branch=i)) for i in range(ds.sizes["branch"]))
-        lines.append(f"   bath state {float(one.bath_energy):.6f}: {text}")
+        lines.append(f"   bath state {float(one.bath_energy):.6f}:")
+        lines += [f"      {_fit(one.isel(branch=i))}" for i in range(ds.sizes["branch"])]
     return lines
 
 

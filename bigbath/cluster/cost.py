@@ -7,18 +7,29 @@ import numpy as np
 from bigbath.cluster.communicator import on_root
 from bigbath.cluster.estimate import PartEstimate, estimate
 from bigbath.job import Job, point_jobs
-from bigbath.models import draw
-from bigbath.operators import size
+from bigbath.models import SpinComposite, draw
+from bigbath.operators import build, size
 from bigbath.resources import launched_ranks_here, memory_limit
 from bigbath.solvers import Comm
 from bigbath.solvers.dense import required_memory
+from bigbath.spaces import spaces_of
 from bigbath.tasks import Task
 
 
 def dimensions(job: Job) -> tuple[int, ...]:
-    """Dimension D of the space at each parameter point."""
-    drawn = (draw(p.model, seed=p.ensemble.seed, realization=p.ensemble.first) for p in point_jobs(job))
-    return tuple(size(composite).dim for composite in drawn)
+    """Number of configurations at each parameter point: all of them, or those with the charges of the selected sector.
+
+    From counts alone: no state is listed.
+    """
+    return tuple(_dimension(point) for point in point_jobs(job))
+
+
+def _dimension(point: Job) -> int:
+    composite, spectrum = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first), point.spectrum
+    if not spectrum.sector or not isinstance(composite, SpinComposite):
+        return size(composite).dim
+    spaces = spaces_of(build(composite), use=spectrum.symmetries, only=spectrum.sector)
+    return max(1, sum(space.dim for space in spaces))
 
 
 def relative_cost(job: Job, dims: Sequence[int]) -> Callable[[Task], float]:

@@ -26,8 +26,10 @@ SAMPLED = 2**18
 
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
-    """One Hamiltonian of a job: "H" or "B". ``nnz``: at most so many nonzeros. ``bytes``: the largest single need, factorisation, basis of
-    the filter or LAPACK workspace. ``shared``: so many of these bytes are shared out among ranks
+    """One Hamiltonian of a job: "H" or "B". ``dim``: configurations, those with the charges of the selected sector.
+
+    ``nnz``: at most so many nonzeros. ``bytes``: the largest single need,
+    factorisation, basis of the filter or LAPACK workspace. ``shared``: so many of these bytes are shared out among ranks
     that share a task. ``factor``: "mumps" or "blocks". ``products``: the filter's matrix-vector products."""
 
     part: str
@@ -121,7 +123,7 @@ def _grids(composite: Composite, job: Job) -> int:
 
 
 def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
-    h, matrix = build(composite, part), size(composite, part)
+    h = build(composite, part)
     parts = sectors(h, use=spectrum.symmetries, only=spectrum.sector)
     largest = max(parts, key=lambda s: s.dim)
     engine, reason = spectrum.engine, "chosen in the job"
@@ -145,11 +147,13 @@ def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
     elif h.terms:
         stored = size_of_strings(h.terms, max(s.space.dim for s in parts)).bytes
     else:
-        stored = matrix.bytes
+        stored = size(composite, part).bytes
+    spaces = dict.fromkeys(s.space for s in parts)
+    dim = sum(space.dim for space in spaces)
     return PartEstimate(
         part=part,
-        dim=h.dim,
-        nnz=matrix.nnz,
+        dim=dim,
+        nnz=size_of_strings(h.terms, dim).nnz if h.terms else size(composite, part).nnz,
         sectors=len(parts),
         largest_sector=largest.dim,
         engine=engine.kind,

@@ -16,7 +16,7 @@ from bigbath.models import Composite, draw
 from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
 from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Whole, energy_shells, solve
-from bigbath.spaces import sectors
+from bigbath.spaces import Sector, sectors
 
 
 class Uncertified(IncompleteWindow):
@@ -72,9 +72,14 @@ def _initial_states(below: Hamiltonian, spectrum: Spectrum, report: Report) -> E
 
 def _dimension(h: Hamiltonian, spectrum: Spectrum) -> int:
     """States in the sectors that are asked for; all of them together are the whole space."""
-    if spectrum.sector is None:
+    if not spectrum.sector:
         return h.dim
-    return sum(s.dim for s in sectors(h, use=spectrum.symmetries, only=spectrum.sector))
+    return sum(s.dim for s in _selected(h, spectrum) or ())
+
+
+def _selected(h: Hamiltonian, spectrum: Spectrum) -> tuple[Sector, ...] | None:
+    """The sectors that are asked for, None for all."""
+    return sectors(h, use=spectrum.symmetries, only=spectrum.sector) if spectrum.sector else None
 
 
 def refuse_unresolved(job: Job) -> None:
@@ -125,7 +130,7 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
     with in_section("spectrum"):
         if job.spectrum.shells:
             assert isinstance(window, Whole | Interval)
-            window = energy_shells(h, window, job.spectrum.shells)[shell]
+            window = energy_shells(h, window, job.spectrum.shells, _selected(h, job.spectrum))[shell]
         states = _solve(h, job.spectrum, window, comm, lambda label, *n: report(f"H: {label}", *n))
     seconds = {"prepare": shared.seconds, "spectrum": time.perf_counter() - start}
     start = time.perf_counter()

@@ -7,6 +7,7 @@ from typing import Protocol
 import xarray as xr
 
 from bigbath.choice import choice
+from bigbath.errors import ImpossibleRequest
 from bigbath.measure.caveats import caveats
 from bigbath.measure.cavity import MeasureCavity
 from bigbath.measure.context import Context
@@ -62,7 +63,9 @@ class Measures:
     def before(
         self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
     ) -> None:
-        """UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in ``[spectrum]``."""
+        """ImpossibleRequest, UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in ``[spectrum]``."""
+        if self.propagator is not None and sector:
+            raise ImpossibleRequest("measure.propagator: Green functions need the whole space: remove spectrum.sector")
         for statistic in self.level_statistics:
             statistic.before(composite, symmetries, sector)
 

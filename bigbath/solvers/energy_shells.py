@@ -9,21 +9,27 @@ from bigbath.operators import Hamiltonian
 from bigbath.solvers.eigenstates import Evidence
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.window import TIE, Interval, Whole, around
+from bigbath.spaces import Sector
 
 
-def energy_shells(h: Hamiltonian, window: Whole | Interval, shells: int) -> tuple[Interval, ...]:
+def energy_shells(
+    h: Hamiltonian, window: Whole | Interval, shells: int, parts: tuple[Sector, ...] | None = None
+) -> tuple[Interval, ...]:
     """``shells`` intervals that make up the window, each with about as many levels.
 
-    Edges are quantiles of the normal distribution with the matrix's Tr H/D and Tr H^2/D, rounded so that every process
+    ``parts``: the selected sectors, None for all. Edges are quantiles of the normal distribution with Tr H/D and
+    Tr H^2/D of the whole matrix, or of its part in ``parts``, rounded so that every process
     finds the same ones. Solvers widen an interval by the width of a multiplet; these are narrower by as much, so that
     neighbours are counted at one and the same energy and no level falls between them or into both.
     """
-    lowest, highest = spectral_extremes(h)
+    lowest, highest = spectral_extremes(h, sectors=parts)
     norm = max(abs(lowest), abs(highest))
     tie = TIE * norm
     lo, hi = around((lowest, highest)) if isinstance(window, Whole) else (window.lower, window.upper)
-    mean = h.matrix.trace().real / h.dim
-    sigma = np.sqrt((abs(h.matrix) ** 2).sum() / h.dim - mean**2)
+    matrices = [h.matrix] if parts is None else [h.restricted(sector) for sector in parts]
+    dim = sum(m.shape[0] for m in matrices)
+    mean = sum(m.trace().real for m in matrices) / dim
+    sigma = np.sqrt(sum((abs(m) ** 2).sum() for m in matrices) / dim - mean**2)
     inner = mean + sigma * ndtri(np.linspace(ndtr((lo - mean) / sigma), ndtr((hi - mean) / sigma), shells + 1))[1:-1]
     unit = 1e-9 * 2.0 ** np.round(np.log2(norm))
     edges = unit * np.round(np.array([lo, *inner, hi]) / unit)

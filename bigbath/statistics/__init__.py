@@ -4,6 +4,7 @@ from bigbath.statistics.form_factor import FormFactor, amplitude, averaged, expe
 from bigbath.statistics.gap_ratios import gap_ratio, surmise
 from bigbath.statistics.multifractal import Dimension, multifractal_dimension
 from bigbath.statistics.number_variance import expected_number_variance, number_variance
+from bigbath.statistics.page import random_entropy
 from bigbath.statistics.spacings import distance, goe, gue, poisson, spacing_density
 from bigbath.statistics.thouless import ThoulessTime, thouless_time
 from bigbath.statistics.unfolding import Unfolding, central, fit_unfolding, unfolded
@@ -11,5 +12,5 @@ from bigbath.statistics.unfolding import Unfolding, central, fit_unfolding, unfo
 __all__ = [
     "Dimension", "FormFactor", "ThoulessTime", "Unfolding", "amplitude", "averaged", "central", "distance",
     "expected_form_factor", "expected_number_variance", "fit_unfolding", "gap_ratio", "gaussian_filter", "goe", "gue",
-    "multifractal_dimension", "number_variance", "poisson", "spacing_density", "surmise", "thouless_time", "unfolded",
+    "multifractal_dimension", "number_variance", "poisson", "random_entropy", "spacing_density", "surmise", "thouless_time", "unfolded",
 ]  # fmt: skip

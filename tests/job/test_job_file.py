@@ -267,3 +267,25 @@ def test_jobs_that_come_with_the_package_are_valid(name):
     job = entropy.job(name)
     assert job.model.N == 15
     assert parse_job(resolved(job)) == job
+
+
+def test_a_selected_sector_changes_the_identity_of_a_job():
+    """Energy densities in it refer to its own ends, which once were those of the whole spectrum."""
+    from bigbath.job import _digest, _identity, family, reference
+
+    data = {"model": {"name": "xxz", "L": 6}, "spectrum": {"window": {"kind": "density", "epsilon": 0.5, "k": 4}}}
+    whole = parse_job(data)
+    one = parse_job({**data, "spectrum": {**data["spectrum"], "sector": {"magnetisation": 0}}})
+    swept = parse_job({**data, "sweep": {"spectrum.sector.magnetisation": [0, 2]}})
+    assert "ends" not in _identity(whole)["spectrum"]
+    for job in (one, swept):
+        content = _identity(job)
+        assert content["spectrum"].pop("ends") == "sector"
+        assert _digest(content) != job_hash(job)
+        assert parse_job(resolved(job)) == job
+    assert len({family(j) for j in (whole, one, swept)}) == 3
+    assert reference(whole, job_hash(whole)) == ["spectrum: energy density 0.5 between the ends of the whole spectrum"]
+    assert "earlier version" in reference(one, "0123456789abcdef")[0]
+    assert reference(one, job_hash(one)) == [
+        "spectrum: energy density 0.5 between the ends of the selected sector (magnetisation = 0)"
+    ]
