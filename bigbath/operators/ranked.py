@@ -17,7 +17,7 @@ _NONE = np.empty(0)
 #: States at which a new operator is compared with the sum over its strings.
 CHECKED = 64
 
-#: States that are moved between memory and the ascending order at a time.
+#: States whose places are found at a time.
 STATES = 2**16
 
 #: Bytes of a page. Vectors start 3/4 of one apart, beyond whole pages: a load must not wait for a store at the same place of
@@ -53,6 +53,7 @@ class RankedOperator:
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
         self.work, self._arguments = tables.entries, tables.arguments
         self._end, self._tile = tables.zero_row, tables.tile
+        self._place, self._imaginary, self._factors = self._positions()
         self._verify()
 
     def _turned(self, bond: Bond) -> complex:
@@ -78,37 +79,39 @@ class RankedOperator:
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
         """Write vectors (D, columns) into a storage."""
-        self._transfer(storage, np.asarray(block).reshape(-1), True)
+        vector = np.asarray(block).reshape(-1)
+        if self._planes == 1:
+            storage[self._place] = vector
+        else:
+            values = vector * self._factors
+            storage[self._place], storage[self._imaginary] = values.real, values.imag
 
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (D, columns) of a storage."""
-        result = np.empty(self.dim, self.dtype)
-        self._transfer(storage, result, False)
-        return result[:, None]
+        if self._planes == 1:
+            return storage[self._place].astype(self.dtype, copy=False)[:, None]
+        values = storage[self._place] + 1j * storage[self._imaginary]
+        values *= self._factors.conj()
+        return values.astype(self.dtype, copy=False)[:, None]
 
-    def _transfer(self, storage: np.ndarray, vector: np.ndarray, into: bool) -> None:
-        """Between memory and the ascending order, some rows at a time."""
-        halves = self._halves
+    def _positions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each state is in a storage, and its imaginary part, and the factor of its phase; (D,) each, () if not needed."""
+        halves, is_complex = self._halves, self._planes == 2
+        place = np.empty(self.dim, np.intp)
+        imaginary = np.empty(self.dim if is_complex else 0, np.intp)
+        factors = np.empty(self.dim if is_complex else 0, complex)
         for block in halves.blocks:
-            memory = storage[block.start : block.start + block.height * block.stride].reshape(block.height, -1)
             ranks, on_columns = np.argsort(block.order), self._phase_factors(block.columns)
             step = max(1, STATES // block.columns.size)
             for first in range(0, block.rows.size, step):
                 rows = block.rows[first : first + step]
                 where = halves.firsts(rows)[:, None] + ranks
-                re = first + np.arange(rows.size)[:, None], block.places
-                im = re[0], block.places + block.width
-                if self._planes == 1 and into:
-                    memory[re] = vector[where]
-                elif self._planes == 1:
-                    vector[where] = memory[re]
-                else:
-                    factors = np.multiply.outer(self._phase_factors(rows << halves.right), on_columns)
-                    if into:
-                        values = vector[where] * factors
-                        memory[re], memory[im] = values.real, values.imag
-                    else:
-                        vector[where] = (memory[re] + 1j * memory[im]) * factors.conj()
+                starts = block.start + (first + np.arange(rows.size)[:, None]) * block.stride
+                place[where] = starts + block.places
+                if is_complex:
+                    imaginary[where] = starts + block.places + block.width
+                    factors[where] = np.multiply.outer(self._phase_factors(rows << halves.right), on_columns)
+        return place, imaginary, factors
 
     def _phase_factors(self, states: np.ndarray) -> np.ndarray:
         """exp(i sum of the phases of the spins down), which is exp(-i sum of those up) but for a constant."""
