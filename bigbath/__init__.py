@@ -20,6 +20,7 @@ _WHERE = {
         "Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian",
         "system_states",
     ),
+    "bigbath.dynamics": ("Propagator", "configuration", "evolve", "product_state", "random_state", "thermal_state"),
     "bigbath.spectral": (
         "ShellAverage", "ShellVectors", "scaled_operator", "shell_average", "shell_parameters", "state_moments",
     ),
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         fit_lorentzian,
         system_states,
     )
+    from bigbath.dynamics import Propagator, configuration, evolve, product_state, random_state, thermal_state
     from bigbath.interactive import run
     from bigbath.job import Ensemble, Job, Spectrum, load_job
     from bigbath.measure import (

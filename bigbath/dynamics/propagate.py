@@ -6,7 +6,7 @@ Hamiltonian one with complex vectors. The number of products is a t + O((a t)^(1
 Kosloff, J. Chem. Phys. 81, 3967 (1984); Weisse et al., Rev. Mod. Phys. 78, 275).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from bigbath.errors import JobError
 from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
-from bigbath.spaces import Sector, everything
+from bigbath.spaces import Sector, everything, sectors
 
 #: What is left out of the series, in units of the norm.
 TRUNCATED = 1e-15
@@ -155,6 +155,37 @@ class Propagator:
                     made = gemm(1.0, source.T, chosen[rows[0] : rows[-1] + 1].T, 1.0, target, overwrite_c=1)
                     if not np.shares_memory(made, target):
                         sums[used] = made.T
+
+
+def evolve(
+    h: Hamiltonian,
+    state: np.ndarray,
+    times: Sequence[float],
+    *,
+    sector: Mapping[str, int] | None = None,
+    report: Report = silent,
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Each time with exp(-iHt) ``state`` (d,) complex128; times ascending, in units of 1/coupling (hbar = 1).
+
+    ``sector``: labels that select one sector, as {"magnetisation": 0}, over whose d states ``state`` is given (None: all
+    configurations). JobError for labels of several sectors and for times out of order. Chebyshev series of Tal-Ezer & Kosloff.
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.XXZ(L=8, W=1.0)))
+    >>> (part,) = bb.sectors(h, only={"magnetisation": 0})
+    >>> start = bb.configuration(part, "neel")
+    >>> [f"{abs(start @ psi) ** 2:.3f}" for _, psi in bb.evolve(h, start, [0.0, 1.0], sector={"magnetisation": 0})]
+    ['1.000', '0.182']
+    """
+    chosen = everything(h.dim)
+    if sector is not None:
+        found = sectors(h, only=dict(sector))
+        if len(found) > 1:
+            raise JobError(f"sector = {dict(sector)} selects {len(found)} sectors; give the labels of one: {found[0]}")
+        chosen = found[0]
+    if state.shape != (chosen.dim,):
+        raise JobError(f"state has the shape {state.shape}, the sector {chosen} has {chosen.dim:,} states")
+    return Propagator.of(h, chosen).evolve(state, times, report=report)
 
 
 def _axpy(weight: float, source: np.ndarray, target: np.ndarray) -> None:

@@ -1,5 +1,10 @@
 """Evolution in real time against full diagonalisation, in every kind of space, from every kind of state."""
 
+import doctest
+import importlib
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -8,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import dense
 
+import bigbath as bb
 from bigbath.dynamics import Propagator, configuration, product_state, random_state, thermal_state
 from bigbath.dynamics.propagate import bessel, terms
 from bigbath.errors import JobError
@@ -135,3 +141,22 @@ def test_bessel_functions():
     x = np.array([0.0, 1e-20, 1e-3, 0.7, 12.0, -12.0, 300.0])
     found = bessel(x, terms(300.0))
     assert np.abs(found - scipy.special.jv(np.arange(found.shape[1]), x[:, None])).max() < 1e-13
+
+
+def test_the_example_of_the_page_runs():
+    page = (Path(__file__).parents[2] / "docs" / "dynamics.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = {}
+    exec(code, names)
+    survival = names["survival"]
+    assert survival[0] == pytest.approx(1) and max(survival[10:]) < 0.2
+
+
+def test_evolve_takes_one_sector_and_says_so():
+    assert doctest.testmod(importlib.import_module("bigbath.dynamics.propagate")).failed == 0
+    h = hamiltonian(XXZ(L=6, W=1.0))
+    with pytest.raises(JobError, match="has 20 states"):
+        bb.evolve(h, np.ones(64), [1.0], sector={"magnetisation": 0})
+    ring = hamiltonian(Ring(N=5))
+    with pytest.raises(JobError, match="selects 3 sectors"):
+        bb.evolve(ring, np.ones(20), [1.0], sector={"reflection": 1})
