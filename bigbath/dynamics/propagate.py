@@ -51,7 +51,7 @@ class Propagator:
         return cls(operator=operator_of(h, sector, scale), scale=scale)
 
     def error(self, time: float) -> float:
-        """Bound on ||psi - psi_exact|| after ``time``, for a normalised state: truncation and rounding."""
+        """Bound on ||psi - psi_exact|| after one recurrence over ``time``, for a normalised state: truncation and rounding."""
         return TRUNCATED + ROUNDING * np.finfo(float).eps * (2 + terms(self.scale.halfwidth * abs(time)))
 
     def products(self, times: Sequence[float]) -> int:

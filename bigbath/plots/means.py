@@ -172,8 +172,3 @@ def with_error(mean: float, error: float) -> str:
     if -4 < np.log10(abs(error)) < 5:
         return f"{mean:.{max(0, digits)}f} ± {error:.{max(0, digits)}f}"
     return f"{mean:.5g} ± {error:.2g}"
-
-
-def first_task(result: Result) -> Task:
-    """The first task that is there."""
-    return min(result.tasks)
