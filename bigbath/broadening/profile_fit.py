@@ -105,7 +105,8 @@ def fit_profile(
     """Fit the profile ``name`` of ``PROFILES`` to P (S,) in shells at x = mean energy - a (S,), ``width`` wide.
 
     Widths are positive on the whole line. ``start``: (delta, chi), say of the Lorentzian fit; the best fits of the simpler
-    profiles are starts too, so that a richer profile never fits worse. ``norm``: "spectrum" divides by the profile's sum
+    profiles are starts too, so that a richer profile never fits worse. The minimum near them is taken: the profiles with
+    a full quadratic width have lower ones, with a spike at the peak that is narrower than a shell. ``norm``: "spectrum" divides by the profile's sum
     over the shells times the width, for every profile alike; "line" by the integral over the line, Eqs. 62, 64, 66.
     """
     everything = np.ones(x.size, dtype=bool)

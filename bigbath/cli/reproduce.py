@@ -12,22 +12,23 @@ import typer
 from bigbath.cli.arguments import AsJson
 from bigbath.errors import JobError
 
-#: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by number.
+#: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by name.
 STUDIES = ("entropy", "diffusion", "mbl")
 
 
 def reproduce(
     paper: Annotated[str, typer.Argument(help='"entropy", "diffusion" or "mbl".')],
     figure: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page), 9 (entropy from |V|^2)."
+            help="Only this one. entropy: 1 to 5, sizes (up to N = 21), laws (other models), numbers (of the theory page), "
+            "prediction (entropy from |V|^2); diffusion: 3, 4, 5, limits, collapse, dephasing; mbl: transition."
         ),
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure 6, 7) [default: the study's]."
+            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure sizes, laws) [default: the study's]."
         ),
     ] = None,
     realizations: Annotated[
@@ -47,15 +48,16 @@ def reproduce(
     if paper not in STUDIES:
         raise JobError(f"no study {paper!r}; there are: {', '.join(STUDIES)}")
     study = import_module(f"bigbath.studies.{paper}")
-    by_number = study.FIGURES | study.ALONE
-    if figure is not None and figure not in by_number:
-        raise JobError(f"--figure {figure}: this study has {', '.join(map(str, by_number))}")
+    by_name = study.FIGURES | study.ALONE
+    figure = study.FORMER_NAMES.get(figure, figure)
+    if figure is not None and figure not in by_name:
+        raise JobError(f"--figure {figure}: this study has {', '.join(by_name)}")
     options = {"sizes": _numbers("--sizes", sizes), "realizations": realizations, "sampled": sampled or None}
     chosen = {name: value for name, value in options.items() if value is not None}
-    figures = study.FIGURES if figure is None else {figure: by_number[figure]}
+    figures = study.FIGURES if figure is None else {figure: by_name[figure]}
     for option in chosen:
         if any(option not in signature(compute).parameters for compute in figures.values()):
-            taking = [str(n) for n, compute in by_number.items() if option in signature(compute).parameters]
+            taking = [name for name, compute in by_name.items() if option in signature(compute).parameters]
             raise JobError(f"--{option}: only figures {', '.join(taking)} of {paper!r} take it; add --figure")
     rows = []
     with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:

@@ -303,8 +303,12 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
     return rows
 
 
-#: Figure number -> function (directory, report, sizes=...) that computes it. The paper has no figure 6, the limits of its
-#: Sec. 6, and no figure 7, where the theory fails.
-FIGURES: dict[int, Callable] = {**{number: partial(figure, number) for number in MODELS}, 6: limits, 7: collapse}
-#: Figures that are computed only when asked for: 8, coherences of the thermometer.
-ALONE: dict[int, Callable] = {8: dephasing}
+#: Figure -> function (directory, report, sizes=...) that computes it: the paper's by their numbers, the limits of its Sec. 6,
+#: and where the theory fails.
+FIGURES: dict[str, Callable] = {
+    **{str(number): partial(figure, number) for number in MODELS}, "limits": limits, "collapse": collapse,
+}  # fmt: skip
+#: Only when asked for: coherences of the thermometer.
+ALONE: dict[str, Callable] = {"dephasing": dephasing}
+#: What these were called before they had names.
+FORMER_NAMES = {"6": "limits", "7": "collapse", "8": "dephasing"}

@@ -278,8 +278,12 @@ def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], P
     return measured(result.realizations[0], result.job.model), result.path  # type: ignore[arg-type]
 
 
-#: Figure number -> function (directory, report) that computes and draws it; all of them share one computation.
-FIGURES = {number: partial(figure, number) for number in _ROWS}
-#: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed; 9, entropies
-#: with fluctuations and without parameters.
-ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers, 9: prediction}
+#: Figure of the paper -> function (directory, report) that computes and draws it; all of them share one computation.
+FIGURES = {str(number): partial(figure, number) for number in _ROWS}
+#: Only when asked for: Fig. 1 from a smaller job, and figures that the paper does not have: other sizes; where the law holds;
+#: numbers that are not printed; entropies with fluctuations and without parameters.
+ALONE = {
+    "1": partial(figure, 1, name="entropy_fig1"), "sizes": sizes, "laws": laws, "numbers": numbers, "prediction": prediction,
+}  # fmt: skip
+#: What these were called before they had names.
+FORMER_NAMES = {"6": "sizes", "7": "laws", "8": "numbers", "9": "prediction"}

@@ -180,5 +180,6 @@ def space(L: int) -> FixedCharges:
     return FixedCharges(sites=L, charges=(Charge(weights=(1,) * L),), values=(0,))
 
 
-FIGURES = {1: transition}
-ALONE: dict[int, object] = {}
+FIGURES = {"transition": transition}
+ALONE: dict[str, object] = {}
+FORMER_NAMES = {"1": "transition"}

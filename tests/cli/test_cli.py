@@ -257,5 +257,5 @@ def test_wrong_arguments():
     says(bigbath("no-such-command"), 2)
     says(bigbath("reproduce", "no-such-paper"), 2, "no-such-paper")
     says(bigbath("reproduce", "entropy", "--figure", "99"), 2, "99")
-    says(bigbath("reproduce", "entropy", "--sizes", "11"), 2, "only figures 6, 7")
-    says(bigbath("reproduce", "entropy", "--figure", "6", "--realizations", "3"), 2, "only figures 7")
+    says(bigbath("reproduce", "entropy", "--sizes", "11"), 2, "only figures sizes, laws")
+    says(bigbath("reproduce", "entropy", "--figure", "6", "--realizations", "3"), 2, "only figures laws")

@@ -77,10 +77,10 @@ def test_reproduce_prints_rows_and_draws(tmp_path: Path) -> None:
 
 
 def test_collapse_shares_the_files_of_the_figures(tmp_path: Path) -> None:
-    rows, plot = study.FIGURES[7](tmp_path, sizes=[4], realizations=2)
+    rows, plot = study.FIGURES["collapse"](tmp_path, sizes=[4], realizations=2)
     assert {row.model for row in rows} == {"levy", "tfim", "imbrie"} and plot.stat().st_size > 1000
     before = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.h5")}
-    assert study.FIGURES[4](tmp_path, sizes=[4], realizations=2)[0] == [row for row in rows if row.model == "tfim"]
+    assert study.FIGURES["4"](tmp_path, sizes=[4], realizations=2)[0] == [row for row in rows if row.model == "tfim"]
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
@@ -102,18 +102,18 @@ def test_reproduce_takes_the_sizes_of_the_collapse_and_samples_at_any_size(
 
 
 def test_levy_figure_has_bond_memory_and_its_verdict(tmp_path: Path) -> None:
-    rows, plot = study.FIGURES[3](tmp_path, sizes=[5], realizations=3)
+    rows, plot = study.FIGURES["3"](tmp_path, sizes=[5], realizations=3)
     assert plot.stat().st_size > 1000
     (row,) = (r for r in rows if r.kappa == 1.0)
     assert row.memory_difference is not None and abs(row.memory / row.direct - 1 - row.memory_difference) < 1e-12
     assert abs(row.memory_difference) < 0.1
     off = replace(row, memory_difference=0.02, memory_difference_error=0.001, difference=0.0)
     assert off.verdict == "no" and replace(off, memory_difference=0.005).verdict == "yes"
-    assert all(r.memory is None for r in study.FIGURES[4](tmp_path, sizes=[4], realizations=2)[0])
+    assert all(r.memory is None for r in study.FIGURES["4"](tmp_path, sizes=[4], realizations=2)[0])
 
 
 def test_dephasing_of_the_three_models(tmp_path: Path) -> None:
-    rows, plot = study.ALONE[8](tmp_path, sizes=[4], realizations=2)
+    rows, plot = study.ALONE["dephasing"](tmp_path, sizes=[4], realizations=2)
     assert plot.stat().st_size > 1000 and {r.model for r in rows} == {"levy", "tfim", "imbrie"}
     assert {r.verdict for r in rows if r.kappa >= 1 and r.model != "levy" and r.element != "1,2 from 2,1"} == {"yes"}
     assert {r.verdict for r in rows if r.kappa < 1 or r.model == "levy"} == {"-"}

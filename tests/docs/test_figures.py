@@ -31,8 +31,8 @@ def test_its_command_exists(name):
         assert (ROOT / words[1]).is_file()
         return
     assert words[:2] == ["bigbath", "reproduce"]
-    study, number = import_module(f"bigbath.studies.{words[2]}"), int(words[words.index("--figure") + 1])
-    assert number in study.FIGURES | study.ALONE
+    study, figure = import_module(f"bigbath.studies.{words[2]}"), words[words.index("--figure") + 1]
+    assert figure in study.FIGURES | study.ALONE
 
 
 @pytest.mark.parametrize("name", sorted(name for name, entry in LIST.items() if "inputs" in entry))

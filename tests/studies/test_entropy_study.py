@@ -58,7 +58,7 @@ def test_observational_entropy_is_close_to_theory_and_above_von_neumann(small):
 def test_numbers_that_are_not_printed(small, monkeypatch, tmp_path):
     monkeypatch.setattr(entropy, "computed", lambda name, directory, report: small)
     monkeypatch.setattr(measured, "STATES", 3)
-    rows = {row.name: row.ours for row in entropy.ALONE[8](tmp_path, None)[0]}
+    rows = {row.name: row.ours for row in entropy.ALONE["numbers"](tmp_path, None)[0]}
     assert abs(rows["chi reconstructed"] / rows["chi fitted"] - 1) < 0.3
     assert rows["Renyi-2 entropy"] < rows["von Neumann entropy"] < rows["observational entropy"]
     assert abs(rows["Eq. 49"] - rows["observational entropy"]) < 1
