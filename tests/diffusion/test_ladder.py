@@ -1,6 +1,7 @@
 """Populations and coherences by the ladder of resolvents, against Green functions written out here."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from bigbath import diffusion
 from bigbath.diffusion.coupling import interaction_elements
 from bigbath.diffusion.ladder import Elements, ladder_of, resolvents
+from bigbath.job import load_job
 from bigbath.models import Imbrie, MatrixComposite, disorder_stream
 from bigbath.operators import build
 
+JOBS = Path(__file__).parents[2] / "mpi_jobs"
 EXAMPLES = 300 if os.environ.get("BIGBATH_LONG") else 12
 EPSILON, KAPPA = np.array([-0.3, 0.4]), np.array([0.4, 2.0])
 
@@ -159,6 +162,18 @@ def test_two_spins_in_a_disordered_chain() -> None:
     assert (found.residual < 1e-9).all()
     np.testing.assert_allclose(found.populations.sum(axis=0), found.populations.sum(axis=1), rtol=1e-9)
     np.testing.assert_allclose(found.nu, exact.nu, rtol=0.1)
+
+
+def test_two_spins_of_the_job_file() -> None:
+    """Each spin has its own site of a chaotic chain: all probabilities, averaged over disorder, to 10 % at kappa = 0.5."""
+    model = load_job(JOBS / "two_spins.toml").model
+    pairs = []
+    for realization in range(4):
+        s = solved(model.composite(disorder_stream(3, realization)))
+        found = diffusion.ladder_propagator(s.composite, s.bath, s.system, [0.0], [0.5])
+        pairs.append((found.populations, diffusion.direct_propagator(s.states, s.system, [0.0], [0.5]).D))
+    ladder, exact = np.mean(pairs, axis=0)
+    assert ladder.shape[:2] == (4, 4) and error(ladder, exact) < 0.1
 
 
 def test_coherences_of_a_gaussian_bath() -> None:
