@@ -10,14 +10,14 @@ from bigbath.kernels.simd import aligned
 from bigbath.operators.bonds import PATTERN, Bond, Bonds
 from bigbath.operators.halves import Block, Halves, padded_size
 
-#: Bytes of a chunk of rows, which stays in the second cache between the passes.
-CHUNK = 500_000
+#: Bytes of a chunk of rows, which stays in the second cache between the passes; there the next rows of T_n+1 need room too.
+CHUNK = 100_000
 
 #: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
-COLUMNS = 1000
+COLUMNS = 2000
 
-#: Cycles for a register of states: whatever the hops, and for one left site whose hops across find no run.
-BASE, TURNED = 20, 10
+#: Cycles for a register of states: whatever the hops, for each left site, and for one whose hops across find no run.
+BASE, LEFT, TURNED = 20, 0.5, 10
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -25,7 +25,7 @@ class Split:
     """Sites of the right half, bits of the pattern, and what they cost: columns of a row, from ``COLUMNS`` on, then cycles."""
 
     columns: int
-    cycles: int
+    cycles: float
     right: int
     pattern: int
 
@@ -43,7 +43,8 @@ def split(
         for pattern in range(min(PATTERN, choice) + 1):
             found = Bonds(bonds, choice, pattern)
             if len(found.pattern) == pattern:
-                cycles = padded_size(sites, ones, choice, pattern, lanes) * (BASE + TURNED * len(found.far_sites))
+                each = BASE + LEFT * (sites - choice) + TURNED * len(found.far_sites)
+                cycles = each * padded_size(sites, ones, choice, pattern, lanes)
                 choices.append(Split(columns=max(columns, COLUMNS), cycles=cycles, right=choice, pattern=pattern))
     return min(choices)
 
