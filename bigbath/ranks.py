@@ -8,6 +8,11 @@ import numpy as np
 Comm = Any
 
 
+def size(comm: Comm) -> int:
+    """Number of ranks."""
+    return 1 if comm is None else comm.size
+
+
 def total(array: np.ndarray, comm: Comm) -> np.ndarray:
     """Sum of an array over the ranks of a communicator."""
     return array if comm is None or comm.size == 1 else comm.allreduce(array)

@@ -178,6 +178,15 @@ def one_thread(**more):
     return clean_environment(**threads, **more)
 
 
+def mpirun(ranks, script, *arguments):
+    """Run a script of tests on several ranks; it is told their number first. Returns the finished process with its text."""
+    launcher = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks), sys.executable, "-m", "mpi4py"]
+    return subprocess.run(
+        [*launcher, str(script), str(ranks), *arguments], capture_output=True, text=True, timeout=600,
+        env=one_thread(OMPI_MCA_mpi_yield_when_idle="1"), check=False,  # more ranks than cores
+    )  # fmt: skip
+
+
 def bigbath(*arguments, ranks=None, timeout=180, **environment):
     """Run bigbath's command line; returns the finished process with its text."""
     return subprocess.run(

@@ -241,3 +241,12 @@ def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
     steps.__qualname__ = f"ranked_steps_{dtype}"
     return njit(nogil=True)(steps)
+
+
+@njit(nogil=True)
+def pack_rows(vector, starts, strides, packed):  # type: ignore[no-untyped-def]
+    """Copy parts of a vector, given by their places and lengths, to one after the other."""
+    place = 0
+    for start, stride in zip(starts, strides):  # noqa: B905 (Numba)
+        packed[place : place + stride] = vector[start : start + stride]
+        place += stride

@@ -12,7 +12,7 @@ from bigbath.operators.matrix_operator import MatrixOperator
 from bigbath.operators.operator import Operator
 from bigbath.operators.ranked import RankedOperator
 from bigbath.operators.scale import Scale
-from bigbath.ranks import Comm
+from bigbath.ranks import Comm, size
 from bigbath.spaces import FixedCharges, Sector
 
 #: Makes an operator for a scale and a type of vectors.
@@ -22,24 +22,24 @@ Maker = Callable[[Scale, type], Operator]
 def _flips(h: Hamiltonian, sector: Sector, comm: Comm, dtype: type) -> Maker | None:
     """All configurations, a real Hamiltonian: a diagonal and flips, on 2^r ranks."""
     strings = flips(h.terms, h.sites) if h.terms and sector.is_everything else None
-    if strings is None or not FlipOperator.takes(strings, 1 if comm is None else comm.size, dtype):
+    if strings is None or not FlipOperator.takes(strings, size(comm), dtype):
         return None
     return lambda scale, dtype: FlipOperator(strings, scale, comm, dtype)
 
 
 def _ranked(h: Hamiltonian, sector: Sector, comm: Comm, dtype: type) -> Maker | None:
-    """A magnetisation, hops and fields: two ranked halves, on one rank."""
+    """A magnetisation, hops and fields: two ranked halves."""
     space = sector.space
-    if comm is not None or sector.isometry is not None or not isinstance(space, FixedCharges):
+    if sector.isometry is not None or not isinstance(space, FixedCharges):
         return None
     if len(space.charges) != 1 or not space.charges[0].is_whole:
         return None
     up = (h.sites + space.values[0]) // 2
-    hops = exchange(h.terms, h.sites, up) if RankedOperator.takes(h.sites, up, dtype) else None
+    hops = exchange(h.terms, h.sites, up) if RankedOperator.takes(h.sites, up, dtype, size(comm)) else None
     if hops is None or not hops.hops:
         return None
     return lambda scale, dtype: RankedOperator(
-        hops, scale, dtype if hops.is_real else np.result_type(dtype, np.complex64).type
+        hops, scale, dtype if hops.is_real else np.result_type(dtype, np.complex64).type, comm=comm
     )
 
 

@@ -4,14 +4,19 @@ A block holds all states with a given number of spins down on the left: rows are
 upper bits), columns those of the right one. Columns are ordered by the bits of the *pattern*, sites of the right half at bonds
 across: a *run* is all columns with one pattern. Runs start cache lines and list the rest of the bits in the same order
 in all blocks. So a hop between a left site and a site of the pattern takes rows of a run to rows of another run.
+
+Ranks share the rows: each has successive configurations of the left half, and so successive states. Rows of others that its
+hops reach are its *halo*. They follow its own ones in memory, in ascending order, so that what one rank sends is in one piece.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
 
 import numpy as np
+
+from bigbath.operators.bonds import Bonds
+from bigbath.ranks import Comm, size
 
 
 def configurations(bits: int, ones: int) -> np.ndarray:
@@ -33,9 +38,9 @@ def configurations(bits: int, ones: int) -> np.ndarray:
 class Block:
     """States with so many ``ones`` (spins down) on the left.
 
-    ``rows`` (r,), ascending, and ``columns`` (c,), in the order of memory: configurations. ``places`` (c,): of the columns in
-    a row; ``runs``: pattern -> (first place, number). ``width``: of a row without its last zeros, ``stride``: distance of rows;
-    ``height``: rows of memory. ``first_row``: number of the first row among those of all blocks; ``start``: its place.
+    ``rows`` (r,), this rank's, ascending, and ``columns`` (c,), in the order of memory: configurations. ``places`` (c,): of the
+    columns in a row; ``runs``: pattern -> (first place, number). ``width``: of a row without its last zeros, ``stride``: distance
+    of rows; ``height``: rows of memory. ``first_row``: number of the first row among those of all blocks; ``start``: its place.
     """
 
     ones: int
@@ -64,37 +69,77 @@ class Block:
 
 
 class Halves:
-    """Blocks of the sector of ``sites`` spins, ``ones`` of them down, with ``right`` sites in the right half.
+    """Blocks of the sector of ``sites`` spins, ``ones`` of them down, with the right half and the pattern of ``bonds``.
 
-    ``pattern``: bits of the right half, the first counts most. ``lanes``: numbers of a cache line. ``planes``: parts of a
-    row, 1 for real numbers, 2 for real and imaginary parts. ``weight`` gives a number for each configuration of the right half
-    without its pattern, by which a run is ordered: neighbours should have as many hops.
+    The first bit of ``pattern`` counts most. ``lanes``: numbers of a cache line. ``planes``: parts of a row, 1 for real
+    numbers, 2 for real and imaginary parts. ``comm``: over which the rows are shared out. ``share``: this rank's states, from
+    the first to the one after the last, of all ``dim`` in ascending order. ``size``: numbers that they take in memory; with the halo
+    ``end`` numbers.
     """
 
-    def __init__(
-        self, sites: int, ones: int, right: int, pattern: tuple[int, ...], lanes: int, planes: int,
-        weight: Callable[[np.ndarray], np.ndarray],
-    ) -> None:  # fmt: skip
-        self.sites, self.ones, self.right, self.pattern = sites, ones, right, pattern
-        self.left, self.planes, self.lanes = sites - right, planes, lanes
-        free = [bit for bit in range(right) if bit not in pattern]
+    def __init__(self, sites: int, ones: int, bonds: Bonds, lanes: int, planes: int, comm: Comm = None) -> None:
+        self.sites, self.ones, self.right, self.pattern = sites, ones, bonds.width, bonds.pattern
+        self.left, self.planes, self.lanes = sites - bonds.width, planes, lanes
+        self.dim, self.comm = comb(sites, ones), comm
+        spins_down = range(max(0, ones - self.right), min(self.left, ones) + 1)
+        self._listed = np.sort(np.concatenate([configurations(self.left, k) for k in spins_down]))
+        widths = {k: comb(self.right, ones - k) for k in spins_down}
+        self._before = np.cumsum([0, *(widths[int(row).bit_count()] for row in self._listed)])
+        self._cuts = _cuts(self._before, size(comm))
+        own, self.halo = self.rows_of(self._rank), self.reached(bonds, self._rank)
+        first, last = self._cuts[self._rank : self._rank + 2]
+        self.share = int(self._before[first]), int(self._before[last])
+        rests = self._rests(bonds)
+        self.blocks: list[Block] = []
+        rows = place = 0
+        for k in spins_down:
+            block = self._block(k, rests, own[np.bitwise_count(own) == k], rows, place)
+            self.blocks.append(block)
+            rows, place = rows + block.height, place + block.height * block.stride
+        self.rows, self.size = rows, place
+        self._known = np.union1d(own, self.halo)
+        self._starts = np.empty(self._known.size, np.int64)
+        for block in self.blocks:
+            self._starts[np.searchsorted(self._known, block.rows)] = block.row_starts()[: block.rows.size]
+        ends = self.size + np.cumsum(self.strides(self.halo))
+        self._starts[np.searchsorted(self._known, self.halo)] = ends - self.strides(self.halo)
+        self.end = int(ends[-1]) if ends.size else self.size
+
+    @property
+    def _rank(self) -> int:
+        return 0 if self.comm is None else self.comm.rank
+
+    def rows_of(self, rank: int) -> np.ndarray:
+        """Configurations of the left half that a rank has, ascending."""
+        return self._listed[slice(*self._cuts[rank : rank + 2])]
+
+    def reached(self, bonds: Bonds, rank: int) -> np.ndarray:
+        """Configurations of the left half, ascending, that a rank's hops reach and that other ranks have."""
+        own = self.rows_of(rank)
+        return np.setdiff1d(np.intersect1d(bonds.reached(own), self._listed), own)
+
+    def starts(self, rows: np.ndarray) -> np.ndarray:
+        """Places of rows, own ones or of the halo, given by configurations of the left half."""
+        return self._starts[np.searchsorted(self._known, rows)]
+
+    def strides(self, rows: np.ndarray) -> np.ndarray:
+        """Numbers that rows take, given by configurations of the left half."""
+        strides = np.array([block.stride for block in self.blocks])
+        return strides[np.bitwise_count(rows).astype(int) - self.blocks[0].ones]
+
+    def _rests(self, bonds: Bonds) -> dict[int, np.ndarray]:
+        """Configurations of the right half without its pattern, by spins down. Neighbours should have as many hops."""
+        free, bits = [bit for bit in range(self.right) if bit not in self.pattern], len(self.pattern)
         rests = {}
-        for k in range(max(0, ones - self.left - len(pattern)), min(ones, len(free)) + 1):
+        for k in range(max(0, self.ones - self.left - bits), min(self.ones, len(free)) + 1):
             packed = configurations(len(free), k)
             spread = np.zeros(packed.size, np.int64)
             for i, bit in enumerate(free):
                 spread |= (packed >> i & 1) << bit
-            rests[k] = spread[np.lexsort((spread, weight(spread)))]
-        self.blocks: list[Block] = []
-        rows = place = 0
-        for k in range(max(0, ones - right), min(self.left, ones) + 1):
-            block = self._block(k, rests, rows, place)
-            self.blocks.append(block)
-            rows, place = rows + block.height, place + block.height * block.stride
-        self.rows, self.size = rows, place
-        self.dim = comb(sites, ones)
+            rests[k] = spread[np.lexsort((spread, bonds.weight(spread)))]
+        return rests
 
-    def _block(self, ones: int, rests: dict[int, np.ndarray], first_row: int, start: int) -> Block:
+    def _block(self, ones: int, rests: dict[int, np.ndarray], rows: np.ndarray, first_row: int, start: int) -> Block:
         columns, places, runs, width = [], [], {}, 0
         for x in range(2 ** len(self.pattern)):
             rest = rests.get(self.ones - ones - x.bit_count(), np.empty(0, np.int64))
@@ -103,7 +148,6 @@ class Halves:
                 columns.append(rest | self.pattern_bits(x))
                 places.append(width + np.arange(rest.size))
                 width += _up(rest.size, self.lanes)
-        rows = configurations(self.left, ones)
         return Block(
             ones=ones, rows=rows, columns=np.concatenate(columns), places=np.concatenate(places), runs=runs, width=width,
             stride=_stride(width * self.planes, self.lanes), height=_up(rows.size, self.lanes), first_row=first_row, start=start,
@@ -122,25 +166,15 @@ class Halves:
         number = ones - self.blocks[0].ones
         return self.blocks[number] if 0 <= number < len(self.blocks) else None
 
-    @cached_property
-    def _firsts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Configurations of the left half, ascending, and the number of states before each."""
-        rows = np.concatenate([block.rows for block in self.blocks])
-        widths = np.concatenate([np.full(block.rows.size, block.columns.size) for block in self.blocks])
-        order = np.argsort(rows)
-        return rows[order], np.cumsum(widths[order]) - widths[order]
-
     def firsts(self, rows: np.ndarray) -> np.ndarray:
         """Number of states, in ascending order, before the first with a left configuration of ``rows``."""
-        listed, firsts = self._firsts
-        return firsts[np.searchsorted(listed, rows)]
+        return self._before[np.searchsorted(self._listed, rows)]
 
     def states(self, numbers: np.ndarray) -> np.ndarray:
         """Configurations of states given by their number in ascending order."""
-        listed, firsts = self._firsts
-        row = np.searchsorted(firsts, numbers, side="right") - 1
+        row = np.searchsorted(self._before, numbers, side="right") - 1
         result = np.empty(len(numbers), np.int64)
-        for i, (a, rest) in enumerate(zip(listed[row], numbers - firsts[row], strict=True)):
+        for i, (a, rest) in enumerate(zip(self._listed[row], numbers - self._before[row], strict=True)):
             block = self.blocks[int(a).bit_count() - self.blocks[0].ones]
             result[i] = int(a) << self.right | int(block.columns[block.order[rest]])
         return result
@@ -153,6 +187,16 @@ class Halves:
             block = self.blocks[a.bit_count() - self.blocks[0].ones]
             result[i] = self.firsts(np.array([a]))[0] + np.searchsorted(block.columns, b, sorter=block.order)
         return result
+
+
+def _cuts(before: np.ndarray, ranks: int) -> np.ndarray:
+    """Where the rows of each rank begin (ranks + 1,), for equal numbers of states; ``before`` (rows + 1,): states before a row.
+
+    Every rank has a row, where there are as many rows as ranks.
+    """
+    rank, rows = np.arange(ranks + 1), before.size - 1
+    cuts = np.searchsorted(before, rank * before[-1] / ranks)
+    return np.clip(np.maximum.accumulate(np.maximum(cuts - rank, 0)) + rank, rank, rows - ranks + rank)
 
 
 def _up(number: int, multiple: int) -> int:

@@ -7,55 +7,17 @@ import numpy as np
 
 from bigbath.kernels.ranked import STRIP, VECTORS
 from bigbath.kernels.simd import aligned
+from bigbath.operators.bonds import PATTERN, Bond, Bonds
 from bigbath.operators.halves import Block, Halves, padded_size
 
-#: Bits of a pattern, at most; bytes of a chunk of rows, which stays in the second cache between the passes.
-PATTERN, CHUNK = 4, 500_000
+#: Bytes of a chunk of rows, which stays in the second cache between the passes; there the next rows of T_n+1 need room too.
+CHUNK = 100_000
 
 #: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
-COLUMNS = 1000
+COLUMNS = 2000
 
-#: Cycles for a register of states: whatever the hops, and for one left site whose hops across find no run.
-BASE, TURNED = 20, 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bond:
-    """An up spin moves from bit ``q`` to bit ``p`` with amplitude t, and back with its conjugate."""
-
-    p: int
-    q: int
-    amplitude: complex
-
-    def of(self, p_down: np.ndarray | int) -> np.ndarray:
-        """Amplitude into states whose bit p is ``p_down``."""
-        return np.where(p_down, np.conj(self.amplitude), self.amplitude)
-
-
-class Bonds:
-    """Bonds by where they are, for ``right`` sites in the right half and up to ``pattern`` bits in the pattern."""
-
-    def __init__(self, bonds: list[Bond], right: int, pattern: int = PATTERN) -> None:
-        self.left = [bond for bond in bonds if min(bond.p, bond.q) >= right]
-        self.right = [bond for bond in bonds if max(bond.p, bond.q) < right]
-        across = [bond for bond in bonds if min(bond.p, bond.q) < right <= max(bond.p, bond.q)]
-        uses = np.bincount([min(bond.p, bond.q) for bond in across], minlength=1)
-        often = np.argsort(-uses, kind="stable")[:pattern]
-        self.pattern = tuple(int(bit) for bit in often if uses[bit])
-        self.near = [bond for bond in across if min(bond.p, bond.q) in self.pattern]
-        self.far = [bond for bond in across if min(bond.p, bond.q) not in self.pattern]
-        self.far_sites = sorted({max(bond.p, bond.q) for bond in self.far})
-
-    def weight(self, rests: np.ndarray) -> np.ndarray:
-        """Number by which the rests of a run are ordered: their hops inside, then their spins down next to the pattern."""
-        number = np.zeros(rests.size, np.int64)
-        for bond in self.right:
-            inside = [bit for bit in (bond.p, bond.q) if bit not in self.pattern]
-            if len(inside) == 2:
-                number += len(self.right) * (rests >> bond.p & 1 ^ rests >> bond.q & 1)
-            elif inside:
-                number += rests >> inside[0] & 1
-        return number
+#: Cycles for a register of states: whatever the hops, for each left site, and for one whose hops across find no run.
+BASE, LEFT, TURNED = 20, 0.5, 10
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -63,20 +25,26 @@ class Split:
     """Sites of the right half, bits of the pattern, and what they cost: columns of a row, from ``COLUMNS`` on, then cycles."""
 
     columns: int
-    cycles: int
+    cycles: float
     right: int
     pattern: int
 
 
-def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None) -> Split:
-    """The split that should be fastest, for a given ``right`` or any."""
+def split(
+    sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1
+) -> Split:
+    """The split that should be fastest, for a given ``right`` or any; each of the ``ranks`` has a row."""
     choices = []
     for choice in range(1, sites) if right is None else [right]:
-        columns = max(comb(choice, ones - k) for k in range(max(0, ones - choice), min(sites - choice, ones) + 1))
+        spins_down = range(max(0, ones - choice), min(sites - choice, ones) + 1)
+        columns = max(comb(choice, ones - k) for k in spins_down)
+        if sum(comb(sites - choice, k) for k in spins_down) < ranks:
+            continue
         for pattern in range(min(PATTERN, choice) + 1):
             found = Bonds(bonds, choice, pattern)
             if len(found.pattern) == pattern:
-                cycles = padded_size(sites, ones, choice, pattern, lanes) * (BASE + TURNED * len(found.far_sites))
+                each = BASE + LEFT * (sites - choice) + TURNED * len(found.far_sites)
+                cycles = each * padded_size(sites, ones, choice, pattern, lanes)
                 choices.append(Split(columns=max(columns, COLUMNS), cycles=cycles, right=choice, pattern=pattern))
     return min(choices)
 
@@ -110,12 +78,12 @@ class Tables:
         self, halves: Halves, fields: dict[int, float], bonds: Bonds, centre: float, unit: float, dtype: np.dtype
     ) -> None:
         self._halves, self._bonds, self._unit, self._dtype = halves, bonds, unit, dtype
-        self.entries = halves.dim
+        self.entries = halves.share[1] - halves.share[0]
         self._columns = max(block.width for block in halves.blocks) * halves.planes
         far = len(bonds.far_sites)
         self.zero_row = max(block.stride for block in halves.blocks) if far else 0
         self.tile = (1 + 2 * far) * self._columns * STRIP
-        self._sources = np.full((2 * far, halves.rows), halves.size)
+        self._sources = np.full((2 * far, halves.rows), halves.end)
         self._groups: list[np.ndarray] = []
         self._places: list[np.ndarray] = []
         self._amplitudes: list[np.ndarray] = []
@@ -213,7 +181,7 @@ class Tables:
                     continue
                 self.entries += row.size * target.size
                 tile = 2 * self._bonds.far_sites.index(site) + down
-                start = other.row_starts()[np.searchsorted(other.rows, block.rows[row] ^ 1 << site - halves.right)]
+                start = halves.starts(block.rows[row] ^ 1 << site - halves.right)
                 self._sources[tile, block.first_row + row] = start
                 source = other.column_places(block.columns[target] ^ 1 << bit)
                 amplitude = self._unit * bond.of(np.full(target.size, down if bond.p == site else 1 - down))
@@ -264,7 +232,7 @@ class Tables:
         for bond in self._bonds.left:
             p, q = bond.p - halves.right, bond.q - halves.right
             row = np.flatnonzero((block.rows >> p ^ block.rows >> q) & 1)
-            start = block.row_starts()[np.searchsorted(block.rows, block.rows[row] ^ (1 << p | 1 << q))]
+            start = halves.starts(block.rows[row] ^ (1 << p | 1 << q))
             self.entries += row.size * block.columns.size
             for x in block.runs:
                 add(row, start, x, bond.of(block.rows[row] >> p & 1), block, x)
@@ -275,7 +243,7 @@ class Tables:
                 row = np.flatnonzero((block.rows >> site & 1) == down)
                 if other is None or not row.size:
                     continue
-                start = other.row_starts()[np.searchsorted(other.rows, block.rows[row] ^ 1 << site)]
+                start = halves.starts(block.rows[row] ^ 1 << site)
                 amplitude = bond.of(np.full(row.size, down if bond.p > bond.q else 1 - down))
                 for x, (_, count) in block.runs.items():
                     if halves.pattern_bits(x) >> bit & 1 == 1 - down:

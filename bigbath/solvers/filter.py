@@ -25,7 +25,7 @@ from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.lapack import eigh
 from bigbath.operators import Operator, Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
-from bigbath.ranks import Comm, share, total
+from bigbath.ranks import Comm, share, size, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
@@ -119,8 +119,8 @@ class _Part:
 def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Report = silent) -> Eigenstates:
     """The states of a window of nearest states or of an interval, tested for completeness.
 
-    With a communicator the vectors' rows are shared out; ranks that are no power of two, and sectors, repeat the same
-    work. Raises ImpossibleRequest for other windows, and where the basis does not fit into memory.
+    With a communicator the vectors' rows are shared out where the operator can: all configurations over 2^r ranks, a magnetisation
+    over any number. Elsewhere every rank repeats the work. Raises ImpossibleRequest for other windows, and where the basis does not fit into memory.
     """
     comm = None if comm is None or comm.size == 1 else comm
     window, scale = problem.window, Scale.of(problem.extremes)
@@ -256,7 +256,7 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
     if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 4:
         return None
-    column = part.operator.dtype.itemsize * (part.operator.rows[1] - part.operator.rows[0])
+    column = part.operator.dtype.itemsize * part.operator.dim / size(part.operator.comm)
     fitting = [plan for plan in plans if plan.capacity * column <= memory]
     if not fitting:
         needed = gigabytes(plans[0].capacity * column)

@@ -12,6 +12,7 @@ import numpy as np
 
 from bigbath.chebyshev import Recurrence, box, degree, random_vectors
 from bigbath.operators import Operator, Scale
+from bigbath.ranks import size
 
 #: Kaiser's beta of the filter and of the test's filter; where the latter ends, from the window's end on in units of the
 #: filter's edge.
@@ -92,7 +93,7 @@ class Plan:
 
     def seconds(self, operator: Operator) -> float:
         """About how long it takes on one core of each rank."""
-        dense = DENSE * self.columns**2 * (operator.rows[1] - operator.rows[0]) / FLOPS
+        dense = DENSE * self.columns**2 * operator.dim / size(operator.comm) / FLOPS
         return self.products * operator.work / operator.columns / operator.rate + dense
 
     def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:

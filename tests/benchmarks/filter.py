@@ -1,7 +1,7 @@
 """The filter's Chebyshev kernel beside SciPy's CSR product, QuSpin's and the same loop in C; memory per MPI rank.
 
     python tests/benchmarks/filter.py kernel --spins 12 14 16
-    python tests/benchmarks/filter.py ranks --spins 16 --ranks 1 2 4
+    python tests/benchmarks/filter.py ranks --spins 16 --ranks 1 2 4 [--model imbrie xxz]
 
 Rates are matrix entries (a diagonal and one a flip, times the dimension) a second of processor time on one core, so
 that other work on the machine hardly counts; bandwidths are those of copies that fit into cache, and that do not. The C
@@ -40,6 +40,17 @@ def imbrie(spins: int):
     from bigbath.operators import build
 
     return build(Imbrie(L=spins - 1).composite(disorder_stream(1, 0)))
+
+
+def xxz(spins: int):
+    from bigbath.models import XXZ, disorder_stream
+    from bigbath.operators import build
+
+    return build(XXZ(L=spins, W=1.0).composite(disorder_stream(1, 0)))
+
+
+#: Name -> Hamiltonian, sector, spins of a small solve.
+MODELS = {"imbrie": (imbrie, None, 10), "xxz": (xxz, {"magnetisation": 0}, 12)}
 
 
 def best(call, work: float) -> float:
@@ -108,21 +119,23 @@ def bandwidth() -> None:
         print(f"copy in {name}: {rate / 1e9:.1f} GB/s read and written", flush=True)
 
 
-def rank(spins: int, k: int) -> None:
+def rank(model: str, spins: int, k: int) -> None:
     """One of the ranks, inside mpirun."""
     from mpi4py import MPI
 
     from bigbath import Filter, Nearest, solve
 
-    comm, h = MPI.COMM_WORLD, imbrie(spins)
-    solve(imbrie(10), Nearest(target=0.0, k=10), engine=Filter(), comm=comm)  # loads LLVM, BLAS and MPI
+    build, sector, small = MODELS[model]
+    comm, h = MPI.COMM_WORLD, build(spins)
+    # loads LLVM, BLAS and MPI
+    solve(build(small), Nearest(target=0.0, k=10), engine=Filter(), sector=sector, comm=comm)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    states = solve(h, Nearest(target=0.0, k=k), engine=Filter(), comm=comm)
+    states = solve(h, Nearest(target=0.0, k=k), engine=Filter(), sector=sector, comm=comm)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak, above = (max(comm.allgather(kilobytes / 1024)) for kilobytes in (peak, peak - before))
     if comm.rank == 0:
         e = states.evidence
-        print(f"T({spins}), k={k}, {comm.size} rank(s): {above:.0f} MB a rank above a small solve, {peak:.0f} MB in all, {time.perf_counter() - start:.1f} s, "
+        print(f"{model}, {spins} spins, k={k}, {comm.size} rank(s): {above:.0f} MB a rank above a small solve, {peak:.0f} MB in all, {time.perf_counter() - start:.1f} s, "
               f"{e.found} states, residual {e.residual / e.norm:.0e} ||H||, complete {e.complete}, "
               f"sum of energies {states.energies.sum():.12f}", flush=True)  # fmt: skip
 
@@ -131,6 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["kernel", "ranks", "rank"])
     parser.add_argument("--spins", type=int, nargs="+", default=[12, 14])
+    parser.add_argument("--model", choices=MODELS, default="imbrie")
     parser.add_argument("--k", type=int, default=100)
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
     args = parser.parse_args()
@@ -140,22 +154,13 @@ def main() -> None:
         if args.what == "kernel":
             kernels(spins)
         elif args.what == "rank":
-            rank(spins, args.k)
+            rank(args.model, spins, args.k)
         else:
             for ranks in args.ranks:
                 mpirun = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
-                own = [
-                    sys.executable,
-                    "-m",
-                    "mpi4py",
-                    str(Path(__file__)),
-                    "rank",
-                    "--spins",
-                    str(spins),
-                    "--k",
-                    str(args.k),
-                ]
-                subprocess.run([*mpirun, *own], check=True)
+                own = [sys.executable, "-m", "mpi4py", str(Path(__file__)), "rank"]
+                options = ["--model", args.model, "--spins", str(spins), "--k", str(args.k)]
+                subprocess.run([*mpirun, *own, *options], check=True)
 
 
 if __name__ == "__main__":

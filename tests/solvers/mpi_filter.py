@@ -6,7 +6,10 @@ import numpy as np
 from mpi4py import MPI
 
 from bigbath import Dense, Density, Filter, Interval, Nearest, Ring, build, distribution, draw, solve, system_states
-from bigbath.models import TFIM, Imbrie
+from bigbath.measure.entanglement import entropies_between
+from bigbath.measure.vectors import each_state
+from bigbath.models import TFIM, XXZ, Imbrie
+from bigbath.spaces import system_and_bath
 
 
 def check(model, window, comm, shared_out=True, symmetries=()):
@@ -29,11 +32,37 @@ def check(model, window, comm, shared_out=True, symmetries=()):
     assert np.abs(p.p - q.p).max() < 1e-9
 
 
+def check_magnetisation(model, only, comm):
+    """Rows of a magnetisation are shared out over any number of ranks; entanglement is that of the states of one process."""
+    composite = draw(model, seed=5, realization=0)
+    h, window = build(composite), Density(epsilon=0.45, k=15)
+    shared = solve(h, window, engine=Filter(), sector=only, comm=comm)
+    alone = solve(h, window, engine=Dense(), sector=only)
+    assert np.abs(shared.energies - alone.energies).max() < 1e-11
+    assert np.abs(np.subtract(shared.extremes, alone.extremes)).max() < 1e-11
+    assert shared.evidence.complete == "yes", shared.evidence.reason
+    for block, whole in zip(shared.blocks, alone.blocks, strict=True):
+        rows = comm.allgather(block.rows)
+        assert [first for first, _ in rows] == [0, *(last for _, last in rows[:-1])]
+        vectors = np.vstack(comm.allgather(block.vectors))
+        assert vectors.shape[0] == rows[-1][1] == block.sector.dim
+        overlaps = np.abs(np.sum(vectors.conj() * whole.vectors, axis=0))
+        assert np.abs(overlaps - 1).max() < 1e-9
+
+    def prepare(space):
+        return entropies_between(system_and_bath(space, composite.dims[1]))
+
+    np.testing.assert_allclose(each_state(shared, prepare), each_state(alone, prepare), atol=1e-9)
+
+
 def main():
     comm = MPI.COMM_WORLD
     assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
     check(Imbrie(L=9), Nearest(target=0.1, k=10), comm)
+    check_magnetisation(XXZ(L=12, W=1.0), {"magnetisation": 0}, comm)
+    check_magnetisation(XXZ(L=12, W=1.0, phi=0.7), {"magnetisation": 2}, comm)
     if comm.size == 2:
+        check_magnetisation(XXZ(L=11, W=1.0, J2=0.4), None, comm)
         check(TFIM(L=9), Density(epsilon=0.4, k=10), comm)  # in a rotated basis
         check(Ring(N=10), Interval(lower=-0.2, upper=0.3), comm, symmetries=None)  # sectors
     comm.Barrier()
