@@ -13,8 +13,8 @@ _WHERE = {
     "bigbath.operators": ("Hamiltonian", "build"),
     "bigbath.spaces": ("sectors",),
     "bigbath.solvers": (
-        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
-        "solve",
+        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Solver",
+        "Whole", "solve",
     ),
     "bigbath.broadening": (
         "Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian",
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         Levels,
         Nearest,
         ShiftInvert,
+        Solver,
         Whole,
         solve,
     )

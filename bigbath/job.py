@@ -71,6 +71,14 @@ class Job:
     def _check(self) -> "Job":
         if self.bath is not None and self.bath.shells:
             raise ValueError("bath.shells: only [spectrum] can be cut into energy shells")
+        if self.bath is not None and not self.bath.vectors:
+            raise ValueError("bath.vectors = false: initial states are vectors; remove the key")
+        if not self.spectrum.vectors and self.measure.of_vectors:
+            sections = ", ".join(f"[measure.{name}]" for name in self.measure.of_vectors)
+            raise ValueError(
+                f"spectrum.vectors = false keeps energies only, but {sections} needs eigenvectors: set it to true, or "
+                "remove what needs them"
+            )
         shells = self.spectrum.shells or 1
         if math.prod((shells, self.ensemble.realizations)) <= MOST_TASKS:
             shells = sum(point.spectrum.shells or 1 for point in point_jobs(self))
@@ -168,6 +176,8 @@ def _identity(job: Job) -> dict[str, Any]:
     swept = () if job.sweep is None else tuple(job.sweep.root)
     for section in ("spectrum", "bath"):
         named = any(key.startswith(f"{section}.sector") for key in swept)
+        if content.get(section, {}).get("vectors"):
+            del content[section]["vectors"]  # jobs had no such key once, and mean the same
         if section in content and (content[section].get("sector") or named):
             content[section]["ends"] = "sector"  # energy density and shells refer to them; once to the whole spectrum's
     return content

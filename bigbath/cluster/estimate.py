@@ -1,6 +1,6 @@
 """What a job would need, before it is started: dimensions, nonzeros, engine, memory, time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -14,7 +14,7 @@ from bigbath.operators.size import VECTORS, size_of_strings
 from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Whole, choose, petsc
 from bigbath.solvers.dense import required_memory
-from bigbath.solvers.filter import FEWEST, forecast
+from bigbath.solvers.filter import BASIS, FEWEST, forecast
 from bigbath.solvers.real_form import real_form
 from bigbath.solvers.solve import prepare
 from bigbath.spaces import Sector, sectors
@@ -182,7 +182,7 @@ def _filter(h: Hamiltonian, parts: tuple[Sector, ...], spectrum: Spectrum, engin
     dim, window = max(s.dim for s in parts), spectrum.window
     if dim <= SAMPLED or not h.terms:
         problem = prepare(h, window, symmetries=spectrum.symmetries, sector=spectrum.sector)
-        return forecast(problem, engine)
+        return forecast(replace(problem, vectors=spectrum.vectors), engine)
     squares = [coupling[0] ** 2 for letters, couplings in h.terms if set(letters) != {"I"} for coupling in couplings]
     mean = sum(coupling[0] for letters, couplings in h.terms if set(letters) == {"I"} for coupling in couplings)
     sigma = float(np.sqrt(np.real(sum(squares))))
@@ -193,7 +193,8 @@ def _filter(h: Hamiltonian, parts: tuple[Sector, ...], spectrum: Spectrum, engin
         below = ndtr((np.array([window.lower, window.upper]) - np.real(mean)) / sigma)
         states = dim * float(below[1] - below[0])
     columns = 1.3 * max(states, FEWEST) + 8
-    return int(h.dtype.itemsize * columns * dim), int(2 * np.sqrt(2 * np.log(dim)) * dim)
+    slices = 1 if spectrum.vectors else int(np.ceil(columns / BASIS))
+    return int(h.dtype.itemsize * columns / slices * dim), int(slices * 2 * np.sqrt(2 * np.log(dim)) * dim)
 
 
 def seconds_of(part: PartEstimate) -> float:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -15,7 +15,7 @@ from bigbath.measure import Context
 from bigbath.models import Composite, draw
 from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
-from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Whole, energy_shells, solve
+from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Solver, Whole, energy_shells
 from bigbath.spaces import Sector, sectors
 
 
@@ -29,27 +29,36 @@ class Uncertified(IncompleteWindow):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Realization:
-    """What the energy shells of one realization share: the composite, H, the initial states, and their ``seconds``."""
+    """What the energy shells and the windows of one realization share: composite, H and its ``solver``, initial states.
+
+    ``below``: H_B, where the job has initial states. ``seconds``: that all this took.
+    """
 
     job: Job
     number: int
     composite: Composite
     h: Hamiltonian
+    below: Hamiltonian | None
+    solver: Solver
     system: SystemStates
     bath: Eigenstates | None
     seconds: float
 
+    def at(self, job: Job) -> "Realization":
+        """The same at another point of the sweep, with the same ``matrix_key``."""
+        job.measure.before(self.composite, job.spectrum.symmetries, job.spectrum.sector)
+        refuse_fine_grids(job, self.h, self.below)
+        return replace(self, job=job, seconds=0.0)
 
-def _solve(h: Hamiltonian, spectrum: Spectrum, window: AnyWindow, comm: Comm, report: Report) -> Eigenstates:
-    return solve(
-        h,
-        window,
-        engine=spectrum.engine,
-        symmetries=spectrum.symmetries,
-        sector=spectrum.sector,
-        comm=comm,
-        report=report,
-    )
+
+def matrix_key(job: Job) -> str:
+    """The same for jobs without sweep whose realizations differ in window, engine or measurements only."""
+    spectrum = job.spectrum
+    return repr((job.model, job.ensemble.seed, spectrum.symmetries, spectrum.sector, job.bath))
+
+
+def _solver(h: Hamiltonian, spectrum: Spectrum, comm: Comm) -> Solver:
+    return Solver(h, symmetries=spectrum.symmetries, sector=spectrum.sector, comm=comm)
 
 
 def refuse_fine_grids(job: Job, h: Hamiltonian, bath: Hamiltonian | None) -> None:
@@ -64,7 +73,10 @@ def refuse_fine_grids(job: Job, h: Hamiltonian, bath: Hamiltonian | None) -> Non
 
 def _initial_states(below: Hamiltonian, spectrum: Spectrum, report: Report) -> Eigenstates:
     with in_section("bath"):
-        bath = _solve(below, spectrum, spectrum.window, None, lambda label, *n: report(f"bath: {label}", *n))
+        solver = _solver(below, spectrum, None)
+        bath = solver.solve(
+            spectrum.window, engine=spectrum.engine, report=lambda label, *n: report(f"bath: {label}", *n)
+        )
         if not bath.energies.size:
             raise ImpossibleRequest("the window holds no state of the bath: choose a wider one")
     return bath
@@ -96,8 +108,11 @@ def refuse_unresolved(job: Job) -> None:
         return
 
 
-def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
-    """Draw one realization of a job without sweep, build its Hamiltonian and find its initial states."""
+def prepare(job: Job, realization: int, comm: Comm = None, report: Report = silent) -> Realization:
+    """Draw one realization of a job without sweep, build its Hamiltonian and find its initial states.
+
+    With a communicator its ranks share what is solved of H.
+    """
     start = time.perf_counter()
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
     job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
@@ -106,23 +121,22 @@ def prepare(job: Job, realization: int, report: Report = silent) -> Realization:
     refuse_fine_grids(job, h, below)
     bath = None if below is None or job.bath is None else _initial_states(below, job.bath, report)
     return Realization(
-        job=job, number=realization, composite=composite, h=h, system=system_states(composite), bath=bath,
-        seconds=time.perf_counter() - start,
+        job=job, number=realization, composite=composite, h=h, below=below, solver=_solver(h, job.spectrum, comm),
+        system=system_states(composite), bath=bath, seconds=time.perf_counter() - start,
     )  # fmt: skip
 
 
 def realize(job: Job, realization: int, report: Report = silent) -> xr.Dataset:
     """Prepare and measure one realization of a job without sweep and shells."""
-    return measured(prepare(job, realization, report), report=report)
+    return measured(prepare(job, realization, report=report), report=report)
 
 
-def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Report = silent) -> xr.Dataset:
+def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr.Dataset:
     """Solve and measure one realization, or one energy shell of it.
 
     The dataset has the coordinates ``energy``, ``residual``, ``sector_index`` along ``state``, ``bath_energy`` along
     ``bath_state``, ``system_energy`` along ``branch`` (numbered from 1), the measurements, and the evidence as JSON
-    attributes. With a communicator each factorisation spans its ranks. Raises Uncertified where a window is not certified
-    complete.
+    attributes. Raises Uncertified where a window is not certified complete.
     """
     job, h, bath, system = shared.job, shared.h, shared.bath, shared.system
     start = time.perf_counter()
@@ -131,7 +145,13 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
         if job.spectrum.shells:
             assert isinstance(window, Whole | Interval)
             window = energy_shells(h, window, job.spectrum.shells, _selected(h, job.spectrum))[shell]
-        states = _solve(h, job.spectrum, window, comm, lambda label, *n: report(f"H: {label}", *n))
+        spectrum = job.spectrum
+        states = shared.solver.solve(
+            window,
+            engine=spectrum.engine,
+            vectors=spectrum.vectors,
+            report=lambda label, *n: report(f"H: {label}", *n),
+        )
     seconds = {"prepare": shared.seconds, "spectrum": time.perf_counter() - start}
     start = time.perf_counter()
     context = Context(
@@ -155,7 +175,7 @@ def measured(shared: Realization, shell: int = 0, comm: Comm = None, report: Rep
     attrs = {
         "realization": shared.number,
         "dim": _dimension(h, job.spectrum),
-        "scalar_type": np.result_type(float, *(b.vectors.dtype for b in states.blocks)).name,
+        "scalar_type": np.result_type(float, *(b.dtype for b in states.blocks)).name,
         "evidence_spectrum": json.dumps(asdict(states.evidence)),
         "sectors_spectrum": json.dumps([str(b.sector) for b in states.blocks]),
         "E_min": states.extremes[0],

@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal
 
 from bigbath.cluster.communicator import on_root, this_rank
 from bigbath.cluster.cost import dimensions, ranks_per_task, relative_cost
-from bigbath.cluster.realize import Realization, Uncertified, measured, prepare, refuse_unresolved
+from bigbath.cluster.realize import Realization, Uncertified, matrix_key, measured, prepare, refuse_unresolved
 from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import listening
 from bigbath.cluster.workers import work
@@ -73,7 +73,7 @@ def run(
             fail = _raise if len(tasks) == 1 else shards.fail
             with listening() as stop:
                 size = group_size or ranks_per_task(job, dims, comm)
-                if work(Scheduler(todo, cost), worker.compute, fail, comm, size, stop, report):
+                if work(Scheduler(todo, cost, _matrices(job)), worker.compute, fail, comm, size, stop, report):
                     return "stopped"
         if count > 1:
             return "share done"
@@ -86,6 +86,13 @@ def _todo(shards: Shards, retry_failed: bool) -> list[Task]:
     survey = shards.survey()
     ended = survey.done.keys() | (() if retry_failed else survey.failed.keys())
     return [task for task, there in survey.numbers(shards.job).items() if there not in ended]
+
+
+def _matrices(job: Job) -> Callable[[Task], tuple[int, int]]:
+    """Number of the matrix of a task: the first point of the sweep that has the same one, and the realization."""
+    first: dict[str, int] = {}
+    numbers = [first.setdefault(matrix_key(point), number) for number, point in enumerate(point_jobs(job))]
+    return lambda task: (numbers[task.point], task.realization)
 
 
 class _Worker:
@@ -102,12 +109,16 @@ class _Worker:
         begun, processor = time.perf_counter(), time.process_time()
         report = self._labelled(task)
         point = self._points[task.point]
-        if self._last is None or (self._last.job, self._last.number) != (point, task.realization):
-            self._last = None  # two Hamiltonians at a time would double the memory
-            self._last = prepare(point, task.realization, report)
+        last = self._last
+        if last is None or (matrix_key(last.job), last.number) != (matrix_key(point), task.realization):
+            self._last = last = None  # two Hamiltonians at a time would double the memory
+            last = prepare(point, task.realization, group, report)
+        elif last.job != point:
+            last = last.at(point)
+        self._last = last
         first = group is None or group.rank == 0
         try:
-            dataset = measured(self._last, task.shell, group, report)
+            dataset = measured(last, task.shell, report)
         except Uncertified as error:
             if not first:
                 raise

@@ -1,4 +1,4 @@
-"""Which task next: longest first, the energy shells of one matrix to those who have it, no more after a stop.
+"""Which task next: longest first, the shells and windows of one matrix to those who have it, no more after a stop.
 
 No communication and no clock of its own in here: ranks and the simulation of ten thousand of them use the same code.
 """
@@ -9,18 +9,25 @@ from collections.abc import Callable, Iterable
 
 from bigbath.tasks import Task
 
-#: Point and realization: tasks with the same one share a matrix.
+#: Two numbers of a matrix: tasks with the same ones share it.
 _Matrix = tuple[int, int]
 
 
-class Scheduler:
-    """Hands out tasks one at a time; each call is O(log of the number of matrices)."""
+def own_matrix(task: Task) -> _Matrix:
+    """A matrix for each point and realization."""
+    return task.point, task.realization
 
-    def __init__(self, tasks: Iterable[Task], cost: Callable[[Task], float]) -> None:
-        self._cost = cost
+
+class Scheduler:
+    """Hands out tasks one at a time; each call is O(log of the number of matrices). ``matrix``: which tasks share one."""
+
+    def __init__(
+        self, tasks: Iterable[Task], cost: Callable[[Task], float], matrix: Callable[[Task], _Matrix] = own_matrix
+    ) -> None:
+        self._cost, self._matrix = cost, matrix
         self._waiting: dict[_Matrix, deque[Task]] = {}
         for task in sorted(tasks):
-            self._waiting.setdefault((task.point, task.realization), deque()).append(task)
+            self._waiting.setdefault(matrix(task), deque()).append(task)
         self._remaining = {matrix: sum(map(cost, each)) for matrix, each in self._waiting.items()}
         self._heap = [(False, -remaining, matrix) for matrix, remaining in self._remaining.items()]
         heapq.heapify(self._heap)
@@ -34,7 +41,7 @@ class Scheduler:
         """The task to start, for one that has just done ``last``; None: there are no more."""
         if self.stopped or not self.left:
             return None
-        matrix = (last.point, last.realization) if last is not None else None
+        matrix = self._matrix(last) if last is not None else None
         if matrix not in self._waiting:  # one that nobody has begun, else help with the one that has most left
             matrix = self._pop()
         assert matrix is not None

@@ -29,7 +29,7 @@ from bigbath.models import Composite
 
 
 class Measurement(Protocol):
-    """What every field of ``Measures`` can do."""
+    """What every field of ``Measures`` can do. One that takes only energies of H says so: ``needs_vectors = False``."""
 
     def measure(self, context: Context) -> xr.Dataset:
         """The labelled arrays of one realization."""
@@ -59,6 +59,12 @@ class Measures:
         """Those that need resolved levels."""
         chosen = (getattr(self, field.name) for field in fields(self))
         return tuple(m for m in chosen if isinstance(m, LevelStatistic))
+
+    @property
+    def of_vectors(self) -> tuple[str, ...]:
+        """Names of those that need eigenvectors of H."""
+        chosen = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return tuple(name for name, m in chosen if m is not None and getattr(m, "needs_vectors", True))
 
     def before(
         self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None

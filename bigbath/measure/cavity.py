@@ -1,6 +1,6 @@
 """Measurement ``cavity``: the cavity equation on the job's matrix, and the memory of single bonds (Eqs. 8, 13-16)."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -21,6 +21,7 @@ class MeasureCavity:
     model right to about 0.1 per cent.
     """
 
+    needs_vectors: ClassVar[bool] = False
     epsilon: Energies = (0.0,)
     kappa: LaplaceVariables
     weakest: Annotated[float, Field(ge=0)] = 0.0

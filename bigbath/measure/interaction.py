@@ -1,6 +1,6 @@
 """Measurement ``interaction``: V between the states of H_0, self-consistency (entropy paper, Eqs. 13, 36, 37, 42, 43)."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import xarray as xr
@@ -29,6 +29,7 @@ class MeasureInteraction:
     ``closed``: solve the closed equations 27-30 for p itself, from |V|^2 alone, and predict the entropies from them.
     """
 
+    needs_vectors: ClassVar[bool] = False
     shell_width: Annotated[float, Field(gt=0)] = 1.0
     eta: float | None = None
     solve: bool = False

@@ -24,6 +24,7 @@ class LevelStatistic:
     """
 
     section: ClassVar[str]
+    needs_vectors: ClassVar[bool] = False
     accept_unresolved: bool = False
 
     def before(
@@ -54,7 +55,7 @@ class LevelStatistic:
                 left = resolution.of(sector.space, tuple(labels), labels)
                 left += degenerate(block.energies, COINCIDING * states.evidence.norm)
             findings.append(left)
-            is_complex = np.iscomplexobj(block.vectors)
+            is_complex = block.dtype.kind == "c"
             matrices.append(resolution.random_matrices(sector.space, labels) if is_complex else "goe")
         if not self.accept_unresolved:
             self._refuse(tuple(dict.fromkeys(finding for left in findings for finding in left)))

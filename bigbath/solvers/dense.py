@@ -57,9 +57,7 @@ def solve_dense(problem: Problem, engine: Dense, comm: Comm = None, report: Repo
             picked = _candidates(energies, window, 1e-6 * problem.norm)
             energies, vectors = energies[picked], np.asfortranarray(vectors[:, picked])
         residuals = _residuals(matrix, energies, vectors)
-        blocks.append(
-            Block(sector=sector, energies=energies, vectors=vectors, residuals=residuals, rows=(0, sector.dim))
-        )
+        blocks.append(Block(sector=sector, energies=energies, kept=vectors, residuals=residuals, rows=(0, sector.dim)))
         finished += float(sector.dim) ** 3
     report("LAPACK", work, work)
     spectrum = np.sort(np.concatenate(spectra))
@@ -106,7 +104,7 @@ def _inside(block: Block, edges: tuple[tuple[float, float], ...]) -> Block:
     return Block(
         sector=block.sector,
         energies=block.energies[keep],
-        vectors=np.asfortranarray(block.vectors[:, keep]),
+        kept=np.asfortranarray(block.vectors[:, keep]),
         residuals=block.residuals[keep],
         rows=block.rows,
     )

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bigbath.errors import IncompleteWindow
+from bigbath.errors import ImpossibleRequest, IncompleteWindow
 from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
 from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
@@ -45,15 +45,34 @@ class Evidence:
 class Block:
     """Eigenstates of one symmetry sector, in the sector's coordinates.
 
-    ``energies``: (k,) ascending. ``vectors``: (d, k), or the slab (rows[1] - rows[0], k) of this rank.
-    ``residuals``: (k,).
+    ``energies``: (k,) ascending. ``kept``: the vectors (d, k), or the slab (rows[1] - rows[0], k) of this rank; without
+    columns where only energies were asked for. ``residuals``: (k,).
     """
 
     sector: Sector
     energies: np.ndarray
-    vectors: np.ndarray
+    kept: np.ndarray
     residuals: np.ndarray
     rows: tuple[int, int]
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """The vectors (d, k), or the slab (rows[1] - rows[0], k) of this rank; ImpossibleRequest where none were kept."""
+        if self.kept.shape[1] != self.energies.size:
+            raise ImpossibleRequest(
+                "these states have energies only, since they were solved with vectors = false: solve with vectors = true "
+                "for what needs eigenvectors"
+            )
+        return self.kept
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float64 or complex128, of the vectors."""
+        return self.kept.dtype
+
+    def without_vectors(self) -> "Block":
+        """Energies and residuals alone."""
+        return replace(self, kept=np.empty((self.kept.shape[0], 0), dtype=self.dtype))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,7 +125,8 @@ class Eigenstates:
     def vectors(self) -> np.ndarray:
         """All vectors (D, k) in the whole space, columns in the order of ``energies``; on one process only.
 
-        Raises ImpossibleRequest when they do not fit into memory. Kernels use the blocks and never need this.
+        Raises ImpossibleRequest when they do not fit into memory, or were not kept. Kernels use the blocks and never need
+        this.
         """
         if self.comm is not None and self.comm.size > 1:
             raise NotImplementedError("vectors are distributed; use the blocks")
@@ -115,6 +135,10 @@ class Eigenstates:
         dim = self.blocks[0].sector.whole
         require_memory(16 * dim * self.order.size, "all eigenvectors in the whole space", "Use the blocks instead.")
         return np.hstack([b.sector.lift(b.vectors) for b in self.blocks])[:, self.order]
+
+    def without_vectors(self) -> "Eigenstates":
+        """The energies, their residuals and the evidence alone."""
+        return replace(self, blocks=tuple(block.without_vectors() for block in self.blocks))
 
     def require_complete(self, *, accept_unverified: bool = False) -> "Eigenstates":
         """Self, or IncompleteWindow when the window is not certified complete."""

@@ -11,6 +11,7 @@ states found. A missing state |m> would leave f(E_m) <m|r>, <m|r> standard norma
 probability that one was missed, degenerate or not.
 """
 
+import itertools
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.sampling import ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.slices import in_slices, joined
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
 from bigbath.spaces import Sector
@@ -44,6 +46,13 @@ FEWEST = 24
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
 
+#: Vectors of the basis, at most, where only energies are wanted: a wider window is taken in slices.
+BASIS = 512
+
+#: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
+#: than expected: one that turns out too narrow is solved again.
+MARGIN, SCATTER = 3, 2
+
 #: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
 REACHES = 1 + np.geomspace(0.15, 3.2, 24)
 
@@ -54,6 +63,7 @@ class Filter:
 
     ``b``: random vectors; a level of higher multiplicity cannot be resolved (then b is doubled and the solve
     repeated). ``seed``: of the random vectors. ``memory``: most GiB for the basis (None: what is free).
+    Where only energies are wanted, a window whose basis would be larger than that, or than 512 vectors, is solved in slices.
     ``attempts``: how often the solve is repeated, wider or with more vectors, before it is given up as incomplete.
     ``checkpoint``: a directory in which the state of a solve is kept every two minutes; an interrupted solve that is
     started again continues from there. One process only.
@@ -123,7 +133,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
     over any number. Elsewhere every rank repeats the work. Raises ImpossibleRequest for other windows, and where the basis does not fit into memory.
     """
     comm = None if comm is None or comm.size == 1 else comm
-    window, scale = problem.window, Scale.of(problem.extremes)
+    window = problem.window
     if not isinstance(window, Nearest | Interval):
         raise ImpossibleRequest(
             f'engine "filter" takes nearest, density and interval windows, not "{window.kind}"; use "shift-invert" or "dense"'
@@ -134,8 +144,17 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, all levels are one)")
     if comm is not None and engine.checkpoint:
         raise ImpossibleRequest("engine.checkpoint works on one process only; remove it, or run without mpirun")
+    if problem.vectors:
+        return _search(problem, engine, comm, report, MISSED)
+    return _energies(problem, engine, comm, report)
+
+
+def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least: float) -> Eigenstates:
+    """The states of one window; it is complete if a state is missing with a probability of at most ``least``."""
+    window, scale = problem.window, Scale.of(problem.extremes)
+    assert isinstance(window, Nearest | Interval)
     start = time.perf_counter()
-    parts = [_part(i, problem, scale, engine, comm) for i in range(len(problem.sectors))]
+    parts = _parts(problem, engine, comm)
     seconds = {"density": time.perf_counter() - start}
     wanted, b, surplus = 1.0, engine.b, 1.0
     for attempt in range(engine.attempts):
@@ -146,10 +165,10 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         settled = _edges(window, parts, core, problem)
         edges = core if settled is None else settled
         missed = min(1.0, sum(p.missed(scale, edges) for p in parts))
-        if settled is not None and missed <= MISSED:
+        if settled is not None and missed <= least:
             break
         report("the states are not complete: searching again", 0, 1)
-        if sum(p.missed(scale, core) for p in parts) > MISSED:  # a multiplicity above b, or too small a basis
+        if sum(p.missed(scale, core) for p in parts) > least:  # a multiplicity above b, or too small a basis
             if _multiplicity(parts, core, scale) > 2 ** (engine.attempts - 1 - attempt):
                 break
             b, surplus = 2 * b, 1.15 * surplus
@@ -159,11 +178,11 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
     foreseen, error = _expected(parts, edges, scale)
     found = sum(block.energies.size for block in blocks)
     test = f"a fresh random vector filtered to the window lies in the states found: a state is missing with probability {missed:.0e}"
-    if missed > MISSED:
+    if missed > least:
         test = f"a fresh random vector filtered to the window does not lie in the states found (missing with probability {missed:.0e})"
     elif settled is None and isinstance(window, Nearest):
         test = f"fewer than {window.k} states lie where the density of states puts them"
-    if missed > MISSED or settled is None:
+    if missed > least or settled is None:
         test += f'; levels may be degenerate more than {b} times: use engine = "shift-invert" or "dense"'
     seconds["total"] = time.perf_counter() - start
     evidence = assess(
@@ -171,15 +190,80 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
         blocks,
         problem.norm,
         edges=(edges,),
-        counted=found if missed <= MISSED and settled is not None else None,
+        counted=found if missed <= least and settled is not None else None,
         reason=f"{test}; {foreseen:.1f} +- {error:.1f} states expected from the density of states",
         comm=comm,
         iterations=sum(p.products for p in parts),
         seconds=seconds,
     )
-    if missed > MISSED or settled is None:
+    if missed > least or settled is None:
         evidence = replace(evidence, complete="no")
     return Eigenstates(blocks=tuple(blocks), window=window, extremes=problem.extremes, evidence=evidence, comm=comm)
+
+
+def _energies(problem: Problem, engine: Filter, comm: Comm, report: Report) -> Eigenstates:
+    """The energies of a window alone, in slices whose bases have at most BASIS vectors."""
+    window, wanted = problem.window, 1.0
+    assert isinstance(window, Nearest | Interval)
+    for _ in range(engine.attempts):
+        cuts = _cuts(problem, engine, comm, wanted)
+        if len(cuts) == 2:
+            break
+        least = MISSED / (len(cuts) - 1)
+
+        def solved(part: Interval, least: float = least) -> Eigenstates:
+            return _search(replace(problem, window=part), engine, comm, report, least)
+
+        slices = in_slices(cuts, solved)
+        if isinstance(window, Interval):
+            return joined(slices, window.lower - problem.tie, window.upper + problem.tie)
+        found = joined(slices, cuts[0], cuts[-1])
+        reach = min(window.target - cuts[0], cuts[-1] - window.target)
+        answer = nearest_count(found.energies, window.target, window.k, problem.tie, reach)
+        if found.evidence.complete != "yes":
+            return found
+        if answer is not None:
+            return joined(slices, window.target - answer[1], window.target + answer[1])
+        wanted *= 1.2
+    return _search(problem, engine, comm, report, MISSED)
+
+
+def _cuts(problem: Problem, engine: Filter, comm: Comm, wanted: float) -> tuple[float, ...]:
+    """Energies that cut the window into slices of about as many levels; of those whose bases are small enough the cheapest."""
+    window, scale, parts = problem.window, Scale.of(problem.extremes), _parts(problem, engine, comm)
+    assert isinstance(window, Nearest | Interval)
+    memory = _memory(engine, comm)
+    lo, hi = whole = _core(window, parts, scale, wanted, problem)
+    if isinstance(window, Interval):
+        lo, hi = window.lower, window.upper
+    else:
+        states, error = _expected(parts, whole, scale)
+        wider = 1 + (MARGIN * error + SCATTER * np.sqrt(states)) / states
+        lo, hi = _core(window, parts, scale, wanted * wider, problem)
+    grid = np.linspace(lo, hi, 257)
+    below = np.maximum.accumulate([_expected(parts, (lo, energy), scale)[0] for energy in grid])
+    best, least = whole, np.inf
+    for number in range(1, 2 + int(below[-1] / FEWEST)):
+        cuts = whole if number == 1 else tuple(np.interp(np.linspace(0, below[-1], number + 1), below, grid).tolist())
+        seconds = _seconds(parts, cuts, engine.b, scale, memory)
+        if seconds > least:
+            break
+        if seconds < least:
+            best, least = cuts, seconds
+    return best
+
+
+def _seconds(parts: list[_Part], cuts: tuple[float, ...], b: int, scale: Scale, memory: float) -> float:
+    """About how long slices take; infinite where a basis would be larger than BASIS or than the memory."""
+    seconds = 0.0
+    for part, ends in itertools.product(parts, itertools.pairwise(cuts)):
+        try:
+            plan = _plan(part, ends, b, 1.0, scale, memory, BASIS)
+        except ImpossibleRequest:
+            return np.inf
+        if plan is not None:
+            seconds += plan.seconds(part.operator) if plan.columns <= BASIS else np.inf
+    return seconds
 
 
 def _expected(parts: list[_Part], edges: tuple[float, float], scale: Scale) -> tuple[float, float]:
@@ -198,10 +282,16 @@ def _multiplicity(parts: list[_Part], edges: tuple[float, float], scale: Scale) 
 def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
     """Bytes of the largest basis, and matrix-vector products in all, that a solve of the window takes."""
     if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse:
-        scale = Scale.of(problem.extremes)
-        parts = [_part(i, problem, scale, engine, None) for i in range(len(problem.sectors))]
-        core = _core(problem.window, parts, scale, 1.0, problem)
-        plans = [(p.sector.dim, _plan(p, core, engine.b, 1.0, scale, _memory(engine))) for p in parts]
+        scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
+        cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)
+        if not problem.vectors:
+            cuts = _cuts(problem, engine, None, 1.0)
+        memory, most = _memory(engine, None), np.inf if problem.vectors else BASIS
+        plans = [
+            (p.sector.dim, _plan(p, ends, engine.b, 1.0, scale, memory, most))
+            for ends in itertools.pairwise(cuts)
+            for p in parts
+        ]
         needed = [
             problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans
         ]
@@ -209,12 +299,19 @@ def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
     return required_memory(max(s.dim for s in problem.sectors)), 0
 
 
-def _part(number: int, problem: Problem, scale: Scale, engine: Filter, comm: Comm) -> _Part:
-    sector = problem.sectors[number]
-    b = engine.b
+def _parts(problem: Problem, engine: Filter, comm: Comm) -> list[_Part]:
+    """The sectors with their operators and densities of states, which are made for the first window of the problem."""
+    return [_part(number, problem, engine, comm) for number in range(len(problem.sectors))]
+
+
+def _part(number: int, problem: Problem, engine: Filter, comm: Comm) -> _Part:
+    sector, b = problem.sectors[number], engine.b
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
-    operator = operator_of(problem.h, sector, scale, columns, comm)
-    return _Part(sector, operator, DensityOfStates.sample(operator, (engine.seed, 0, number)))
+    key = ("filter", number, engine.seed, columns)
+    if key not in problem.found:
+        operator = operator_of(problem.h, sector, Scale.of(problem.extremes), columns, comm)
+        problem.found[key] = operator, DensityOfStates.sample(operator, (engine.seed, 0, number))
+    return _Part(sector, *problem.found[key])
 
 
 def _core(
@@ -242,10 +339,12 @@ def _core(
     return lo - most, hi + most
 
 
-def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float) -> Plan | None:
+def _plan(
+    part: _Part, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float, most: float = np.inf
+) -> Plan | None:
     """The cheapest filter whose basis fits into ``memory`` bytes; None where LAPACK is cheaper.
 
-    ``surplus``: samples over states in the filtered band.
+    ``surplus``: samples over states in the filtered band. ``most``: vectors of the basis, more only if no filter has so few.
     """
     last, first = scale.angle(core[0]), scale.angle(core[1])
     centre, delta = (first + last) / 2, (last - first) / 2
@@ -263,12 +362,14 @@ def _plan(part: _Part, core: tuple[float, float], b: int, surplus: float, scale:
         raise ImpossibleRequest(
             f"the filter's basis of {plans[0].capacity:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
         )
-    return min(fitting, key=lambda plan: plan.seconds(part.operator))
+    few = [plan for plan in fitting if plan.columns <= most] or fitting[:1]
+    return min(few, key=lambda plan: plan.seconds(part.operator))
 
 
-def _memory(engine: Filter) -> float:
-    """Bytes that a basis may take."""
-    return 0.75 * memory_limit() if engine.memory is None else engine.memory * 2**30
+def _memory(engine: Filter, comm: Comm) -> float:
+    """Bytes that a basis may take, the same on all ranks: then they have the same plan."""
+    memory = 0.75 * memory_limit() if engine.memory is None else engine.memory * 2**30
+    return memory if comm is None else min(comm.allgather(memory))
 
 
 def _solve_part(
@@ -278,10 +379,8 @@ def _solve_part(
     """Ritz pairs of one sector around the window, and what they leave of the test's vector."""
     part.basis = np.empty(0)  # that of the last attempt makes room
     comm = part.operator.comm
-    memory = _memory(engine)
-    if comm is not None:
-        memory = min(comm.allgather(memory))  # and every rank has the same plan
-    part.plan = plan = _plan(part, core, b, surplus, scale, memory)
+    most = np.inf if problem.vectors else BASIS
+    part.plan = plan = _plan(part, core, b, surplus, scale, _memory(engine, comm), most)
     if plan is None:
         dense_pairs(part, problem)
         return
@@ -367,7 +466,7 @@ def _block(part: _Part, edges: tuple[float, float], comm: Comm) -> Block:
     return Block(
         sector=part.sector,
         energies=part.energies[kept],
-        vectors=part.basis.reshape((rows[1] - rows[0], kept.size), order="F"),
+        kept=part.basis.reshape((rows[1] - rows[0], kept.size), order="F"),
         residuals=part.residuals[kept],
         rows=rows,
     )

@@ -1,6 +1,7 @@
 """What every engine is given: a Hamiltonian, its sectors, a resolved window and the ends of the spectrum."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import scipy.linalg
 
@@ -13,12 +14,18 @@ from bigbath.spaces import Everything, Sector, everything
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """``window`` is resolved: no energy density any more. ``extremes``: (E_min, E_max) of the sectors."""
+    """``window`` is resolved: no energy density any more. ``extremes``: (E_min, E_max) of the sectors.
+
+    ``vectors``: whether eigenvectors are wanted beside the energies. ``found``: what an engine has found out and can use
+    for other windows of the same sectors; ``replace(problem, window=...)`` keeps it.
+    """
 
     h: Hamiltonian
     sectors: tuple[Sector, ...]
     window: ResolvedWindow
     extremes: tuple[float, float]
+    vectors: bool = True
+    found: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @property
     def norm(self) -> float:

@@ -201,7 +201,7 @@ class _SectorProblem:
             rows = (rows[0] // 2, rows[1] // 2)
         else:
             residuals = self.matrix.residuals(energies, vectors)
-        return Block(sector=self.sector, energies=energies, vectors=vectors, residuals=residuals, rows=rows)
+        return Block(sector=self.sector, energies=energies, kept=vectors, residuals=residuals, rows=rows)
 
 
 def solve_shift_invert(

@@ -45,13 +45,14 @@ class Wanted:
     """Which eigenstates of a Hamiltonian, and how they are found.
 
     ``symmetries``: names of declared symmetries to use (absent: all; []: none). ``sector``: labels to restrict to, as
-    ``{reflection = -1}``.
+    ``{reflection = -1}``. ``vectors``: false for the energies alone, in less memory.
     """
 
     window: Window
     engine: Engine = Auto()
     symmetries: tuple[str, ...] | None = None
     sector: dict[str, int] | None = None
+    vectors: bool = True
 
 
 def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
@@ -117,6 +118,55 @@ def prepare(
     return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)
 
 
+class Solver:
+    """Windows of one Hamiltonian, solved one after the other.
+
+    Its symmetries are verified, and the ends of its spectrum and its density of states found, once for all windows.
+    Arguments as of ``solve``.
+    """
+
+    def __init__(
+        self,
+        h: Hamiltonian,
+        *,
+        symmetries: tuple[str, ...] | None = None,
+        sector: dict[str, int] | None = None,
+        comm: Comm = None,
+    ) -> None:
+        if not isinstance(h, Hamiltonian):
+            raise JobError(f"solve takes a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
+        self._h, self._symmetries, self._sector, self._comm = h, symmetries, sector, comm
+        self._first: Problem | None = None
+
+    def solve(
+        self,
+        window: AnyWindow,
+        *,
+        engine: AnyEngine = Auto(),  # noqa: B008 - frozen
+        vectors: bool = True,
+        report: Report = silent,
+    ) -> Eigenstates:
+        """Eigenstates of an energy window, as by the function ``solve``."""
+        wanted = Wanted(window=window, engine=engine, symmetries=self._symmetries, sector=self._sector, vectors=vectors)
+        unit = self._h.unit
+        problem = self._problem(in_units(wanted.window, unit), wanted, unit)
+        if isinstance(wanted.engine, Auto):
+            states = _automatic(problem, self._comm, report)
+        else:
+            states = ENGINES[type(wanted.engine)](problem, wanted.engine, self._comm, report)  # type: ignore[operator]
+        if not wanted.vectors:
+            states = states.without_vectors()
+        return replace(states.in_units(unit), window=wanted.window, dim=self._h.dim)
+
+    def _problem(self, window: AnyWindow, wanted: Wanted, unit: float) -> Problem:
+        """The problem of a window, in units of ``unit``, with what is known from the first one."""
+        if self._first is None:
+            scaled = self._h.in_units(unit)
+            self._first = prepare(scaled, window, symmetries=wanted.symmetries, sector=wanted.sector, comm=self._comm)
+        resolved = resolve(window, self._first.extremes, sum(s.dim for s in self._first.sectors))
+        return replace(self._first, window=resolved, vectors=wanted.vectors)
+
+
 def solve(
     h: Hamiltonian,
     window: AnyWindow,
@@ -124,28 +174,22 @@ def solve(
     engine: AnyEngine = Auto(),  # noqa: B008 - frozen
     symmetries: tuple[str, ...] | None = None,
     sector: dict[str, int] | None = None,
+    vectors: bool = True,
     comm: Comm = None,
     report: Report = silent,
 ) -> Eigenstates:
     """Eigenstates of an energy window, with evidence.
 
     ``symmetries``: names of the declared symmetries to use (None: all, (): none). ``sector``: labels to restrict to,
-    as {"reflection": -1}. ``comm``: mpi4py communicator for one factorisation over several ranks. Energies in units of
+    as {"reflection": -1}. ``vectors``: False for the energies alone, which are verified and tested for completeness all the
+    same; the filter then takes a wide window in slices, and its memory does not grow with the number of levels. ``comm``:
+    mpi4py communicator for one factorisation over several ranks. Energies in units of
     the coupling. Vectors are orthonormal to 1e-9, residuals at most 1e-10 ||H|| (less in narrow windows:
     ``window.allowed_residual``), or ``evidence.complete`` is "no". Any unit of energy will do: H is solved in a power of
-    two of its own size.
+    two of its own size. ``Solver`` solves several windows of one Hamiltonian.
 
     Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
     real PETSc), JobError (unknown symmetry, option or argument), SymmetryError.
     """
-    if not isinstance(h, Hamiltonian):
-        raise JobError(f"solve takes a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
-    wanted = Wanted(window=window, engine=engine, symmetries=symmetries, sector=sector)
-    unit = h.unit
-    scaled, inside = h.in_units(unit), in_units(wanted.window, unit)
-    problem = prepare(scaled, inside, symmetries=wanted.symmetries, sector=wanted.sector, comm=comm)
-    if isinstance(wanted.engine, Auto):
-        states = _automatic(problem, comm, report)
-    else:
-        states = ENGINES[type(wanted.engine)](problem, wanted.engine, comm, report)  # type: ignore[operator]
-    return replace(states.in_units(unit), window=wanted.window, dim=h.dim)
+    solver = Solver(h, symmetries=symmetries, sector=sector, comm=comm)
+    return solver.solve(window, engine=engine, vectors=vectors, report=report)
