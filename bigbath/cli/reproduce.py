@@ -21,13 +21,13 @@ def reproduce(
     figure: Annotated[
         int | None,
         typer.Option(
-            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page), 9 (entropy from |V|^2)."
+            help="Only this figure; entropy has 6 (sizes up to N = 21), 7 (other models), 8 (numbers of the theory page), 9 (entropy from |V|^2), 10 (one spin of the XXZ ring at magnetisation 0)."
         ),
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure 6, 7) [default: the study's]."
+            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure 6, 7), L (entropy, --figure 10) [default: the study's]."
         ),
     ] = None,
     realizations: Annotated[

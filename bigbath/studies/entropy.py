@@ -23,6 +23,7 @@ from bigbath.plots import save
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
 from bigbath.studies.claim import Claim
+from bigbath.studies.entropy_sector import sector
 from bigbath.studies.laws import laws
 from bigbath.studies.measured import Measured, measured
 from bigbath.studies.prediction import prediction
@@ -281,5 +282,5 @@ def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], P
 #: Figure number -> function (directory, report) that computes and draws it; all of them share one computation.
 FIGURES = {number: partial(figure, number) for number in _ROWS}
 #: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed; 9, entropies
-#: with fluctuations and without parameters.
-ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers, 9: prediction}
+#: with fluctuations and without parameters; 10, a sector.
+ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers, 9: prediction, 10: sector}
