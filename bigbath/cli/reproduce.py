@@ -11,6 +11,7 @@ import typer
 
 from bigbath.cli.arguments import AsJson
 from bigbath.errors import JobError
+from bigbath.studies.page import write_page
 
 #: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by number.
 STUDIES = ("entropy", "diffusion", "mbl")
@@ -40,6 +41,10 @@ def reproduce(
     keep: Annotated[
         Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Markdown page whose table of this study is written anew (mbl; entropy, --figure 10)."),
+    ] = None,
 ) -> None:
     """Compute a paper's numbers afresh and compare. Exit code 6 if one differs unexplained."""
     from bigbath.cli.progress import ProgressReport
@@ -57,12 +62,17 @@ def reproduce(
         if any(option not in signature(compute).parameters for compute in figures.values()):
             taking = [str(n) for n, compute in by_number.items() if option in signature(compute).parameters]
             raise JobError(f"--{option}: only figures {', '.join(taking)} of {paper!r} take it; add --figure")
+    if page is not None and (without := [n for n in figures if n not in getattr(study, "PAGES", {})]):
+        raise JobError(f"--page: figure {without[0]} of {paper!r} has no table for a page")
     rows = []
     with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:
         directory = keep or Path(scratch)
         directory.mkdir(parents=True, exist_ok=True)
-        for compute in figures.values():
-            rows += compute(directory, report, **chosen)[0]
+        for number, compute in figures.items():
+            found = compute(directory, report, **chosen)[0]
+            rows += found
+            if page is not None:
+                write_page(page, f"{paper} {number}", study.PAGES[number](found))
     rows = list(dict.fromkeys(rows))  # figures may share rows
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))

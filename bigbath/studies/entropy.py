@@ -23,9 +23,10 @@ from bigbath.plots import save
 from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
 from bigbath.studies.claim import Claim
-from bigbath.studies.entropy_sector import sector
+from bigbath.studies.entropy_sector import page, sector
 from bigbath.studies.laws import laws
 from bigbath.studies.measured import Measured, measured
+from bigbath.studies.page import Page
 from bigbath.studies.prediction import prediction
 from bigbath.studies.sizes import sizes
 from bigbath.studies.table import Row
@@ -284,3 +285,4 @@ FIGURES = {number: partial(figure, number) for number in _ROWS}
 #: Only when asked for: Fig. 1 from a smaller job; 6, other sizes; 7, other models; 8, numbers that are not printed; 9, entropies
 #: with fluctuations and without parameters; 10, a sector.
 ALONE = {1: partial(figure, 1, name="entropy_fig1"), 6: sizes, 7: laws, 8: numbers, 9: prediction, 10: sector}
+PAGES: dict[int, Page] = {10: page}

@@ -31,6 +31,7 @@ from bigbath.spectral import (
 )
 from bigbath.spectral.chebyshev import gaussians
 from bigbath.store import Result, open_result
+from bigbath.studies.page import table, with_error
 from bigbath.studies.sampled import sampled
 
 SIZES = (12, 14, 16, 18, 20)
@@ -202,3 +203,18 @@ def points(one: Size) -> list[Point]:
                 value, error = exact.mean(values)
                 rows.append(Point(name=name, L=one.L, spin=spin, value=value, error=error))
     return rows
+
+
+def page(rows: Sequence[Point]) -> str:
+    """The rows as Markdown: a line a number, a column a size; beside it in brackets [...] the exact number and its verdict."""
+    sizes = sorted({p.L for p in rows})
+    lines = []
+    for name, spin in dict.fromkeys((p.name, p.spin) for p in rows):
+        mine = {p.L: p for p in rows if (p.name, p.spin) == (name, spin)}
+        lines.append([f"{name}, {spin}", *(_cell(mine[L]) if L in mine else "" for L in sizes)])
+    return table(["", *(f"L = {L}" for L in sizes)], lines)
+
+
+def _cell(point: Point) -> str:
+    value = with_error(point.value, point.error) if np.isfinite(point.error) else f"{point.value:.4f}"
+    return value if point.exact is None else f"{value} [{point.exact:.4f}: {point.verdict}]"
