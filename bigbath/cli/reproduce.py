@@ -11,6 +11,7 @@ import typer
 
 from bigbath.cli.arguments import AsJson
 from bigbath.errors import JobError
+from bigbath.studies.page import write_page
 
 #: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by name.
 STUDIES = ("entropy", "diffusion", "mbl")
@@ -22,13 +23,13 @@ def reproduce(
         str | None,
         typer.Option(
             help="Only this one. entropy: 1 to 5, sizes (up to N = 21), laws (other models), numbers (of the theory page), "
-            "prediction (entropy from |V|^2); diffusion: 3, 4, 5, limits, collapse, dephasing; mbl: transition."
+            "prediction (entropy from |V|^2), sector (one spin of the XXZ ring at magnetisation 0); diffusion: 3, 4, 5, limits, collapse, dephasing; mbl: transition."
         ),
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure sizes, laws) [default: the study's]."
+            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure sizes, laws), L (entropy, --figure sector) [default: the study's]."
         ),
     ] = None,
     realizations: Annotated[
@@ -40,6 +41,10 @@ def reproduce(
     as_json: AsJson = False,
     keep: Annotated[
         Path | None, typer.Option(help="Directory for the result files and figures [default: not kept].")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Markdown page whose table of this study is written anew (mbl; entropy, --figure sector)."),
     ] = None,
 ) -> None:
     """Compute a paper's numbers afresh and compare. Exit code 6 if one differs unexplained."""
@@ -59,12 +64,17 @@ def reproduce(
         if any(option not in signature(compute).parameters for compute in figures.values()):
             taking = [name for name, compute in by_name.items() if option in signature(compute).parameters]
             raise JobError(f"--{option}: only figures {', '.join(taking)} of {paper!r} take it; add --figure")
+    if page is not None and (without := [n for n in figures if n not in getattr(study, "PAGES", {})]):
+        raise JobError(f"--page: figure {without[0]} of {paper!r} has no table for a page")
     rows = []
     with tempfile.TemporaryDirectory() as scratch, ProgressReport() as report:
         directory = keep or Path(scratch)
         directory.mkdir(parents=True, exist_ok=True)
-        for compute in figures.values():
-            rows += compute(directory, report, **chosen)[0]
+        for number, compute in figures.items():
+            found = compute(directory, report, **chosen)[0]
+            rows += found
+            if page is not None:
+                write_page(page, f"{paper} {number}", study.PAGES[number](found))
     rows = list(dict.fromkeys(rows))  # figures may share rows
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))

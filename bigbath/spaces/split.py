@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bigbath.spaces.space import Space
+from bigbath.conserved.charges import Charge
+from bigbath.spaces.space import Everything, FixedCharges, Space
 
 
 def bipartition(space: Space, sites: int, cut: tuple[int, ...]) -> tuple[np.ndarray, ...]:
@@ -19,6 +20,22 @@ def bipartition(space: Space, sites: int, cut: tuple[int, ...]) -> tuple[np.ndar
 def system_and_bath(space: Space, d_bath: int) -> tuple[np.ndarray, ...]:
     """The same for the system, whose states are the rows, and the bath of ``d_bath`` states: n = i d_bath + b."""
     return _blocks(*np.divmod(space.states(), d_bath))
+
+
+def beside(space: FixedCharges, system_sites: int, state: int) -> Space:
+    """The bath's configurations that make one of ``space`` together with the configuration ``state`` of the system.
+
+    The charges left to the bath, in its own site numbers; without any, all configurations or none.
+    """
+    down = [state >> (system_sites - 1 - j) & 1 for j in range(system_sites)]
+    sites, left = space.sites - system_sites, dict[Charge, set[int]]()
+    for charge, value in zip(space.charges, space.values, strict=True):
+        inside = sum(w * (1 - 2 * bit) for w, bit in zip(charge.weights, down, strict=False))
+        left.setdefault(Charge(weights=charge.weights[system_sites:]), set()).add(value - inside)
+    if any(len(values) > 1 or (not charge.sites and values != {0}) for charge, values in left.items()):
+        return Everything(0)
+    own = {charge: values.pop() for charge, values in left.items() if charge.sites}
+    return FixedCharges(sites=sites, charges=tuple(own), values=tuple(own.values())) if own else Everything(2**sites)
 
 
 def _blocks(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -2,9 +2,11 @@
 
 An energy shell [lower, upper) whose edges are smeared by a Gaussian of standard deviation sigma is a polynomial of H to
 1e-7 once its degree exceeds about 6 half-widths of the spectrum over sigma: the resolution is sigma, chosen and known.
-Spin models are applied matrix-free by the kernel of the filter engine; no matrix is built.
+Spin models are applied matrix-free by the kernels of the filter engine; no matrix is built. In a sector of charges nothing
+is longer than the sector.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +14,25 @@ import scipy.fft
 from scipy.special import ndtr
 
 from bigbath.chebyshev import lanczos_extremes, moments
-from bigbath.errors import ImpossibleRequest
-from bigbath.kernels.chebyshev import contract_system
 from bigbath.models import Composite, SpinComposite
-from bigbath.operators import FlipOperator, MatrixOperator, Operator, Part, Scale, build, flips, pauli_strings
+from bigbath.operators import (
+    FlipOperator,
+    Hamiltonian,
+    MatrixOperator,
+    Operator,
+    Part,
+    Scale,
+    build,
+    flips,
+    operator_of,
+    pauli_strings,
+)
+from bigbath.spaces import Sector
 
-#: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7.
-DEGREE = 6.0
+#: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7, where it exceeds LEAST.
+DEGREE, LEAST = 6.0, 24
+#: Half-width of the spectrum, in units of its largest level, below which all levels count as one.
+NARROW = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,34 +45,34 @@ class Scaled:
 
     def degree(self, sigma: float) -> int:
         """Number of moments that resolve ``sigma``; even."""
-        return 2 * int(np.ceil(DEGREE * self.scale.halfwidth / sigma / 2))
+        return 2 * int(np.ceil(max(LEAST, DEGREE * self.scale.halfwidth / sigma) / 2))
 
 
 def scaled_operator(composite: Composite, part: Part = "H") -> Scaled:
-    """One part of a composite (H, H0 or B), matrix-free for spin models. ImpossibleRequest for complex models."""
-    make = _maker(composite, part)
-    extremes = lanczos_extremes(make(Scale(centre=0.0, halfwidth=1.0)))
-    scale = Scale.of(extremes)
-    return Scaled(operator=make(scale), scale=scale, extremes=extremes)
+    """One part of a composite (H, H0 or B) over all configurations, matrix-free for real spin models."""
+    return _scaled(_maker(composite, part))
 
 
-def _maker(composite: Composite, part: Part):  # type: ignore[no-untyped-def]
-    """A function Scale -> Operator."""
+def scaled_in_sector(h: Hamiltonian, sector: Sector) -> Scaled:
+    """A Hamiltonian in one of its sectors, matrix-free where a kernel takes it; the ends are the sector's own."""
+    return _scaled(lambda scale: operator_of(h, sector, scale))
+
+
+def _scaled(make: Callable[[Scale], Operator]) -> Scaled:
+    lowest, highest = lanczos_extremes(make(Scale(centre=0.0, halfwidth=1.0)))
+    apart = NARROW * max(abs(lowest), abs(highest), NARROW)
+    scale = Scale.of((min(lowest, highest - apart), max(highest, lowest + apart)))
+    return Scaled(operator=make(scale), scale=scale, extremes=(lowest, highest))
+
+
+def _maker(composite: Composite, part: Part) -> Callable[[Scale], Operator]:
     if isinstance(composite, SpinComposite):
         terms, sites, _ = pauli_strings(composite, part)
         strings = flips(terms, sites, rotate=False)
         if strings is not None and FlipOperator.takes(strings):
             return lambda scale: FlipOperator(strings, scale)
     h = build(composite, part)
-    if h.is_complex:
-        raise ImpossibleRequest("Chebyshev moments are made for real models only")
     return lambda scale: MatrixOperator(h.matrix, scale, 1)
-
-
-def contracted(operator: Operator, storage: np.ndarray, phi: np.ndarray, out: np.ndarray) -> None:
-    """out (D_B,) = <phi|_S v for the vector v (D_S D_B,) in a storage; with ``phi`` = (1,) a plain copy."""
-    rows = storage.shape[0] if isinstance(operator, FlipOperator) else 1
-    contract_system(phi, storage.reshape(-1), operator.dim // rows, storage.size // rows, out)
 
 
 def coefficients(values: np.ndarray) -> np.ndarray:

@@ -4,28 +4,22 @@ Tr[g(eps - H_B) P_i M(H) P_i]/Tr[g(eps - H_B)] is the mean of P^{mu i}(M) over t
 shells M of H. For a random bath vector r the shell vectors a_eps = g(eps - H_B) r are made first, all in one recurrence
 over H_B; then one recurrence over H from |phi_i> r gives <a_eps|<phi_i|T_n(H)|phi_i>|r> for all eps. That is D_S N
 products with H a random vector for N moments; the doubling 2 T_m T_n = T_m+n + T_m-n would need both ends of the matrix
-element: N/2 products for every eps and i.
+element: N/2 products for every eps and i. In a sector of charges M, i and eps fix the charge of the bath levels, and all
+traces are over the sector (``products``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bigbath.broadening.shells import Shells
-from bigbath.broadening.system import system_states
 from bigbath.chebyshev import Recurrence
 from bigbath.models import Composite
 from bigbath.resources import require_memory
-from bigbath.spectral.chebyshev import (
-    Scaled,
-    coefficients,
-    contracted,
-    gaussians,
-    quadrature,
-    scaled_operator,
-    smeared_shells,
-)
+from bigbath.spectral.chebyshev import Scaled, coefficients, gaussians, quadrature, smeared_shells
+from bigbath.spectral.products import Branches, ProductStates, product_states
 
 #: Chebyshev vectors that are multiplied with the shell vectors at a time.
 BATCH = 16
@@ -35,71 +29,109 @@ BATCH = 16
 class ShellVectors:
     """Both Hamiltonians and the windows g on the bath, for any number of random vectors.
 
-    ``bath_energy``: (B,) centres of Gaussian windows of standard deviation ``bath_sigma``. ``sigma``: of the edges of
-    the shells of H.
+    ``branches``: all D_S of them, together where they share a space of bath states. ``bath_energy``: (B,) centres of
+    Gaussian windows of standard deviation ``bath_sigma``. ``sigma``: of the edges of the shells of H.
     """
 
     h: Scaled
-    bath: Scaled
-    system_vectors: np.ndarray
+    branches: tuple[Branches, ...]
     bath_energy: np.ndarray
     bath_sigma: float
     sigma: float
 
     @classmethod
-    def of(cls, composite: Composite, bath_energy: np.ndarray, *, bath_sigma: float, sigma: float) -> "ShellVectors":
-        """Prepare a composite; nothing of the size of a matrix is stored."""
-        h, bath = scaled_operator(composite), scaled_operator(composite, "B")
-        return cls(
-            h=h, bath=bath, system_vectors=system_states(composite).vectors, bath_energy=np.asarray(bath_energy),
-            bath_sigma=bath_sigma, sigma=sigma,
-        )  # fmt: skip
+    def of(
+        cls,
+        composite: Composite,
+        bath_energy: np.ndarray,
+        *,
+        bath_sigma: float,
+        sigma: float,
+        sector: Mapping[str, int] | None = None,
+    ) -> "ShellVectors":
+        """Prepare a composite; nothing of the size of a matrix is stored where a kernel takes it.
+
+        ``sector``: values of charges, {"magnetisation": 0}. Shells are then those of the sector's levels, and the bath
+        levels of branch i those whose charge completes that of phi_i; no vector is longer than the sector. Errors as in
+        ``products.product_states``.
+        """
+        h, branches = product_states(composite, sector)
+        return cls(h=h, branches=branches, bath_energy=np.asarray(bath_energy), bath_sigma=bath_sigma, sigma=sigma)
+
+    @property
+    def system_dim(self) -> int:
+        """D_S."""
+        return sum(len(group.numbers) for group in self.branches)
+
+    @property
+    def bath_dim(self) -> int:
+        """Bath states of the branch that has the fewest."""
+        return min(group.bath.operator.dim for group in self.branches)
 
     @property
     def memory(self) -> int:
         """Bytes that one random vector takes."""
-        d_bath = self.bath.operator.dim
-        return 8 * d_bath * (2 * (self.bath_energy.size + 1) + BATCH) + 8 * 4 * self.h.operator.dim
+        item, vectors = self.h.operator.dtype.itemsize, 2 * (self.bath_energy.size + 1) + BATCH
+        d_bath = max(group.bath.operator.dim for group in self.branches)
+        return item * (d_bath * vectors + 4 * self.h.operator.dim)
 
     def moments(self, stream: np.random.Generator, progress: Callable[[float], None] = lambda share: None) -> "Moments":
-        """Moments of one random bath vector with components +-1; ``progress`` is told the share that is done."""
+        """Moments of one random vector for each space of bath states, components +-1; ``progress`` is told the share done."""
         require_memory(self.memory, "a random vector with its shell vectors", "Use fewer bath energies or a smaller N.")
-        d_bath, d_system = self.bath.operator.dim, self.system_vectors.shape[0]
-        random = stream.choice((-1.0, 1.0), size=d_bath)
-        left = np.concatenate([self._filtered(random), random[None]])
-        weight = left[:-1] @ random / d_bath
-        degree = self.h.degree(self.sigma)
-        table = np.empty((d_system, left.shape[0], degree))
-        batch = np.empty((BATCH, d_bath))
-        for i, phi in enumerate(np.ascontiguousarray(self.system_vectors.T)):
-            recurrence = Recurrence(self.h.operator, np.kron(phi, random)[:, None])
-            for n, term in zip(range(degree), recurrence.terms(), strict=False):
-                contracted(self.h.operator, term, phi, batch[n % BATCH])
-                if (filled := n % BATCH + 1) == BATCH or n == degree - 1:
-                    table[i, :, n + 1 - filled : n + 1] = left @ batch[:filled].T / d_bath
-                    progress((i * degree + n + 1) / (d_system * degree))
-        return Moments(shell=table[:, :-1], trace=table[:, -1].sum(axis=0), weight=weight)
+        degree, d_system, levels = self.h.degree(self.sigma), self.system_dim, self.bath_energy.size
+        shell, trace = np.empty((d_system, levels, degree)), np.zeros(degree)
+        weight, unit = np.empty((d_system, levels)), self.h.operator.dim / d_system
+        for group in self.branches:
+            random = stream.choice((-1.0, 1.0), size=group.bath.operator.dim)
+            left = np.concatenate([self._filtered(group.bath, random), random[None]]).conj()
+            for i, states in zip(group.numbers, group.states, strict=True):
+                done = partial(_share, progress, i, d_system)
+                table = self._table(left, states, random, done)
+                shell[i], weight[i] = table[:-1] / unit, (left[:-1] @ random).real / unit
+                trace += table[-1] / unit
+        return Moments(shell=shell, trace=trace, weight=weight)
 
-    def _filtered(self, random: np.ndarray) -> np.ndarray:
+    def _table(
+        self, left: np.ndarray, states: ProductStates, random: np.ndarray, progress: Callable[[float], None]
+    ) -> np.ndarray:
+        """<l|<phi_i|T_n(H)|phi_i>|r> (rows, N) for the rows l of ``left``."""
+        degree = self.h.degree(self.sigma)
+        table = np.empty((left.shape[0], degree))
+        batch = np.empty((BATCH, random.size), dtype=self.h.operator.dtype)
+        terms = Recurrence(self.h.operator, states.embedded(random)).terms()
+        for n, term in zip(range(degree), terms, strict=False):
+            states.contract(term, batch[n % BATCH])
+            if (filled := n % BATCH + 1) == BATCH or n == degree - 1:
+                table[:, n + 1 - filled : n + 1] = (left @ batch[:filled].T).real
+                progress((n + 1) / degree)
+        return table
+
+    def _filtered(self, bath: Scaled, random: np.ndarray) -> np.ndarray:
         """g(eps - H_B) r for every window, (B, D_B)."""
-        degree = self.bath.degree(self.bath_sigma)
-        series = coefficients(gaussians(quadrature(self.bath.scale, degree), self.bath_energy, self.bath_sigma))
-        terms = Recurrence(self.bath.operator, random[:, None]).terms()
-        result, batch = np.zeros((self.bath_energy.size, random.size)), np.empty((BATCH, random.size))
+        degree, dtype = bath.degree(self.bath_sigma), bath.operator.dtype
+        series = coefficients(gaussians(quadrature(bath.scale, degree), self.bath_energy, self.bath_sigma))
+        terms = Recurrence(bath.operator, random[:, None]).terms()
+        result = np.zeros((self.bath_energy.size, random.size), dtype)
+        batch = np.empty((BATCH, random.size), dtype)
         for first in range(0, degree, BATCH):
             part = series[:, first : first + BATCH]
             for row, term in zip(batch[: part.shape[1]], terms, strict=False):
-                contracted(self.bath.operator, term, np.ones(1), row)
+                row[:] = bath.operator.get(term)[:, 0]
             result += part @ batch[: part.shape[1]]
         return result
 
 
+def _share(progress: Callable[[float], None], done: int, of: int, share: float) -> None:
+    """Tell ``progress`` the share of all that ``done`` parts of ``of`` and a ``share`` of the next one are."""
+    progress((done + share) / of)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Moments:
-    """Moments from one random bath vector r, E|r><r| = 1.
+    """Moments from random bath vectors r, E|r><r| = 1, one for each space of bath states; d = D/D_S states a branch.
 
-    ``shell``: (D_S, B, N) <r|g_b <phi_i|T_n(H)|phi_i>|r>/D_B. ``trace``: (N,) sum_i <phi_i r|T_n(H)|phi_i r>/D_B.
-    ``weight``: (B,) <r|g_b|r>/D_B.
+    ``shell``: (D_S, B, N) <r|g_b <phi_i|T_n(H)|phi_i>|r>/d. ``trace``: (N,) sum_i <phi_i r|T_n(H)|phi_i r>/d.
+    ``weight``: (D_S, B) <r|g_b|r>/d.
     """
 
     shell: np.ndarray
@@ -146,23 +178,23 @@ class Windows:
         values = smeared_shells(points, self._edges, sigma)
         self.series, self._energies = coefficients(values), coefficients(values * points)
 
-    def shells(self, trace: np.ndarray, d_bath: int) -> Shells:
-        """Levels in each shell and their mean energy from the trace's moments (N,)."""
-        return _shells(self._edges, d_bath * self.series @ trace, d_bath * self._energies @ trace)
+    def shells(self, trace: np.ndarray, unit: float) -> Shells:
+        """Levels in each shell and their mean energy from the trace's moments (N,), which were divided by ``unit``."""
+        return _shells(self._edges, unit * self.series @ trace, unit * self._energies @ trace)
 
 
 def shell_average(vectors: ShellVectors, moments: list[Moments], *, width: float) -> ShellAverage:
     """P over shells of ``width`` from two or more random vectors: a ratio of traces, its bias is of order 1/(R D_B)."""
-    windows, d_bath = Windows(vectors.h, width=width, sigma=vectors.sigma), vectors.bath.operator.dim
+    windows, unit = Windows(vectors.h, width=width, sigma=vectors.sigma), vectors.h.operator.dim / vectors.system_dim
     numerator = np.stack([m.shell @ windows.series.T for m in moments])
     weight, trace = (np.stack([getattr(m, name) for m in moments]) for name in ("weight", "trace"))
     total, norm = numerator.sum(axis=0), weight.sum(axis=0)
     return ShellAverage(
-        shells=windows.shells(trace.mean(axis=0), d_bath),
-        P=total / norm[:, None],
+        shells=windows.shells(trace.mean(axis=0), unit),
+        P=total / norm[..., None],
         smear=float(np.hypot(vectors.sigma, vectors.bath_sigma)),
-        samples=(total - numerator) / (norm - weight)[:, None, :, None],
-        counts=d_bath * (trace.sum(axis=0) - trace) / (len(moments) - 1) @ windows.series.T,
+        samples=(total - numerator) / (norm - weight)[..., None],
+        counts=unit * (trace.sum(axis=0) - trace) / (len(moments) - 1) @ windows.series.T,
     )
 
 

@@ -26,8 +26,9 @@ from bigbath.spaces import FixedCharges, bipartition
 from bigbath.statistics import random_entropy
 from bigbath.store import open_result
 from bigbath.studies.crossings import Crossing, crossing
+from bigbath.studies.page import Page, table, with_error
 
-SIZES, REALIZATIONS = (8, 10, 12), 200
+SIZES, REALIZATIONS = (8, 10, 12, 14), 200
 #: States of a window, at most, and at most this share of the sector.
 STATES, SHARE = 50, 0.2
 #: What is expected: the ratio of random matrices at W = WEAK for L >= 10, nearly that of independent levels at W = STRONG for
@@ -35,6 +36,8 @@ STATES, SHARE = 50, 0.2
 WEAK, GOE, STRONG, LOCALISED = 1.0, 0.53, 8.0, 0.395
 #: Standard errors that "within errors" means, and half of the last digit of GOE.
 ERRORS, DIGITS = 3, 0.005
+#: Entanglement that grows with L as that of random states does, and one that does not: slopes over that of random states.
+LINEAR, CONSTANT = (0.9, 1.1), 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,11 @@ class Point:
     entanglement: float
     entanglement_error: float
     of_random: float
+
+    @property
+    def of_random_error(self) -> float:
+        """Standard error of ``of_random``."""
+        return self.entanglement_error * self.of_random / self.entanglement if self.entanglement else 0.0
 
     @property
     def verdict(self) -> str:
@@ -78,6 +86,7 @@ class CrossingRow:
 
     quantity: str
     name: str
+    L: tuple[int, int]
     at: float
     error: float
     found: float
@@ -87,6 +96,45 @@ class CrossingRow:
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """Slope of the entanglement against L at one disorder, nats a spin, by weighted least squares, with its standard error.
+
+    ``of_random``: over the slope of random states of the sector. ``deviation``: root mean square deviation from the straight
+    line in standard errors, NaN for two sizes.
+    """
+
+    W: float
+    name: str
+    slope: float
+    slope_error: float
+    of_random: float
+    deviation: float
+
+    @property
+    def verdict(self) -> str:
+        """ "linear" at W = WEAK when the slope is that of random states, "constant" at W = STRONG when it vanishes; else "no"."""
+        if self.W == WEAK:
+            return "linear" if LINEAR[0] <= self.of_random <= LINEAR[1] else "no"
+        if self.W == STRONG:
+            small = CONSTANT * self.slope / self.of_random if self.of_random else 0.0
+            return "constant" if abs(self.slope) <= max(ERRORS * self.slope_error, small) else "no"
+        return ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether nothing contradicts what is known."""
+        return self.verdict != "no"
+
+    def as_dict(self) -> dict[str, str | float]:
+        """The row as JSON data, with the verdict."""
+        return asdict(self) | {"verdict": self.verdict}
+
+
+#: Any row of this study.
+Row = Point | CrossingRow | Growth
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,18 +149,21 @@ class Measured:
 
 def transition(
     directory: Path, report: Report = silent, *, sizes: Sequence[int] | None = None, realizations: int = REALIZATIONS
-) -> tuple[list[Point | CrossingRow], Path]:
-    """Compute every size in ``directory``, or go on there; rows, crossings, and the figure that was drawn."""
+) -> tuple[list[Row], Path]:
+    """Compute every size in ``directory``, or go on there; rows, crossings, slopes, and the figure that was drawn.
+
+    The job of each size is written beside its result: ``bigbath run JOB --output RESULT`` under mpirun, or in shares, does the
+    work on many cores, and this function takes what it left.
+    """
     for L in sizes or SIZES:
         if L % 2 or not 6 <= L <= 20:
             raise JobError(f"--sizes: a ring at magnetisation 0 has an even number of spins, 6 ... 20 here, not {L}")
     found = [measured(L, directory, realizations, report) for L in sorted(set(sizes or SIZES))]
-    rows: list[Point | CrossingRow] = [point for m in found for point in points(m)]
+    shown = [point for m in found for point in points(m)]
     crossings = [row for a, b in pairwise(found) for row in crossings_of(a, b)]
-    rows += crossings
     target = directory / "mbl.png"
-    save(plot_mbl([r for r in rows if isinstance(r, Point)], [c for c in crossings if c.quantity == "r"]), target)
-    return rows, target
+    save(plot_mbl(shown, crossings, {m.L: random_half(m.L) for m in found}), target)
+    return [*shown, *crossings, *growth(shown)], target
 
 
 def measured(L: int, directory: Path, realizations: int, report: Report = silent) -> Measured:
@@ -128,6 +179,7 @@ def measured(L: int, directory: Path, realizations: int, report: Report = silent
         ensemble=replace(base.ensemble, realizations=realizations),
     )
     output = directory / f"mbl_L{L}_R{realizations}.h5"
+    output.with_suffix(".toml").write_text(job.to_toml())
     run(job, output, report=lambda label, *n: report(f"L = {L}, {label}", *n))
     W = [point.model.W for point in point_jobs(job) if isinstance(point.model, XXZ)]
     ratios: list[list[float]] = [[] for _ in W]
@@ -165,9 +217,41 @@ def crossings_of(a: Measured, b: Measured) -> list[CrossingRow]:
         "S/S_random": crossing(a.W, shares[0], shares[1]),
     }
     return [
-        CrossingRow(quantity=quantity, name=f"crossing of L = {a.L} and {b.L}", at=c.at, error=c.error, found=c.found)
+        CrossingRow(
+            quantity=quantity,
+            name=f"crossing of L = {a.L} and {b.L}",
+            L=(a.L, b.L),
+            at=c.at,
+            error=c.error,
+            found=c.found,
+        )
         for quantity, c in found.items()
     ]
+
+
+def growth(shown: Sequence[Point]) -> list[Growth]:
+    """How the entanglement grows with L at each disorder; none for one size or for one realization."""
+    rows = []
+    for W in sorted({p.W for p in shown}):
+        mine = sorted((p for p in shown if p.W == W), key=lambda p: p.L)
+        L, S, errors = (
+            np.array([getattr(p, name) for p in mine]) for name in ("L", "entanglement", "entanglement_error")
+        )
+        if L.size < 2 or not np.all(errors > 0):
+            continue
+        basis = np.stack([L - L.mean(), np.ones(L.size)], axis=1)
+        covariance = np.linalg.inv((basis / errors[:, None] ** 2).T @ basis)
+        line = covariance @ basis.T @ (S / errors**2)
+        random = np.polyfit(L, [random_half(size) for size in L], 1)[0]
+        far = (S - basis @ line) / errors
+        deviation = float(np.sqrt(far @ far / (L.size - 2))) if L.size > 2 else float("nan")
+        rows.append(
+            Growth(
+                W=W, name="growth of S with L", slope=float(line[0]), slope_error=float(np.sqrt(covariance[0, 0])),
+                of_random=float(line[0] / random), deviation=deviation,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def random_half(L: int) -> float:
@@ -180,6 +264,41 @@ def space(L: int) -> FixedCharges:
     return FixedCharges(sites=L, charges=(Charge(weights=(1,) * L),), values=(0,))
 
 
+def page(rows: Sequence[Row]) -> str:
+    """The rows as Markdown: a line a disorder, a column a size; errors of the last digits in brackets."""
+    shown = [r for r in rows if isinstance(r, Point)]
+    sizes, slopes = sorted({p.L for p in shown}), {g.W: g for g in rows if isinstance(g, Growth)}
+    lines = []
+    for W in sorted({p.W for p in shown}):
+        mine = {p.L: p for p in shown if p.W == W}
+        verdicts = [f"r, L = {L}: {mine[L].verdict}" for L in sizes if mine[L].verdict]
+        slope = slopes.get(W)
+        verdicts += [f"S: {slope.verdict}"] if slope and slope.verdict else []
+        lines.append(
+            [f"{W:g}"]
+            + [with_error(mine[L].gap_ratio, mine[L].gap_ratio_error) for L in sizes]
+            + [with_error(mine[L].of_random, mine[L].of_random_error) for L in sizes]
+            + [with_error(slope.slope, slope.slope_error) if slope else "", ", ".join(verdicts)]
+        )
+    rest = [str(L) for L in sizes[1:]]
+    head = [f"r, L = {sizes[0]}", *rest, f"S/S_random, L = {sizes[0]}", *rest]
+    made = {L: min(p.realizations for p in shown if p.L == L) for L in sizes}
+    text = [
+        "Realizations: " + ", ".join(f"{n} at L = {L}" for L, n in made.items()) + ".",
+        "", table(["W", *head, "dS/dL", "verdict"], lines),
+    ]  # fmt: skip
+    crossings = [c for c in rows if isinstance(c, CrossingRow)]
+    if crossings:
+        pairs = list(dict.fromkeys(c.L for c in crossings))
+        by_quantity = [
+            [q, *(with_error(c.at, c.error) + f", {c.found:.0%}" for c in crossings if c.quantity == q)]
+            for q in dict.fromkeys(c.quantity for c in crossings)
+        ]
+        text += ["", table(["W at the crossing of", *(f"L = {a}, {b}" for a, b in pairs)], by_quantity)]
+    return "\n".join(text)
+
+
 FIGURES = {"transition": transition}
 ALONE: dict[str, object] = {}
 FORMER_NAMES = {"1": "transition"}
+PAGES: dict[str, Page] = {"transition": page}

@@ -6,15 +6,12 @@ run each. Up to N = 15 the same numbers are computed from all eigenstates for co
 """
 
 import hashlib
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from bigbath.broadening import distribution, system_states
 from bigbath.broadening.density_of_states import Gaussian, kappa
@@ -26,10 +23,8 @@ from bigbath.operators import build
 from bigbath.plots import save
 from bigbath.plots.sizes import plot_sizes
 from bigbath.progress import Report, silent
-from bigbath.resources import cores
 from bigbath.solvers import Filter, Nearest, Whole, solve
 from bigbath.spectral import (
-    Moments,
     ShellAverage,
     ShellParameters,
     ShellVectors,
@@ -42,6 +37,7 @@ from bigbath.spectral import (
 )
 from bigbath.spectral.chebyshev import gaussians
 from bigbath.studies.kept import write_arrays
+from bigbath.studies.sampled import sampled
 
 #: Sizes, shell width of H (the paper's), standard deviations of the shells' edges and of the windows on the bath.
 SIZES, WIDTH, SIGMA, BATH_SIGMA = (11, 13, 15, 17, 19, 21), 0.5, 0.1, 0.2
@@ -147,7 +143,10 @@ def size(model: Ring, directory: Path, report: Report = silent) -> Size:
     assert isinstance(composite, SpinComposite)
     report(f"preparing N = {model.N}", 0, 1)
     vectors = ShellVectors.of(composite, ENERGIES, bath_sigma=BATH_SIGMA, sigma=SIGMA)
-    average = shell_average(vectors, _sampled(model, vectors, directory, report), width=WIDTH)
+    number = max(VECTORS, SAMPLE // vectors.bath_dim)
+    files = [_file(f"moments{r:03d}", model, directory) for r in range(number)]
+    moments = sampled(vectors, files, SEED, report, f"random vectors N = {model.N}")
+    average = shell_average(vectors, moments, width=WIDTH)
     singles = exact = exact_singles = None
     if model.N <= LARGEST_STATES:
         P = _single_states(model, composite, vectors, directory, report)
@@ -206,38 +205,6 @@ def _file(kind: str, model: Ring, directory: Path) -> Path:
     return directory / f"sizes_N{model.N}_{kind}_{key}.npz"
 
 
-def _sampled(model: Ring, vectors: ShellVectors, directory: Path, report: Report) -> list[Moments]:
-    """Moments of all random vectors of one ring, one vector a core; those in ``directory`` are taken from there."""
-    files = [
-        _file(f"vector{r:03d}", model, directory) for r in range(max(VECTORS, SAMPLE // vectors.bath.operator.dim))
-    ]
-    shares = {r: 0.0 for r, file in enumerate(files) if not file.exists()}
-    stop = threading.Event()
-
-    def compute(r: int) -> None:
-        def progress(share: float) -> None:
-            shares[r] = share
-            if stop.is_set():
-                raise InterruptedError
-
-        stream = np.random.default_rng(np.random.SeedSequence(SEED, spawn_key=(r,)))
-        write_arrays(files[r], vars(vectors.moments(stream, progress)))
-
-    with threadpool_limits(1), ThreadPoolExecutor(cores()) as pool:
-        pending = {pool.submit(compute, r) for r in shares}
-        try:
-            while pending:
-                done, pending = wait(pending, timeout=1.0)
-                for future in done:
-                    future.result()
-                report(f"random vectors N = {model.N}", sum(shares.values()), len(shares))
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [Moments(**np.load(file)) for file in files]
-
-
 def _single_states(
     model: Ring, composite: SpinComposite, vectors: ShellVectors, directory: Path, report: Report
 ) -> np.ndarray:
@@ -246,12 +213,12 @@ def _single_states(
     if not file.exists():
         window = Nearest(target=LEVEL, k=STATES)
         bath = solve(build(composite, "B"), window, engine=Filter(), symmetries=(), report=report).require_complete()
-        degree, d_system = vectors.h.degree(SIGMA), vectors.system_vectors.shape[0]
-        moments = np.empty((bath.energies.size, d_system, degree))
+        degree = vectors.h.degree(SIGMA)
+        moments = np.empty((bath.energies.size, vectors.system_dim, degree))
         for mu, state in enumerate(bath.vectors().T):
             report(f"single states N = {model.N}", mu, bath.energies.size)
-            for i, phi in enumerate(vectors.system_vectors.T):
-                moments[mu, i] = state_moments(vectors.h, np.kron(phi, state), degree)
+            for i, products in enumerate(vectors.branches[0].states):
+                moments[mu, i] = state_moments(vectors.h, products.embedded(state), degree)
         write_arrays(file, {"moments": moments})
     with np.load(file) as stored:
         return stored["moments"] @ Windows(vectors.h, width=WIDTH, sigma=SIGMA).series.T

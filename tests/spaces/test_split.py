@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigbath.conserved.charges import Charge
-from bigbath.spaces import Everything, FixedCharges, bipartition
+from bigbath.spaces import Everything, FixedCharges, beside, bipartition
 from bigbath.spaces.charges import dimensions
 
 
@@ -32,3 +32,20 @@ def test_blocks_have_the_singular_values_of_the_padded_vector(seed, L, number):
     found = np.sort(np.append(found, np.zeros(max(0, expected.size - found.size))))[::-1]
     assert np.abs(found[: expected.size] - expected).max() < 1e-12
     assert np.all(found[expected.size :] < 1e-12)
+
+
+@given(st.data())
+def test_bath_states_beside_a_system_state(data):
+    """Every configuration of a space is one of the system's with one of the bath's beside it, and there are no others."""
+    sites = data.draw(st.integers(2, 7))
+    system = data.draw(st.integers(1, sites - 1))
+    weights = data.draw(st.lists(st.lists(st.integers(-1, 2), min_size=sites, max_size=sites), min_size=1, max_size=2))
+    every = np.arange(2**sites)
+    signs = 1 - 2 * (every[:, None] >> np.arange(sites - 1, -1, -1) & 1)
+    start = data.draw(st.integers(0, 2**sites - 1))
+    values = tuple(int(np.dot(w, signs[start])) for w in weights)
+    inside = every[np.all([signs @ w == v for w, v in zip(weights, values, strict=True)], axis=0)]
+    space = FixedCharges(sites=sites, charges=tuple(Charge(tuple(w)) for w in weights), values=values)
+    for state in range(2**system):
+        expected = [n % 2 ** (sites - system) for n in inside if n >> (sites - system) == state]
+        assert beside(space, system, state).states().tolist() == expected

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from scipy.special import voigt_profile
+from support import dense
 
 from bigbath.broadening import Shells, distribution, fit_lorentzian, shells_of
 from bigbath.cluster.realize import system_states
-from bigbath.errors import ImpossibleRequest
-from bigbath.models import TFIM, Custom, Imbrie, Ring, draw
+from bigbath.models import TFIM, XXZ, Imbrie, Ring, draw
 from bigbath.operators import build
 from bigbath.solvers import Whole, solve
 from bigbath.solvers.problem import spectral_extremes
@@ -21,7 +21,8 @@ from bigbath.spectral import (
     smeared_distribution,
     state_moments,
 )
-from bigbath.spectral.chebyshev import coefficients, contracted, gaussians, quadrature, smeared_shells
+from bigbath.spectral.chebyshev import coefficients, gaussians, quadrature, smeared_shells
+from bigbath.spectral.products import InWholeSpace
 
 SIGMA, BATH_SIGMA, WIDTH = 0.1, 0.3, 0.5
 ENERGIES = np.array([-2.0, 0.0, 2.0])
@@ -88,14 +89,27 @@ def test_operators_are_the_hamiltonians(model, part):
     assert np.allclose(h.operator.get(low)[:, 0], 2 * scaled, atol=1e-12)
     if part == "H":
         phi, out = np.array([0.6, -0.8]), np.empty(exact.dim // 2)
-        contracted(h.operator, high, phi, out)
+        InWholeSpace(operator=h.operator, phi=phi).contract(high, out)
         assert np.allclose(out, phi @ vector.reshape(2, -1), atol=1e-14)
 
 
-def test_complex_models_are_refused():
-    model = Custom(L=3, system=(("y", ((1.0, 0),)),), bath=(("z", ((1.0, 1),)),), interaction=(("xx", ((1.0, 0, 1),)),))
-    with pytest.raises(ImpossibleRequest, match="real models"):
-        scaled_operator(draw(model))
+def test_complex_models():
+    """A bath with a chirality, all configurations: every moment beside dense matrices."""
+    ring = XXZ(L=6, W=0.7, phi=0.9)
+    composite = draw(ring)
+    vectors = ShellVectors.of(composite, ENERGIES, bath_sigma=BATH_SIGMA, sigma=SIGMA)
+    H, B = (dense(build(composite, part).matrix) for part in ("H", "B"))
+    (E, psi), (levels, states) = np.linalg.eigh(H), np.linalg.eigh(B)
+    assert np.abs(H.imag).max() > 0.05
+    found, r = vectors.moments(np.random.default_rng(3)), np.random.default_rng(3).choice((-1.0, 1.0), size=32)
+    T = np.cos(
+        np.outer(np.arange(found.trace.size), np.arccos((E - vectors.h.scale.centre) / vectors.h.scale.halfwidth))
+    )
+    a = (states * gaussians(levels, ENERGIES, BATH_SIGMA)[:, None, :]) @ (states.conj().T @ r)
+    for i, phi in enumerate(system_states(composite).vectors.T):
+        left, right = np.array([np.kron(phi, v) for v in a]).conj() @ psi, psi.conj().T @ np.kron(phi, r)
+        assert np.abs(found.shell[i] - (left * right @ T.T).real / 32).max() < 1e-6
+        assert np.abs(found.weight[i] - (a.conj() @ r).real / 32).max() < 1e-6
 
 
 def test_a_single_state_without_eigenstates(case):
