@@ -5,13 +5,12 @@ import numpy as np
 from bigbath.errors import BigbathError
 from bigbath.kernels.chebyshev import diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
 from bigbath.operators.flips import Flips, diagonal_of, walsh_hadamard
+from bigbath.operators.operator import product_by_steps
 from bigbath.operators.scale import Scale
 from bigbath.ranks import Comm
 
 #: Patterns of ``diagonal_factors`` up to which the diagonal is computed in each step instead of loaded.
 COMPUTED = 4
-
-_NONE = np.empty(0)
 
 
 class FlipOperator:
@@ -91,8 +90,9 @@ class FlipOperator:
         return padded(self._sites, count, self._dtype)
 
     def put(self, storage: np.ndarray, block: np.ndarray) -> None:
-        """Write vectors (d, columns) into a storage."""
-        inside(storage)[:] = self._rotated(np.array(block, dtype=float).reshape(-1, 1)).reshape(inside(storage).shape)
+        """Write real vectors (d, columns) into a storage."""
+        vector = np.asarray(block).astype(float, casting="same_kind")
+        inside(storage)[:] = self._rotated(vector.reshape(-1, 1)).reshape(inside(storage).shape)
 
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (d, columns) of a storage."""
@@ -130,12 +130,5 @@ class FlipOperator:
             low, high = high, low
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
-        """H v for vectors (d, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""
-        low, high = self.zeros(2)
-        result = np.empty_like(vectors)
-        for column in range(vectors.shape[1]):
-            self.put(high, vectors[:, column])
-            np.multiply(high, -2 * self._scale.centre / self._scale.halfwidth, out=low)
-            self.steps(low, high, low, _NONE, 1)
-            np.multiply(self.get(low)[:, 0], self._scale.halfwidth / 2, out=result[:, column])
-        return result
+        """H v for vectors (d, c), one after the other."""
+        return product_by_steps(self, self._scale, vectors)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bigbath.operators.scale import Scale
 from bigbath.ranks import Comm
 
 
@@ -37,3 +38,21 @@ class Operator(Protocol):
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v, not scaled, for any number of vectors (d, c) in the basis of the Hamiltonian's matrix."""
+
+
+def product_by_steps(operator: Operator, scale: Scale, vectors: np.ndarray) -> np.ndarray:
+    """H v for vectors (d, c) by an operator of one column, one after the other.
+
+    One step from v and -2 centre/halfwidth v is 2/halfwidth H v. An operator of real vectors takes real and imaginary parts of
+    complex ones one after the other.
+    """
+    if np.iscomplexobj(vectors) and operator.dtype.kind != "c":
+        return product_by_steps(operator, scale, vectors.real) + 1j * product_by_steps(operator, scale, vectors.imag)
+    low, high = operator.zeros(2)
+    result = np.empty(vectors.shape, np.result_type(vectors, operator.dtype))
+    for column in range(vectors.shape[1]):
+        operator.put(high, vectors[:, column])
+        np.multiply(high, -2 * scale.centre / scale.halfwidth, out=low)
+        operator.steps(low, high, low, np.empty(0), 1)
+        np.multiply(operator.get(low)[:, 0], scale.halfwidth / 2, out=result[:, column])
+    return result

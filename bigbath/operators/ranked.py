@@ -11,6 +11,7 @@ from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
 from bigbath.operators.halo import Halo
 from bigbath.operators.halves import Halves
+from bigbath.operators.operator import product_by_steps
 from bigbath.operators.ranked_tables import Tables, split
 from bigbath.operators.scale import Scale
 from bigbath.ranks import Comm, size, total
@@ -169,14 +170,5 @@ class RankedOperator:
             low, high = high, low
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
-        """H v for vectors (d, c), one after the other: one step from v and -2 centre/halfwidth v is 2/halfwidth H v."""
-        if self._planes == 1 and np.iscomplexobj(vectors):
-            return self.product(vectors.real) + 1j * self.product(vectors.imag)
-        low, high = self.zeros(2)
-        result = np.empty(vectors.shape, np.result_type(vectors, self.dtype))
-        for column in range(vectors.shape[1]):
-            self.put(high, vectors[:, column])
-            np.multiply(high, -2 * self._scale.centre / self._scale.halfwidth, out=low)
-            self.steps(low, high, low, _NONE, 1)
-            np.multiply(self.get(low)[:, 0], self._scale.halfwidth / 2, out=result[:, column])
-        return result
+        """H v for vectors (d, c), one after the other."""
+        return product_by_steps(self, self._scale, vectors)

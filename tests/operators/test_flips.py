@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bigbath.errors import SymmetryError
 from bigbath.models import TFIM, Imbrie, Ring, SpinComposite, disorder_stream
-from bigbath.operators import Hamiltonian, build, flips
+from bigbath.operators import FlipOperator, Hamiltonian, Scale, build, flips
 from bigbath.operators.quspin import matrix as _quspin
 
 
@@ -68,3 +68,18 @@ def test_strings_that_are_hermitian_together_only():
     same = flips((("xx", ((1.0, 0, 1),)), ("yy", ((1.0, 0, 1),))), 2)
     np.testing.assert_allclose(h.matrix.toarray(), dense_in_z_basis(same), atol=1e-15)
     np.testing.assert_allclose(dense_in_z_basis(flips(h.terms, 2)), h.matrix.toarray(), atol=1e-15)
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([np.float64, np.float32]), st.booleans())
+def test_products_with_real_and_complex_vectors(seed, dtype, is_complex):
+    rng = np.random.default_rng(seed)
+    terms = (*random_terms(rng, 8, 6), ("x", ((0.5, 3),)))
+    operator = FlipOperator(flips(terms, 8), Scale(centre=0.3, halfwidth=20.0), dtype=dtype)
+    vectors = rng.normal(size=(256, 3)) + (1j * rng.normal(size=(256, 3)) if is_complex else 0)
+    made = operator.product(vectors)
+    assert made.dtype == vectors.dtype
+    np.testing.assert_allclose(made, _quspin(terms, 8) @ vectors, atol=1e3 * np.finfo(dtype).eps)
+    if is_complex:  # a step takes real vectors only, and must not drop the rest
+        with pytest.raises(TypeError):
+            operator.put(operator.zeros(1)[0], vectors[:, 0])
