@@ -6,18 +6,19 @@ Hamiltonian one with complex vectors. The number of products is a t + O((a t)^(1
 Kosloff, J. Chem. Phys. 81, 3967 (1984); Weisse et al., Rev. Mod. Phys. 78, 275).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import blas
 
-from bigbath.chebyshev import Recurrence, lanczos_extremes
-from bigbath.errors import JobError
+from bigbath.chebyshev import Recurrence
+from bigbath.errors import BigbathError, JobError
 from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
-from bigbath.spaces import Sector, everything, sectors
+from bigbath.solvers.problem import spectral_extremes
+from bigbath.spaces import Sector, everything
 
 #: What is left out of the series, in units of the norm.
 TRUNCATED = 1e-15
@@ -34,6 +35,9 @@ TINY = 1e-30
 #: Times of one recurrence at most; terms that are added to them at once.
 SHARED, BATCH = 64, 8
 
+#: Terms between two reports.
+REPORTED = 64
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Propagator:
@@ -45,94 +49,154 @@ class Propagator:
     @classmethod
     def of(cls, h: Hamiltonian, sector: Sector | None = None) -> "Propagator":
         """Prepare a Hamiltonian in a sector (None: all configurations); the ends of its spectrum by Lanczos."""
+        if not isinstance(h, Hamiltonian):
+            raise JobError(f"an evolution needs a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
         sector = everything(h.dim) if sector is None else sector
-        extremes = lanczos_extremes(operator_of(h, sector, Scale(centre=0.0, halfwidth=1.0)))
-        scale = Scale.of(extremes)
+        scale = Scale.of(spectral_extremes(h, None, (sector,)))
         return cls(operator=operator_of(h, sector, scale), scale=scale)
 
-    def error(self, time: float) -> float:
-        """Bound on ||psi - psi_exact|| after one recurrence over ``time``, for a normalised state: truncation and rounding."""
-        return TRUNCATED + ROUNDING * np.finfo(float).eps * (2 + terms(self.scale.halfwidth * abs(time)))
+    def error(self, time: float, *, restarts: int = 0) -> float:
+        """Bound on ||psi - psi_exact|| after ``time``, for a normalised state: truncation and rounding.
 
-    def products(self, times: Sequence[float]) -> int:
-        """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes for a real state."""
+        ``restarts``: how often a new recurrence was begun on the way, at most once a time that was asked for.
+        """
+        a, c, t = self.scale.halfwidth, abs(self.scale.centre), abs(time)
+        products = terms(a * t) + restarts * (terms(a * t / (restarts + 1)) - a * t / (restarts + 1))
+        return (1 + restarts) * TRUNCATED + ROUNDING * np.finfo(float).eps * (2 * (1 + restarts) + products + c * t)
+
+    def products(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> int:
+        """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes; ``memory`` as there.
+
+        ``is_real``: whether the state at time 0 is. A complex state takes two recurrences of a real H.
+        """
         total, start = 0, 0.0
-        for group in self._groups(np.asarray(times, dtype=float), 16 * self.operator.dim):
-            parts = 1 if start == 0 or self.operator.dtype.kind == "c" else 2
-            total += parts * terms(self.scale.halfwidth * abs(group[-1] - start))
+        for group in self._groups(_checked(times), _allowed(memory)):
+            single = self.operator.dtype.kind == "c" or (is_real and not total)
+            total += (1 if single else 2) * terms(self.scale.halfwidth * abs(group[-1] - start))
             start = group[-1]
         return total
+
+    def energy(self, psi: np.ndarray) -> float:
+        """<psi|H|psi> of a state (d,)."""
+        parts = [psi]
+        if self.operator.dtype.kind != "c" and np.iscomplexobj(psi):
+            parts = [psi.real, psi.imag]
+        columns = (np.ascontiguousarray(part)[:, None] for part in parts)
+        return float(sum(np.vdot(v, self.operator.product(v)).real for v in columns))
 
     def evolve(
         self, state: np.ndarray, times: Sequence[float], *, memory: float | None = None, report: Report = silent
     ) -> Iterator[tuple[float, np.ndarray]]:
-        """Each time of ``times``, ascending, with psi(t) (d, ) complex128, psi(0) = ``state`` (d,).
+        """Each time of ``times``, ascending, with psi(t) (d, ) complex128, psi(0) = ``state`` (d,). psi(t) is read-only.
 
-        ``memory``: bytes that states at several times may take (None: a quarter of what is free); times that are close
-        share one recurrence as far as it allows. A negative time goes back. JobError for times out of order.
+        ``memory``: bytes that sums for several times may take (None: a quarter of what is free); times that are close
+        share one recurrence as far as it allows. With one final time four complex vectors are held at most, beside ``state``. A negative time goes back. JobError for times out of order and for a state of another space.
         """
-        wanted = np.asarray(times, dtype=float)
-        if np.any(np.diff(np.abs(wanted)) < 0) or (np.any(wanted < 0) and np.any(wanted > 0)):
-            raise JobError("times must be in ascending order, away from 0")
-        allowed = memory_limit() / 4 if memory is None else memory
-        psi, start, done = np.asarray(state), 0.0, 0
-        for group in self._groups(wanted, allowed):
-            report("evolution", done, max(wanted.size, 1))
-            later = self._advance(psi, group - start)
-            for time, column in zip(group, later, strict=True):
-                yield float(time), column
-            psi, start, done = later[-1], group[-1], done + group.size
+        wanted, allowed = _checked(times), _allowed(memory)
+        psi = np.asarray(state)
+        if psi.shape != (self.operator.dim,):
+            raise JobError(f"the state has the shape {psi.shape}, the sector's states have ({self.operator.dim},)")
+        norm = float(np.linalg.norm(psi))
+        if not 0 < norm < np.inf:
+            raise JobError(f"the state's norm is {norm}: give a state of norm 1")
+        made, total = 0, self.products(times, is_real=not np.iscomplexobj(psi), memory=allowed)
+
+        def one_more() -> None:
+            nonlocal made
+            made += 1
+            if made % REPORTED == 0:
+                report("evolution", min(made, total), total)
+
+        start = 0.0
+        for restarts, group in enumerate(self._groups(wanted, allowed)):
+            for time, later in zip(group, self._advance(psi, group - start, one_more), strict=True):
+                self._require_norm(float(np.linalg.norm(later)), norm, time, restarts)
+                later.flags.writeable = False
+                yield float(time), later
+            psi, start = later, group[-1]
         report("evolution", 1, 1)
+
+    def _require_norm(self, found: float, norm: float, time: float, restarts: int) -> None:
+        """BigbathError where the norm is not kept: the spectrum's ends are wrong, or the processor."""
+        if not abs(found - norm) <= self.error(time, restarts=restarts) * norm:
+            raise BigbathError(
+                f"the evolution to t = {time:g} changed the norm from {norm:.15g} to {found:.15g}, more than rounding: its "
+                "states cannot be used. Please report this with the job."
+            )
 
     def _groups(self, times: np.ndarray, allowed: float) -> Iterator[np.ndarray]:
         """Times that share a recurrence: until the terms are several times those of a restart, or memory ends."""
         most = int(np.clip(allowed // (32 * self.operator.dim), 1, SHARED))
+        gaps = self.scale.halfwidth * np.abs(times)
         first, start = 0, 0.0
         while first < times.size:
             last = first + 1
             while (
                 last < times.size
                 and last - first < most
-                and self.scale.halfwidth * abs(times[last - 1] - start) < 4 * RESTART
+                and gaps[last - 1] - start < 4 * RESTART
+                and gaps[last] - start < 8 * RESTART
             ):
                 last += 1
             yield times[first:last]
-            first, start = last, times[last - 1]
+            first, start = last, gaps[last - 1]
 
-    def _advance(self, psi: np.ndarray, intervals: np.ndarray) -> np.ndarray:
-        """exp(-iH tau) psi (T, d) for ascending ``intervals`` tau (T,)."""
-        result = np.zeros((intervals.size, psi.size), dtype=complex)
-        parts: list[tuple[complex, np.ndarray]] = [(1.0, psi)]
+    def _advance(self, psi: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
+        """exp(-iH tau) psi (d,) for each of the ascending ``intervals`` tau (T,)."""
+        parts: list[tuple[bool, np.ndarray]] = [(False, psi)]
         if self.operator.dtype.kind != "c" and np.iscomplexobj(psi):
-            parts = [(1.0, psi.real), (1j, psi.imag)]
-        for factor, part in parts:
-            if np.any(part):
-                for row, even, odd in self._series(part, intervals):
-                    result[row] += factor * (even - 1j * odd)
-        return result * np.exp(-1j * self.scale.centre * intervals)[:, None]
+            parts = [(False, psi.real), (True, psi.imag)]
+        sums = [(imaginary, self._sums(part, intervals, one_more)) for imaginary, part in parts if np.any(part)]
+        count = intervals.size
+        for row, tau in enumerate(intervals):
+            result = np.zeros(psi.size, dtype=complex)
+            for imaginary, stored in sums:
+                self._add(result, stored[row], even=True, imaginary=imaginary)
+                self._add(result, stored[count + row], even=False, imaginary=imaginary)
+            result *= np.exp(-1j * self.scale.centre * tau)
+            yield result
 
-    def _series(self, part: np.ndarray, intervals: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each interval its number, the sum of the even terms and of the odd ones (d,), without the factor -i."""
+    def _add(self, result: np.ndarray, stored: np.ndarray, *, even: bool, imaginary: bool) -> None:
+        """result += the sum of the even terms, or -i times that of the odd ones; times i for an ``imaginary`` part."""
+        vector = self.operator.get(stored)[:, 0]
+        if even and not imaginary:
+            result += vector
+        elif not even and imaginary:  # -i times i
+            result.real += vector
+        elif even:
+            result.imag += vector
+        elif np.iscomplexobj(vector):
+            result.real += vector.imag
+            result.imag -= vector.real
+        else:
+            result.imag -= vector
+
+    def _sums(self, part: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]) -> np.ndarray:
+        """For each interval the sum of the even terms, then for each that of the odd ones, without the factor -i: storages."""
         operator, x = self.operator, self.scale.halfwidth * intervals
         weights = series(x)
-        recurrence = Recurrence(operator, part[:, None])
+        recurrence = Recurrence(operator, part[:, None], sums=0)
         sums = operator.zeros(2 * x.size)
         flat = sums.reshape(2 * x.size, -1) if sums.flags.c_contiguous else None
         if x.size == 1 or flat is None:
-            self._add_singly(recurrence, sums, weights)
+            self._add_singly(recurrence, sums, weights, one_more)
         else:
-            self._add_in_batches(recurrence, flat, weights)
-        for row in range(x.size):
-            yield row, operator.get(sums[row])[:, 0], operator.get(sums[x.size + row])[:, 0]
+            self._add_in_batches(recurrence, flat, weights, one_more)
+        return sums
 
-    def _add_singly(self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray) -> None:
+    def _add_singly(
+        self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, one_more: Callable[[], None]
+    ) -> None:
         """Add every term to the sums of all times, one after the other."""
         count = weights.shape[0]
         for n, term in zip(range(weights.shape[1]), recurrence.terms(), strict=False):
+            one_more()
             for row in np.flatnonzero(weights[:, n]):
                 _axpy(weights[row, n], term, sums[row + count * (n % 2)])
 
-    def _add_in_batches(self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray) -> None:
+    def _add_in_batches(
+        self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, one_more: Callable[[], None]
+    ) -> None:
         """Add several terms to the sums of all times by one matrix product each for the even and the odd."""
         count, order = weights.shape
         batch = np.empty((2 * BATCH, sums.shape[1]), dtype=sums.dtype)
@@ -140,6 +204,7 @@ class Propagator:
         padded = np.zeros((count, -(-order // (2 * BATCH)) * 2 * BATCH))
         padded[:, :order] = weights
         for n, term in zip(range(padded.shape[1]), recurrence.terms(), strict=False):
+            one_more()
             place = n % (2 * BATCH)
             batch[place // 2 + BATCH * (place % 2)] = term.reshape(-1)
             if place == 2 * BATCH - 1:
@@ -157,35 +222,19 @@ class Propagator:
                         sums[used] = made.T
 
 
-def evolve(
-    h: Hamiltonian,
-    state: np.ndarray,
-    times: Sequence[float],
-    *,
-    sector: Mapping[str, int] | None = None,
-    report: Report = silent,
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Each time with exp(-iHt) ``state`` (d,) complex128; times ascending, in units of 1/coupling (hbar = 1).
+def _checked(times: Sequence[float]) -> np.ndarray:
+    """Times (T,); JobError unless they are finite and lead away from 0."""
+    wanted = np.asarray(times, dtype=float)
+    if wanted.ndim != 1 or not np.all(np.isfinite(wanted)):
+        raise JobError("times must be a list of finite numbers")
+    if np.any(np.diff(np.abs(wanted)) < 0) or (np.any(wanted < 0) and np.any(wanted > 0)):
+        raise JobError("times must be in ascending order, away from 0")
+    return wanted
 
-    ``sector``: labels that select one sector, as {"magnetisation": 0}, over whose d states ``state`` is given (None: all
-    configurations). JobError for labels of several sectors and for times out of order. Chebyshev series of Tal-Ezer & Kosloff.
 
-    >>> import bigbath as bb
-    >>> h = bb.build(bb.draw(bb.XXZ(L=8, W=1.0)))
-    >>> (part,) = bb.sectors(h, only={"magnetisation": 0})
-    >>> start = bb.configuration(part, "neel")
-    >>> [f"{abs(start @ psi) ** 2:.3f}" for _, psi in bb.evolve(h, start, [0.0, 1.0], sector={"magnetisation": 0})]
-    ['1.000', '0.182']
-    """
-    chosen = everything(h.dim)
-    if sector is not None:
-        found = sectors(h, only=dict(sector))
-        if len(found) > 1:
-            raise JobError(f"sector = {dict(sector)} selects {len(found)} sectors; give the labels of one: {found[0]}")
-        chosen = found[0]
-    if state.shape != (chosen.dim,):
-        raise JobError(f"state has the shape {state.shape}, the sector {chosen} has {chosen.dim:,} states")
-    return Propagator.of(h, chosen).evolve(state, times, report=report)
+def _allowed(memory: float | None) -> float:
+    """Bytes that sums may take."""
+    return memory_limit() / 4 if memory is None else memory
 
 
 def _axpy(weight: float, source: np.ndarray, target: np.ndarray) -> None:

@@ -54,7 +54,7 @@ def thermal_state(propagator: Propagator, beta: float, stream: np.random.Generat
     weights = ive(n, x) * np.where(n > 0, 2.0, 1.0) * (-1.0) ** n
     start = stream.standard_normal(operator.dim)
     recurrence = Recurrence(operator, start[:, None].astype(operator.dtype))
-    total = operator.zeros(1)[0]
+    total = recurrence.total
     for weight, term in zip(weights, recurrence.terms(), strict=False):
         total += weight * term
     vector = operator.get(total)[:, 0]
