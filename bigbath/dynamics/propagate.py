@@ -147,45 +147,60 @@ class Propagator:
         if self.operator.dtype.kind != "c" and np.iscomplexobj(psi):
             parts = [(False, psi.real), (True, psi.imag)]
         sums = [(imaginary, self._sums(part, intervals, one_more)) for imaginary, part in parts if np.any(part)]
-        count = intervals.size
-        for row, tau in enumerate(intervals):
-            result = np.zeros(psi.size, dtype=complex)
+        for tau in intervals:
+            result: np.ndarray | None = None
             for imaginary, stored in sums:
-                self._add(result, stored[row], even=True, imaginary=imaginary)
-                self._add(result, stored[count + row], even=False, imaginary=imaginary)
+                even, odd = stored.pop(0)
+                result = self._with_even(result, even, imaginary=imaginary)
+                del even  # its memory is free before the odd terms are brought out
+                self._add_odd(result, odd, imaginary=imaginary)
+                del odd
+            assert result is not None
             result *= np.exp(-1j * self.scale.centre * tau)
             yield result
 
-    def _add(self, result: np.ndarray, stored: np.ndarray, *, even: bool, imaginary: bool) -> None:
-        """result += the sum of the even terms, or -i times that of the odd ones; times i for an ``imaginary`` part."""
+    def _with_even(self, result: np.ndarray | None, stored: np.ndarray, *, imaginary: bool) -> np.ndarray:
+        """The result, if there is one, with the sum of the even terms, times i for an ``imaginary`` part."""
         vector = self.operator.get(stored)[:, 0]
-        if even and not imaginary:
-            result += vector
-        elif not even and imaginary:  # -i times i
-            result.real += vector
-        elif even:
+        if result is None:
+            return np.array(1j * vector if imaginary else vector, dtype=complex)
+        if imaginary:
             result.imag += vector
+        else:
+            result += vector
+        return result
+
+    def _add_odd(self, result: np.ndarray, stored: np.ndarray, *, imaginary: bool) -> None:
+        """result += -i times the sum of the odd terms, times i for an ``imaginary`` part."""
+        vector = self.operator.get(stored)[:, 0]
+        if imaginary:
+            result.real += vector
         elif np.iscomplexobj(vector):
             result.real += vector.imag
             result.imag -= vector.real
         else:
             result.imag -= vector
 
-    def _sums(self, part: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]) -> np.ndarray:
-        """For each interval the sum of the even terms, then for each that of the odd ones, without the factor -i: storages."""
+    def _sums(
+        self, part: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each interval the sum of the even terms and that of the odd ones, without the factor -i, as storages."""
         operator, x = self.operator, self.scale.halfwidth * intervals
-        weights = series(x)
+        weights, count = series(x), x.size
         recurrence = Recurrence(operator, part[:, None], sums=0)
-        sums = operator.zeros(2 * x.size)
-        flat = sums.reshape(2 * x.size, -1) if sums.flags.c_contiguous else None
-        if x.size == 1 or flat is None:
-            self._add_singly(recurrence, sums, weights, one_more)
+        if count == 1:
+            even, odd = operator.zeros(1)[0], operator.zeros(1)[0]
+            self._add_singly(recurrence, [even, odd], weights, one_more)
+            return [(even, odd)]
+        sums = operator.zeros(2 * count)
+        if sums.flags.c_contiguous:
+            self._add_in_batches(recurrence, sums.reshape(2 * count, -1), weights, one_more)
         else:
-            self._add_in_batches(recurrence, flat, weights, one_more)
-        return sums
+            self._add_singly(recurrence, list(sums), weights, one_more)
+        return [(sums[row], sums[count + row]) for row in range(count)]
 
     def _add_singly(
-        self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, one_more: Callable[[], None]
+        self, recurrence: Recurrence, sums: list[np.ndarray], weights: np.ndarray, one_more: Callable[[], None]
     ) -> None:
         """Add every term to the sums of all times, one after the other."""
         count = weights.shape[0]
