@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.chebyshev import moments
-from bigbath.dynamics.propagate import ROUNDING, TRUNCATED, Propagator, bessel, terms
+from bigbath.dynamics.bessel import bessel, terms
+from bigbath.dynamics.plan import ROUNDING, TRUNCATED
+from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
 
 #: Entries of a table of Bessel functions that are made at once.

@@ -3,37 +3,24 @@
 (-i)^n is real for even n and imaginary for odd n, so that one recurrence of a real Hamiltonian on a real vector serves the
 real part by its even terms and the imaginary part by its odd ones. A complex vector takes two recurrences, a complex
 Hamiltonian one with complex vectors. The number of products is a t + O((a t)^(1/3)), the fewest of all methods (Tal-Ezer &
-Kosloff, J. Chem. Phys. 81, 3967 (1984); Weisse et al., Rev. Mod. Phys. 78, 275).
+Kosloff, J. Chem. Phys. 81, 3967 (1984); Weisse et al., Rev. Mod. Phys. 78, 275). ``plan`` says how times share them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import blas
 
 from bigbath.chebyshev import Recurrence
+from bigbath.dynamics.bessel import series
+from bigbath.dynamics.plan import Plan, bound, plan
+from bigbath.dynamics.sums import BATCH, accumulate
 from bigbath.errors import BigbathError, JobError
 from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.spaces import Sector, everything
-
-#: What is left out of the series, in units of the norm.
-TRUNCATED = 1e-15
-
-#: Rounding of one product and of its term, in units of machine epsilon: four times the most that was measured.
-ROUNDING = 4.0
-
-#: Terms that every restart costs beyond a t; times share a recurrence until a t is several times that.
-RESTART = 40
-
-#: Arguments of Bessel functions that are taken as 0: J_1 is half of it.
-TINY = 1e-30
-
-#: Times of one recurrence at most; terms that are added to them at once.
-SHARED, BATCH = 64, 8
 
 #: Terms between two reports.
 REPORTED = 64
@@ -55,33 +42,35 @@ class Propagator:
         scale = Scale.of(spectral_extremes(h, None, (sector,)))
         return cls(operator=operator_of(h, sector, scale), scale=scale)
 
+    @property
+    def is_complex(self) -> bool:
+        """Whether the Hamiltonian is."""
+        return self.operator.dtype.kind == "c"
+
     def error(self, time: float, *, restarts: int = 0) -> float:
         """Bound on ||psi - psi_exact|| after ``time``, for a normalised state: truncation and rounding.
 
-        ``restarts``: how often a new recurrence was begun on the way, at most once a time that was asked for.
+        ``restarts``: how often a new recurrence was begun on the way. ``plan`` has the bounds of several times.
         """
-        a, c, t = self.scale.halfwidth, abs(self.scale.centre), abs(time)
-        products = terms(a * t) + restarts * (terms(a * t / (restarts + 1)) - a * t / (restarts + 1))
-        return (1 + restarts) * TRUNCATED + ROUNDING * np.finfo(float).eps * (2 * (1 + restarts) + products + c * t)
+        return bound(self.scale, time, restarts)
+
+    def plan(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> Plan:
+        """How ``evolve`` reaches ``times``: its groups, the number of products, a bound on the error at each time.
+
+        ``is_real``: whether the state at time 0 is. ``memory`` as in ``evolve``.
+        """
+        allowed = _allowed(memory) - 16 * BATCH * self.operator.dim
+        most = max(1, int(allowed // (32 * self.operator.dim)))
+        parts = (1, 1) if self.is_complex else (1 if is_real else 2, 2)
+        return plan(self.scale, _checked(times), most=most, parts=parts)
 
     def products(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> int:
-        """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes; ``memory`` as there.
-
-        ``is_real``: whether the state at time 0 is. A complex state takes two recurrences of a real H.
-        """
-        total, start = 0, 0.0
-        for group in self._groups(_checked(times), _allowed(memory)):
-            single = self.operator.dtype.kind == "c" or (is_real and not total)
-            total += (1 if single else 2) * terms(self.scale.halfwidth * abs(group[-1] - start))
-            start = group[-1]
-        return total
+        """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes."""
+        return self.plan(times, is_real=is_real, memory=memory).products
 
     def energy(self, psi: np.ndarray) -> float:
         """<psi|H|psi> of a state (d,)."""
-        parts = [psi]
-        if self.operator.dtype.kind != "c" and np.iscomplexobj(psi):
-            parts = [psi.real, psi.imag]
-        columns = (np.ascontiguousarray(part)[:, None] for part in parts)
+        columns = (np.ascontiguousarray(part)[:, None] for _, part in self._parts(psi))
         return float(sum(np.vdot(v, self.operator.product(v)).real for v in columns))
 
     def evolve(
@@ -90,63 +79,72 @@ class Propagator:
         """Each time of ``times``, ascending, with psi(t) (d, ) complex128, psi(0) = ``state`` (d,). psi(t) is read-only.
 
         ``memory``: bytes that sums for several times may take (None: a quarter of what is free); times that are close
-        share one recurrence as far as it allows. With one final time four complex vectors are held at most, beside ``state``. A negative time goes back. JobError for times out of order and for a state of another space.
+        share one recurrence as far as it allows. With one final time four complex vectors are held at most, beside
+        ``state``. A negative time goes back. JobError for times out of order and for a state of another space.
         """
-        wanted, allowed = _checked(times), _allowed(memory)
         psi = np.asarray(state)
         if psi.shape != (self.operator.dim,):
             raise JobError(f"the state has the shape {psi.shape}, the sector's states have ({self.operator.dim},)")
-        norm = float(np.linalg.norm(psi))
+        norm = _norm(psi)
         if not 0 < norm < np.inf:
             raise JobError(f"the state's norm is {norm}: give a state of norm 1")
-        made, total = 0, self.products(times, is_real=not np.iscomplexobj(psi), memory=allowed)
+        chosen = self.plan(times, is_real=not np.iscomplexobj(psi), memory=memory)
+        made = 0
 
         def one_more() -> None:
             nonlocal made
             made += 1
             if made % REPORTED == 0:
-                report("evolution", min(made, total), total)
+                report("evolution", min(made, chosen.products), chosen.products)
 
-        start = 0.0
-        for restarts, group in enumerate(self._groups(wanted, allowed)):
-            for time, later in zip(group, self._advance(psi, group - start, one_more), strict=True):
-                self._require_norm(float(np.linalg.norm(later)), norm, time, restarts)
-                later.flags.writeable = False
-                yield float(time), later
-            psi, start = later, group[-1]
+        states = self._reflected(psi, chosen, one_more) if chosen.reflected else self._restarted(psi, chosen, one_more)
+        for time, later, error in zip((t for g in chosen.groups for t in g), states, chosen.bounds, strict=True):
+            _require_norm(_norm(later), norm, time, error)
+            later.flags.writeable = False
+            yield float(time), later
         report("evolution", 1, 1)
 
-    def _require_norm(self, found: float, norm: float, time: float, restarts: int) -> None:
-        """BigbathError where the norm is not kept: the spectrum's ends are wrong, or the processor."""
-        if not abs(found - norm) <= self.error(time, restarts=restarts) * norm:
-            raise BigbathError(
-                f"the evolution to t = {time:g} changed the norm from {norm:.15g} to {found:.15g}, more than rounding: its "
-                "states cannot be used. Please report this with the job."
-            )
+    def _restarted(self, psi: np.ndarray, chosen: Plan, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
+        """psi at each time, every group from the last state before it."""
+        start = 0.0
+        for group in chosen.groups:
+            for later in self._advance(psi, group - start, one_more):  # noqa: B031 - the last one is used
+                yield later
+            psi, start = later, group[-1]
 
-    def _groups(self, times: np.ndarray, allowed: float) -> Iterator[np.ndarray]:
-        """Times that share a recurrence: until the terms are several times those of a restart, or memory ends."""
-        most = int(np.clip(allowed // (32 * self.operator.dim), 1, SHARED))
-        gaps = self.scale.halfwidth * np.abs(times)
-        first, start = 0, 0.0
-        while first < times.size:
-            last = first + 1
-            while (
-                last < times.size
-                and last - first < most
-                and gaps[last - 1] - start < 4 * RESTART
-                and gaps[last] - start < 8 * RESTART
-            ):
-                last += 1
-            yield times[first:last]
-            first, start = last, gaps[last - 1]
+    def _reflected(self, psi: np.ndarray, chosen: Plan, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
+        """psi at equidistant times from C = cos(Ht) psi(0) and S = sin(Ht) psi(0), as in ``plan``.
+
+        Row r of C and S holds the time T + r delta in even groups and T + (n - r) delta in odd ones, n times a group: what
+        is reflected at T is in its place.
+        """
+        groups = [group for group in chosen.groups if group[-1] != 0]
+        if len(groups) < len(chosen.groups):
+            yield psi.astype(complex)
+        per, operator = groups[0].size, self.operator
+        x = self.scale.halfwidth * groups[0][-1] * np.arange(per + 1) / per
+        sums = operator.zeros(2 * (per + 1))
+        cosines, sines = sums[: per + 1], sums[per + 1 :]
+        operator.put(cosines[0], psi[:, None])
+        for number, group in enumerate(groups):
+            rows = np.arange(per + 1)[:: -1 if number % 2 else 1]
+            weights = series(x[: group.size + 1])
+            placed = np.zeros((per + 1, weights.shape[1]))
+            placed[rows[1 : group.size + 1]] = weights[1:] if number == 0 else 2 * weights[1:]
+            if number:
+                for row in rows[1:]:
+                    np.negative(cosines[row], out=cosines[row])
+            accumulate(Recurrence(operator, operator.get(cosines[rows[0]]), sums=0), sums, placed, one_more)
+            for row, time in zip(rows[1:], group, strict=False):
+                later = self._with_even(None, cosines[row], imaginary=False)
+                self._add_odd(later, sines[row], imaginary=False)
+                yield self._turned(later, time)
 
     def _advance(self, psi: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
         """exp(-iH tau) psi (d,) for each of the ascending ``intervals`` tau (T,)."""
-        parts: list[tuple[bool, np.ndarray]] = [(False, psi)]
-        if self.operator.dtype.kind != "c" and np.iscomplexobj(psi):
-            parts = [(False, psi.real), (True, psi.imag)]
-        sums = [(imaginary, self._sums(part, intervals, one_more)) for imaginary, part in parts if np.any(part)]
+        sums = [
+            (imaginary, self._sums(part, intervals, one_more)) for imaginary, part in self._parts(psi) if np.any(part)
+        ]
         for tau in intervals:
             result: np.ndarray | None = None
             for imaginary, stored in sums:
@@ -156,8 +154,18 @@ class Propagator:
                 self._add_odd(result, odd, imaginary=imaginary)
                 del odd
             assert result is not None
-            result *= np.exp(-1j * self.scale.centre * tau)
-            yield result
+            yield self._turned(result, tau)
+
+    def _parts(self, psi: np.ndarray) -> list[tuple[bool, np.ndarray]]:
+        """Vectors that the operator takes, and whether each is the imaginary part."""
+        if np.iscomplexobj(psi) and not self.is_complex:
+            return [(False, psi.real), (True, psi.imag)]
+        return [(False, psi)]
+
+    def _turned(self, result: np.ndarray, time: float) -> np.ndarray:
+        """The same vector with the phase of the spectrum's centre."""
+        result *= np.exp(-1j * self.scale.centre * time)
+        return result
 
     def _with_even(self, result: np.ndarray | None, stored: np.ndarray, *, imaginary: bool) -> np.ndarray:
         """The result, if there is one, with the sum of the even terms, times i for an ``imaginary`` part."""
@@ -185,56 +193,27 @@ class Propagator:
         self, part: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each interval the sum of the even terms and that of the odd ones, without the factor -i, as storages."""
-        operator, x = self.operator, self.scale.halfwidth * intervals
-        weights, count = series(x), x.size
-        recurrence = Recurrence(operator, part[:, None], sums=0)
-        if count == 1:
-            even, odd = operator.zeros(1)[0], operator.zeros(1)[0]
-            self._add_singly(recurrence, [even, odd], weights, one_more)
-            return [(even, odd)]
-        sums = operator.zeros(2 * count)
-        if sums.flags.c_contiguous:
-            self._add_in_batches(recurrence, sums.reshape(2 * count, -1), weights, one_more)
-        else:
-            self._add_singly(recurrence, list(sums), weights, one_more)
+        weights, count = series(self.scale.halfwidth * intervals), intervals.size
+        recurrence = Recurrence(self.operator, part[:, None], sums=0)
+        # Two arrays for one time: each is given back as soon as it is used
+        sums = [self.operator.zeros(1)[0] for _ in range(2)] if count == 1 else self.operator.zeros(2 * count)
+        accumulate(recurrence, sums, weights, one_more)
         return [(sums[row], sums[count + row]) for row in range(count)]
 
-    def _add_singly(
-        self, recurrence: Recurrence, sums: list[np.ndarray], weights: np.ndarray, one_more: Callable[[], None]
-    ) -> None:
-        """Add every term to the sums of all times, one after the other."""
-        count = weights.shape[0]
-        for n, term in zip(range(weights.shape[1]), recurrence.terms(), strict=False):
-            one_more()
-            for row in np.flatnonzero(weights[:, n]):
-                _axpy(weights[row, n], term, sums[row + count * (n % 2)])
 
-    def _add_in_batches(
-        self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, one_more: Callable[[], None]
-    ) -> None:
-        """Add several terms to the sums of all times by one matrix product each for the even and the odd."""
-        count, order = weights.shape
-        batch = np.empty((2 * BATCH, sums.shape[1]), dtype=sums.dtype)
-        gemm = blas.zgemm if np.iscomplexobj(sums) else blas.dgemm
-        padded = np.zeros((count, -(-order // (2 * BATCH)) * 2 * BATCH))
-        padded[:, :order] = weights
-        for n, term in zip(range(padded.shape[1]), recurrence.terms(), strict=False):
-            one_more()
-            place = n % (2 * BATCH)
-            batch[place // 2 + BATCH * (place % 2)] = term.reshape(-1)
-            if place == 2 * BATCH - 1:
-                first = n - place
-                for parity in (0, 1):
-                    chosen = padded[:, first + parity : n + 1 : 2]
-                    rows = np.flatnonzero(chosen.any(axis=1))
-                    if not rows.size:
-                        continue
-                    used = slice(parity * count + rows[0], parity * count + rows[-1] + 1)
-                    source = batch[parity * BATCH : (parity + 1) * BATCH]
-                    target = sums[used].T
-                    made = gemm(1.0, source.T, chosen[rows[0] : rows[-1] + 1].T, 1.0, target, overwrite_c=1)
-                    if not np.shares_memory(made, target):
-                        sums[used] = made.T
+def _norm(psi: np.ndarray) -> float:
+    """||psi|| without the threads of BLAS, which cost more."""
+    parts = (psi.real, psi.imag) if np.iscomplexobj(psi) else (psi,)
+    return float(np.sqrt(sum(np.einsum("i,i->", part, part) for part in parts)))
+
+
+def _require_norm(found: float, norm: float, time: float, error: float) -> None:
+    """BigbathError where the norm is not kept: the spectrum's ends are wrong, or the processor."""
+    if not abs(found - norm) <= error * norm:
+        raise BigbathError(
+            f"the evolution to t = {time:g} changed the norm from {norm:.15g} to {found:.15g}, more than rounding: its "
+            "states cannot be used. Please report this with the job."
+        )
 
 
 def _checked(times: Sequence[float]) -> np.ndarray:
@@ -250,43 +229,3 @@ def _checked(times: Sequence[float]) -> np.ndarray:
 def _allowed(memory: float | None) -> float:
     """Bytes that sums may take."""
     return memory_limit() / 4 if memory is None else memory
-
-
-def _axpy(weight: float, source: np.ndarray, target: np.ndarray) -> None:
-    """target += weight * source, in place, for contiguous arrays of one shape."""
-    add = blas.zaxpy if np.iscomplexobj(target) else blas.daxpy
-    add(source.reshape(-1), target.reshape(-1), a=weight)
-
-
-def terms(x: float) -> int:
-    """Number of terms for a t = ``x``: beyond, |J_n(x)| sums to less than 1e-15."""
-    return int(np.ceil(x + 12.0 * max(x, 1.0) ** (1 / 3) + 18))
-
-
-def series(x: np.ndarray) -> np.ndarray:
-    """(2 - delta_n0) J_n(x) times the sign of (-i)^n, or of i (-i)^n for odd n: (T, N); zero where it is rounding."""
-    order = terms(float(np.abs(x).max()))
-    n = np.arange(order)
-    values = bessel(x, order) * np.where(n > 0, 2.0, 1.0) * (-1.0) ** (n // 2)
-    values[n >= np.array([terms(abs(float(y))) for y in x])[:, None]] = 0
-    return values
-
-
-def bessel(x: np.ndarray, order: int) -> np.ndarray:
-    """J_n(x) (T, ``order``), all n < ``order`` at once by Miller's recurrence from above: to rounding, where ``jv`` loses digits.
-
-    It is begun beyond ``order``, where J_n is rounding, and normalised by J_0 + 2 (J_2 + J_4 + ...) = 1.
-    """
-    inverse = 1 / np.where(np.abs(x) > TINY, x, 1.0)
-    first = order + 20 + order % 2
-    values = np.zeros((first + 2, x.size))
-    values[first] = 1e-300
-    for n in range(first, 0, -1):
-        values[n - 1] = 2 * n * inverse * values[n] - values[n + 1]
-        size = np.abs(values[n - 1])
-        if size.max() > 1e100:  # before it overflows
-            values[n - 1 :] /= np.where(size > 1e100, size, 1.0)
-    values /= values[0] + 2 * values[2::2].sum(axis=0)
-    values[:, np.abs(x) <= TINY] = 0
-    values[0, np.abs(x) <= TINY] = 1
-    return values[:order].T

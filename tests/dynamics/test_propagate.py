@@ -16,7 +16,7 @@ from support import dense
 
 import bigbath as bb
 from bigbath.dynamics import Propagator, configuration, product_state, random_state, thermal_state
-from bigbath.dynamics.propagate import bessel, terms
+from bigbath.dynamics.bessel import bessel, terms
 from bigbath.errors import BigbathError, JobError
 from bigbath.models import XXZ, Imbrie, Ring, disorder_stream
 from bigbath.operators import Hamiltonian, Scale, build, operator_of
