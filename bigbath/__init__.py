@@ -11,7 +11,7 @@ __version__ = "0.2.0"
 _WHERE = {
     "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "DeclaredSymmetry", "draw"),
     "bigbath.operators": ("Hamiltonian", "build"),
-    "bigbath.spaces": ("sectors",),
+    "bigbath.spaces": ("everything", "sectors"),
     "bigbath.solvers": (
         "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Solver",
         "Whole", "solve",
@@ -20,9 +20,12 @@ _WHERE = {
         "Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian",
         "system_states",
     ),
-    "bigbath.dynamics": ("Propagator", "configuration", "evolve", "product_state", "random_state", "thermal_state"),
     "bigbath.spectral": (
         "ShellAverage", "ShellVectors", "scaled_operator", "shell_average", "shell_parameters", "state_moments",
+    ),
+    "bigbath.dynamics": (
+        "Autocorrelation", "Loschmidt", "ObservationalEntropy", "Propagator", "autocorrelation", "charge_sector", "configuration",
+        "evolve", "loschmidt", "product_state", "random_state", "thermal_state",
     ),
     "bigbath.job": ("Ensemble", "Job", "Spectrum", "load_job"),
     "bigbath.sweep": ("Range", "Sweep"),
@@ -49,7 +52,20 @@ if TYPE_CHECKING:
         fit_lorentzian,
         system_states,
     )
-    from bigbath.dynamics import Propagator, configuration, evolve, product_state, random_state, thermal_state
+    from bigbath.dynamics import (
+        Autocorrelation,
+        Loschmidt,
+        ObservationalEntropy,
+        Propagator,
+        autocorrelation,
+        charge_sector,
+        configuration,
+        evolve,
+        loschmidt,
+        product_state,
+        random_state,
+        thermal_state,
+    )
     from bigbath.interactive import run
     from bigbath.job import Ensemble, Job, Spectrum, load_job
     from bigbath.measure import (
@@ -84,7 +100,7 @@ if TYPE_CHECKING:
         Whole,
         solve,
     )
-    from bigbath.spaces import sectors
+    from bigbath.spaces import everything, sectors
     from bigbath.spectral import (
         ShellAverage,
         ShellVectors,

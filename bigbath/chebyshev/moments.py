@@ -12,7 +12,7 @@ from bigbath.ranks import total
 
 def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
     """mu_n = <v|T_n|v> (columns, order) of vectors v (d, columns) from ``order``/2 steps: T_2n = 2 T_n T_n - T_0."""
-    recurrence = Recurrence(operator, block)
+    recurrence = Recurrence(operator, block, sums=0)
     mu = np.empty((operator.columns, order))
 
     def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -13,13 +13,22 @@ _NONE = np.empty(0)
 
 
 class Recurrence:
-    """T_n x and T_{n+1} x in ``low`` and ``high``, for a block x (d, columns); ``total`` accumulates a polynomial."""
+    """T_n x and T_{n+1} x in ``low`` and ``high``, for a block x (d, columns); ``total`` accumulates a polynomial.
 
-    def __init__(self, operator: Operator, block: np.ndarray) -> None:
+    ``sums``: number of storages beside the two, which begin at zero; ``total`` is the first of them. ``moments`` need none.
+    """
+
+    def __init__(self, operator: Operator, block: np.ndarray, *, sums: int = 1) -> None:
         self.operator = operator
-        self.low, self.high, self.total = operator.zeros(3)
+        storages = operator.zeros(2 + sums)
+        self.low, self.high, self.sums = storages[0], storages[1], storages[2:]
         operator.put(self.low, block)
         self._first()
+
+    @property
+    def total(self) -> np.ndarray:
+        """The accumulated polynomial; without sums a storage that no step writes to for want of weights."""
+        return self.sums[0] if len(self.sums) else self.low
 
     def _first(self) -> None:
         """low = T_0 x is given; high = T_1 x is half of 2 H x - 0."""

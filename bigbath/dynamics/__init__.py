@@ -1,6 +1,22 @@
 """Thermalisation in real time: evolution by Chebyshev polynomials on the matrix-free kernels, in any sector."""
 
-from bigbath.dynamics.propagate import Propagator, evolve
-from bigbath.dynamics.states import configuration, product_state, random_state, thermal_state
+from bigbath.dynamics.evolve import evolve
+from bigbath.dynamics.loschmidt import Loschmidt, loschmidt
+from bigbath.dynamics.observe import ObservationalEntropy, density_matrix, entanglement, imbalance, local, survival
+from bigbath.dynamics.pauli_string import PauliString
+from bigbath.dynamics.propagate import Propagator
+from bigbath.dynamics.states import (
+    charge_sector,
+    configuration,
+    joint_state,
+    product_state,
+    random_state,
+    thermal_state,
+)
+from bigbath.dynamics.typicality import Autocorrelation, autocorrelation
 
-__all__ = ["Propagator", "configuration", "evolve", "product_state", "random_state", "thermal_state"]
+__all__ = [
+    "Autocorrelation", "Loschmidt", "ObservationalEntropy", "PauliString", "Propagator", "autocorrelation", "charge_sector",
+    "configuration", "density_matrix", "entanglement", "evolve", "imbalance", "joint_state", "local", "loschmidt",
+    "product_state", "random_state", "survival", "thermal_state",
+]  # fmt: skip

@@ -3,36 +3,27 @@
 (-i)^n is real for even n and imaginary for odd n, so that one recurrence of a real Hamiltonian on a real vector serves the
 real part by its even terms and the imaginary part by its odd ones. A complex vector takes two recurrences, a complex
 Hamiltonian one with complex vectors. The number of products is a t + O((a t)^(1/3)), the fewest of all methods (Tal-Ezer &
-Kosloff, J. Chem. Phys. 81, 3967 (1984); Weisse et al., Rev. Mod. Phys. 78, 275).
+Kosloff, J. Chem. Phys. 81, 3967 (1984); Weisse et al., Rev. Mod. Phys. 78, 275). ``plan`` says how times share them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import blas
 
-from bigbath.chebyshev import Recurrence, lanczos_extremes
-from bigbath.errors import JobError
+from bigbath.chebyshev import Recurrence
+from bigbath.dynamics.bessel import series
+from bigbath.dynamics.plan import Plan, bound, plan
+from bigbath.dynamics.sums import BATCH, accumulate
+from bigbath.errors import BigbathError, JobError
 from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
-from bigbath.spaces import Sector, everything, sectors
+from bigbath.solvers.problem import spectral_extremes
+from bigbath.spaces import Sector, everything
 
-#: What is left out of the series, in units of the norm.
-TRUNCATED = 1e-15
-
-#: Rounding of one product and of its term, in units of machine epsilon: four times the most that was measured.
-ROUNDING = 4.0
-
-#: Terms that every restart costs beyond a t; times share a recurrence until a t is several times that.
-RESTART = 40
-
-#: Arguments of Bessel functions that are taken as 0: J_1 is half of it.
-TINY = 1e-30
-
-#: Times of one recurrence at most; terms that are added to them at once.
-SHARED, BATCH = 64, 8
+#: Terms between two reports.
+REPORTED = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,184 +36,196 @@ class Propagator:
     @classmethod
     def of(cls, h: Hamiltonian, sector: Sector | None = None) -> "Propagator":
         """Prepare a Hamiltonian in a sector (None: all configurations); the ends of its spectrum by Lanczos."""
+        if not isinstance(h, Hamiltonian):
+            raise JobError(f"an evolution needs a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
         sector = everything(h.dim) if sector is None else sector
-        extremes = lanczos_extremes(operator_of(h, sector, Scale(centre=0.0, halfwidth=1.0)))
-        scale = Scale.of(extremes)
+        scale = Scale.of(spectral_extremes(h, None, (sector,)))
         return cls(operator=operator_of(h, sector, scale), scale=scale)
 
-    def error(self, time: float) -> float:
-        """Bound on ||psi - psi_exact|| after one recurrence over ``time``, for a normalised state: truncation and rounding."""
-        return TRUNCATED + ROUNDING * np.finfo(float).eps * (2 + terms(self.scale.halfwidth * abs(time)))
+    @property
+    def is_complex(self) -> bool:
+        """Whether the Hamiltonian is."""
+        return self.operator.dtype.kind == "c"
 
-    def products(self, times: Sequence[float]) -> int:
-        """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes for a real state."""
-        total, start = 0, 0.0
-        for group in self._groups(np.asarray(times, dtype=float), 16 * self.operator.dim):
-            parts = 1 if start == 0 or self.operator.dtype.kind == "c" else 2
-            total += parts * terms(self.scale.halfwidth * abs(group[-1] - start))
-            start = group[-1]
-        return total
+    def error(self, time: float, *, restarts: int = 0) -> float:
+        """Bound on ||psi - psi_exact|| after ``time``, for a normalised state: truncation and rounding.
+
+        ``restarts``: how often a new recurrence was begun on the way. ``plan`` has the bounds of several times.
+        """
+        return bound(self.scale, time, restarts)
+
+    def plan(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> Plan:
+        """How ``evolve`` reaches ``times``: its groups, the number of products, a bound on the error at each time.
+
+        ``is_real``: whether the state at time 0 is. ``memory`` as in ``evolve``.
+        """
+        allowed = _allowed(memory) - 16 * BATCH * self.operator.dim
+        most = max(1, int(allowed // (32 * self.operator.dim)))
+        parts = (1, 1) if self.is_complex else (1 if is_real else 2, 2)
+        return plan(self.scale, _checked(times), most=most, parts=parts)
+
+    def products(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> int:
+        """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes."""
+        return self.plan(times, is_real=is_real, memory=memory).products
+
+    def energy(self, psi: np.ndarray) -> float:
+        """<psi|H|psi> of a state (d,)."""
+        columns = (np.ascontiguousarray(part)[:, None] for _, part in self._parts(psi))
+        return float(sum(np.vdot(v, self.operator.product(v)).real for v in columns))
 
     def evolve(
         self, state: np.ndarray, times: Sequence[float], *, memory: float | None = None, report: Report = silent
     ) -> Iterator[tuple[float, np.ndarray]]:
-        """Each time of ``times``, ascending, with psi(t) (d, ) complex128, psi(0) = ``state`` (d,).
+        """Each time of ``times``, ascending, with psi(t) (d, ) complex128, psi(0) = ``state`` (d,). psi(t) is read-only.
 
-        ``memory``: bytes that states at several times may take (None: a quarter of what is free); times that are close
-        share one recurrence as far as it allows. A negative time goes back. JobError for times out of order.
+        ``memory``: bytes that sums for several times may take (None: a quarter of what is free); times that are close
+        share one recurrence as far as it allows. With one final time four complex vectors are held at most, beside
+        ``state``. A negative time goes back. JobError for times out of order and for a state of another space.
         """
-        wanted = np.asarray(times, dtype=float)
-        if np.any(np.diff(np.abs(wanted)) < 0) or (np.any(wanted < 0) and np.any(wanted > 0)):
-            raise JobError("times must be in ascending order, away from 0")
-        allowed = memory_limit() / 4 if memory is None else memory
-        psi, start, done = np.asarray(state), 0.0, 0
-        for group in self._groups(wanted, allowed):
-            report("evolution", done, max(wanted.size, 1))
-            later = self._advance(psi, group - start)
-            for time, column in zip(group, later, strict=True):
-                yield float(time), column
-            psi, start, done = later[-1], group[-1], done + group.size
+        psi = np.asarray(state)
+        if psi.shape != (self.operator.dim,):
+            raise JobError(f"the state has the shape {psi.shape}, the sector's states have ({self.operator.dim},)")
+        norm = _norm(psi)
+        if not 0 < norm < np.inf:
+            raise JobError(f"the state's norm is {norm}: give a state of norm 1")
+        chosen = self.plan(times, is_real=not np.iscomplexobj(psi), memory=memory)
+        made = 0
+
+        def one_more() -> None:
+            nonlocal made
+            made += 1
+            if made % REPORTED == 0:
+                report("evolution", min(made, chosen.products), chosen.products)
+
+        states = self._reflected(psi, chosen, one_more) if chosen.reflected else self._restarted(psi, chosen, one_more)
+        for time, later, error in zip((t for g in chosen.groups for t in g), states, chosen.bounds, strict=True):
+            _require_norm(_norm(later), norm, time, error)
+            later.flags.writeable = False
+            yield float(time), later
         report("evolution", 1, 1)
 
-    def _groups(self, times: np.ndarray, allowed: float) -> Iterator[np.ndarray]:
-        """Times that share a recurrence: until the terms are several times those of a restart, or memory ends."""
-        most = int(np.clip(allowed // (32 * self.operator.dim), 1, SHARED))
-        first, start = 0, 0.0
-        while first < times.size:
-            last = first + 1
-            while (
-                last < times.size
-                and last - first < most
-                and self.scale.halfwidth * abs(times[last - 1] - start) < 4 * RESTART
-            ):
-                last += 1
-            yield times[first:last]
-            first, start = last, times[last - 1]
+    def _restarted(self, psi: np.ndarray, chosen: Plan, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
+        """psi at each time, every group from the last state before it."""
+        start = 0.0
+        for group in chosen.groups:
+            for later in self._advance(psi, group - start, one_more):  # noqa: B031 - the last one is used
+                yield later
+            psi, start = later, group[-1]
 
-    def _advance(self, psi: np.ndarray, intervals: np.ndarray) -> np.ndarray:
-        """exp(-iH tau) psi (T, d) for ascending ``intervals`` tau (T,)."""
-        result = np.zeros((intervals.size, psi.size), dtype=complex)
-        parts: list[tuple[complex, np.ndarray]] = [(1.0, psi)]
-        if self.operator.dtype.kind != "c" and np.iscomplexobj(psi):
-            parts = [(1.0, psi.real), (1j, psi.imag)]
-        for factor, part in parts:
-            if np.any(part):
-                for row, even, odd in self._series(part, intervals):
-                    result[row] += factor * (even - 1j * odd)
-        return result * np.exp(-1j * self.scale.centre * intervals)[:, None]
+    def _reflected(self, psi: np.ndarray, chosen: Plan, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
+        """psi at equidistant times from C = cos(Ht) psi(0) and S = sin(Ht) psi(0), as in ``plan``.
 
-    def _series(self, part: np.ndarray, intervals: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For each interval its number, the sum of the even terms and of the odd ones (d,), without the factor -i."""
-        operator, x = self.operator, self.scale.halfwidth * intervals
-        weights = series(x)
-        recurrence = Recurrence(operator, part[:, None])
-        sums = operator.zeros(2 * x.size)
-        flat = sums.reshape(2 * x.size, -1) if sums.flags.c_contiguous else None
-        if x.size == 1 or flat is None:
-            self._add_singly(recurrence, sums, weights)
+        Row r of C and S holds the time T + r delta in even groups and T + (n - r) delta in odd ones, n times a group: what
+        is reflected at T is in its place.
+        """
+        groups = [group for group in chosen.groups if group[-1] != 0]
+        if len(groups) < len(chosen.groups):
+            yield psi.astype(complex)
+        per, operator = groups[0].size, self.operator
+        x = self.scale.halfwidth * groups[0][-1] * np.arange(per + 1) / per
+        sums = operator.zeros(2 * (per + 1))
+        cosines, sines = sums[: per + 1], sums[per + 1 :]
+        operator.put(cosines[0], psi[:, None])
+        for number, group in enumerate(groups):
+            rows = np.arange(per + 1)[:: -1 if number % 2 else 1]
+            weights = series(x[: group.size + 1])
+            placed = np.zeros((per + 1, weights.shape[1]))
+            placed[rows[1 : group.size + 1]] = weights[1:] if number == 0 else 2 * weights[1:]
+            if number:
+                for row in rows[1:]:
+                    np.negative(cosines[row], out=cosines[row])
+            accumulate(Recurrence(operator, operator.get(cosines[rows[0]]), sums=0), sums, placed, one_more)
+            for row, time in zip(rows[1:], group, strict=False):
+                later = self._with_even(None, cosines[row], imaginary=False)
+                self._add_odd(later, sines[row], imaginary=False)
+                yield self._turned(later, time)
+
+    def _advance(self, psi: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]) -> Iterator[np.ndarray]:
+        """exp(-iH tau) psi (d,) for each of the ascending ``intervals`` tau (T,)."""
+        sums = [
+            (imaginary, self._sums(part, intervals, one_more)) for imaginary, part in self._parts(psi) if np.any(part)
+        ]
+        for tau in intervals:
+            result: np.ndarray | None = None
+            for imaginary, stored in sums:
+                even, odd = stored.pop(0)
+                result = self._with_even(result, even, imaginary=imaginary)
+                del even  # its memory is free before the odd terms are brought out
+                self._add_odd(result, odd, imaginary=imaginary)
+                del odd
+            assert result is not None
+            yield self._turned(result, tau)
+
+    def _parts(self, psi: np.ndarray) -> list[tuple[bool, np.ndarray]]:
+        """Vectors that the operator takes, and whether each is the imaginary part."""
+        if np.iscomplexobj(psi) and not self.is_complex:
+            return [(False, psi.real), (True, psi.imag)]
+        return [(False, psi)]
+
+    def _turned(self, result: np.ndarray, time: float) -> np.ndarray:
+        """The same vector with the phase of the spectrum's centre."""
+        result *= np.exp(-1j * self.scale.centre * time)
+        return result
+
+    def _with_even(self, result: np.ndarray | None, stored: np.ndarray, *, imaginary: bool) -> np.ndarray:
+        """The result, if there is one, with the sum of the even terms, times i for an ``imaginary`` part."""
+        vector = self.operator.get(stored)[:, 0]
+        if result is None:
+            return np.array(1j * vector if imaginary else vector, dtype=complex)
+        if imaginary:
+            result.imag += vector
         else:
-            self._add_in_batches(recurrence, flat, weights)
-        for row in range(x.size):
-            yield row, operator.get(sums[row])[:, 0], operator.get(sums[x.size + row])[:, 0]
+            result += vector
+        return result
 
-    def _add_singly(self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray) -> None:
-        """Add every term to the sums of all times, one after the other."""
-        count = weights.shape[0]
-        for n, term in zip(range(weights.shape[1]), recurrence.terms(), strict=False):
-            for row in np.flatnonzero(weights[:, n]):
-                _axpy(weights[row, n], term, sums[row + count * (n % 2)])
+    def _add_odd(self, result: np.ndarray, stored: np.ndarray, *, imaginary: bool) -> None:
+        """result += -i times the sum of the odd terms, times i for an ``imaginary`` part."""
+        vector = self.operator.get(stored)[:, 0]
+        if imaginary:
+            result.real += vector
+        elif np.iscomplexobj(vector):
+            result.real += vector.imag
+            result.imag -= vector.real
+        else:
+            result.imag -= vector
 
-    def _add_in_batches(self, recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray) -> None:
-        """Add several terms to the sums of all times by one matrix product each for the even and the odd."""
-        count, order = weights.shape
-        batch = np.empty((2 * BATCH, sums.shape[1]), dtype=sums.dtype)
-        gemm = blas.zgemm if np.iscomplexobj(sums) else blas.dgemm
-        padded = np.zeros((count, -(-order // (2 * BATCH)) * 2 * BATCH))
-        padded[:, :order] = weights
-        for n, term in zip(range(padded.shape[1]), recurrence.terms(), strict=False):
-            place = n % (2 * BATCH)
-            batch[place // 2 + BATCH * (place % 2)] = term.reshape(-1)
-            if place == 2 * BATCH - 1:
-                first = n - place
-                for parity in (0, 1):
-                    chosen = padded[:, first + parity : n + 1 : 2]
-                    rows = np.flatnonzero(chosen.any(axis=1))
-                    if not rows.size:
-                        continue
-                    used = slice(parity * count + rows[0], parity * count + rows[-1] + 1)
-                    source = batch[parity * BATCH : (parity + 1) * BATCH]
-                    target = sums[used].T
-                    made = gemm(1.0, source.T, chosen[rows[0] : rows[-1] + 1].T, 1.0, target, overwrite_c=1)
-                    if not np.shares_memory(made, target):
-                        sums[used] = made.T
+    def _sums(
+        self, part: np.ndarray, intervals: np.ndarray, one_more: Callable[[], None]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each interval the sum of the even terms and that of the odd ones, without the factor -i, as storages."""
+        weights, count = series(self.scale.halfwidth * intervals), intervals.size
+        recurrence = Recurrence(self.operator, part[:, None], sums=0)
+        # Two arrays for one time: each is given back as soon as it is used
+        sums = [self.operator.zeros(1)[0] for _ in range(2)] if count == 1 else self.operator.zeros(2 * count)
+        accumulate(recurrence, sums, weights, one_more)
+        return [(sums[row], sums[count + row]) for row in range(count)]
 
 
-def evolve(
-    h: Hamiltonian,
-    state: np.ndarray,
-    times: Sequence[float],
-    *,
-    sector: Mapping[str, int] | None = None,
-    report: Report = silent,
-) -> Iterator[tuple[float, np.ndarray]]:
-    """Each time with exp(-iHt) ``state`` (d,) complex128; times ascending, in units of 1/coupling (hbar = 1).
-
-    ``sector``: labels that select one sector, as {"magnetisation": 0}, over whose d states ``state`` is given (None: all
-    configurations). JobError for labels of several sectors and for times out of order. Chebyshev series of Tal-Ezer & Kosloff.
-
-    >>> import bigbath as bb
-    >>> h = bb.build(bb.draw(bb.XXZ(L=8, W=1.0)))
-    >>> (part,) = bb.sectors(h, only={"magnetisation": 0})
-    >>> start = bb.configuration(part, "neel")
-    >>> [f"{abs(start @ psi) ** 2:.3f}" for _, psi in bb.evolve(h, start, [0.0, 1.0], sector={"magnetisation": 0})]
-    ['1.000', '0.182']
-    """
-    chosen = everything(h.dim)
-    if sector is not None:
-        found = sectors(h, only=dict(sector))
-        if len(found) > 1:
-            raise JobError(f"sector = {dict(sector)} selects {len(found)} sectors; give the labels of one: {found[0]}")
-        chosen = found[0]
-    if state.shape != (chosen.dim,):
-        raise JobError(f"state has the shape {state.shape}, the sector {chosen} has {chosen.dim:,} states")
-    return Propagator.of(h, chosen).evolve(state, times, report=report)
+def _norm(psi: np.ndarray) -> float:
+    """||psi|| without the threads of BLAS, which cost more."""
+    parts = (psi.real, psi.imag) if np.iscomplexobj(psi) else (psi,)
+    return float(np.sqrt(sum(np.einsum("i,i->", part, part) for part in parts)))
 
 
-def _axpy(weight: float, source: np.ndarray, target: np.ndarray) -> None:
-    """target += weight * source, in place, for contiguous arrays of one shape."""
-    add = blas.zaxpy if np.iscomplexobj(target) else blas.daxpy
-    add(source.reshape(-1), target.reshape(-1), a=weight)
+def _require_norm(found: float, norm: float, time: float, error: float) -> None:
+    """BigbathError where the norm is not kept: the spectrum's ends are wrong, or the processor."""
+    if not abs(found - norm) <= error * norm:
+        raise BigbathError(
+            f"the evolution to t = {time:g} changed the norm from {norm:.15g} to {found:.15g}, more than rounding: its "
+            "states cannot be used. Please report this with the job."
+        )
 
 
-def terms(x: float) -> int:
-    """Number of terms for a t = ``x``: beyond, |J_n(x)| sums to less than 1e-15."""
-    return int(np.ceil(x + 12.0 * max(x, 1.0) ** (1 / 3) + 18))
+def _checked(times: Sequence[float]) -> np.ndarray:
+    """Times (T,); JobError unless they are finite and lead away from 0."""
+    wanted = np.asarray(times, dtype=float)
+    if wanted.ndim != 1 or not np.all(np.isfinite(wanted)):
+        raise JobError("times must be a list of finite numbers")
+    if np.any(np.diff(np.abs(wanted)) < 0) or (np.any(wanted < 0) and np.any(wanted > 0)):
+        raise JobError("times must be in ascending order, away from 0")
+    return wanted
 
 
-def series(x: np.ndarray) -> np.ndarray:
-    """(2 - delta_n0) J_n(x) times the sign of (-i)^n, or of i (-i)^n for odd n: (T, N); zero where it is rounding."""
-    order = terms(float(np.abs(x).max()))
-    n = np.arange(order)
-    values = bessel(x, order) * np.where(n > 0, 2.0, 1.0) * (-1.0) ** (n // 2)
-    values[n >= np.array([terms(abs(float(y))) for y in x])[:, None]] = 0
-    return values
-
-
-def bessel(x: np.ndarray, order: int) -> np.ndarray:
-    """J_n(x) (T, ``order``), all n < ``order`` at once by Miller's recurrence from above: to rounding, where ``jv`` loses digits.
-
-    It is begun beyond ``order``, where J_n is rounding, and normalised by J_0 + 2 (J_2 + J_4 + ...) = 1.
-    """
-    inverse = 1 / np.where(np.abs(x) > TINY, x, 1.0)
-    first = order + 20 + order % 2
-    values = np.zeros((first + 2, x.size))
-    values[first] = 1e-300
-    for n in range(first, 0, -1):
-        values[n - 1] = 2 * n * inverse * values[n] - values[n + 1]
-        size = np.abs(values[n - 1])
-        if size.max() > 1e100:  # before it overflows
-            values[n - 1 :] /= np.where(size > 1e100, size, 1.0)
-    values /= values[0] + 2 * values[2::2].sum(axis=0)
-    values[:, np.abs(x) <= TINY] = 0
-    values[0, np.abs(x) <= TINY] = 1
-    return values[:order].T
+def _allowed(memory: float | None) -> float:
+    """Bytes that sums may take."""
+    return memory_limit() / 4 if memory is None else memory

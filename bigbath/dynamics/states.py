@@ -8,7 +8,8 @@ from scipy.special import ive
 from bigbath.chebyshev import Recurrence
 from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
-from bigbath.spaces import Sector
+from bigbath.operators import Hamiltonian
+from bigbath.spaces import Sector, charge_names, contraction, everything, label, sectors
 
 
 def configuration(sector: Sector, spins: str) -> np.ndarray:
@@ -17,9 +18,9 @@ def configuration(sector: Sector, spins: str) -> np.ndarray:
     "neel" is udud... In a sector of symmetries: the state's part there, normalised. JobError for a state outside.
     """
     sites = sector.whole.bit_length() - 1
-    spins = "".join("ud"[j % 2] for j in range(sites)) if spins == "neel" else spins
-    if len(spins) != sites or set(spins) - set("ud"):
-        raise JobError(f'{spins!r} is no configuration of {sites} spins: write one "u" or "d" for each, or "neel"')
+    if sector.whole != 2**sites:
+        raise JobError(f"a configuration needs a model of spins, this one has {sector.whole} states")
+    spins = _spins(spins, sites)
     number = int(spins.replace("u", "0").replace("d", "1"), 2)
     index = int(sector.space.index(np.array([number]))[0])
     if index < 0:
@@ -27,6 +28,32 @@ def configuration(sector: Sector, spins: str) -> np.ndarray:
     vector = np.zeros(sector.space.dim)
     vector[index] = 1.0
     return _normalised(sector.reduce(vector), f"the configuration {spins!r}", sector)
+
+
+def charge_sector(h: Hamiltonian, spins: str) -> Sector:
+    """The smallest sector of charges that holds a configuration, as ``configuration`` reads it; everything without charges."""
+    names = charge_names(h)
+    if not names or not h.sites:
+        return everything(h.dim)
+    signs = np.array([1 if spin == "u" else -1 for spin in _spins(spins, h.sites)])
+    values = {label(charge): int(np.dot(charge.weights, signs)) for charge in h.charges}
+    return sectors(h, use=names, only=values)[0]
+
+
+def joint_state(sector: Sector, dims: tuple[int, int], phi: np.ndarray, bath: Sector, vector: np.ndarray) -> np.ndarray:
+    """phi_S x v_B (d,) of a system state ``phi`` (D_S,) and a ``vector`` of a sector of the bath. JobError if it leaves the sector."""
+    product = contraction(phi, bath, sector, dims).conj().T @ vector
+    if abs(float(np.linalg.norm(product)) - 1) > 1e-9:
+        raise JobError(f"a product of system and bath states is not within the sector {sector}: remove spectrum.sector")
+    return product
+
+
+def _spins(spins: str, sites: int) -> str:
+    """One letter a site."""
+    spins = "".join("ud"[j % 2] for j in range(sites)) if spins == "neel" else spins
+    if len(spins) != sites or set(spins) - set("ud"):
+        raise JobError(f'{spins!r} is no configuration of {sites} spins: write one "u" or "d" for each, or "neel"')
+    return spins
 
 
 def product_state(sector: Sector, spins: Sequence[np.ndarray]) -> np.ndarray:
@@ -54,7 +81,7 @@ def thermal_state(propagator: Propagator, beta: float, stream: np.random.Generat
     weights = ive(n, x) * np.where(n > 0, 2.0, 1.0) * (-1.0) ** n
     start = stream.standard_normal(operator.dim)
     recurrence = Recurrence(operator, start[:, None].astype(operator.dtype))
-    total = operator.zeros(1)[0]
+    total = recurrence.total
     for weight, term in zip(weights, recurrence.terms(), strict=False):
         total += weight * term
     vector = operator.get(total)[:, 0]

@@ -11,7 +11,7 @@ from bigbath.errors import JobError
 from bigbath.measure.context import Context
 from bigbath.measure.participation import renyi
 from bigbath.measure.vectors import OfVectors, each_state, multiplicity
-from bigbath.spaces import bipartition, system_and_bath
+from bigbath.spaces import bipartition, schmidt_weights, system_and_bath
 
 
 @choice
@@ -55,14 +55,7 @@ def entropies_between(blocks: tuple[np.ndarray, ...]) -> OfVectors:
     """Entanglement entropies (m,) of vectors (d, m) over a space that is split into ``blocks``."""
 
     def entropies(vectors: np.ndarray) -> np.ndarray:
-        weights = np.concatenate([_schmidt(vectors[block]) for block in blocks], axis=1)
+        weights = schmidt_weights(vectors, blocks)
         return renyi(np.clip(weights.T, 0, None), 1)
 
     return entropies
-
-
-def _schmidt(psi: np.ndarray) -> np.ndarray:
-    """Squares of the Schmidt coefficients (m, min(d_A, d_B)) of matrices (d_A, d_B, m)."""
-    small = psi if psi.shape[0] <= psi.shape[1] else psi.transpose(1, 0, 2)
-    stacked = np.moveaxis(small, 2, 0)
-    return np.linalg.eigvalsh(stacked @ stacked.conj().transpose(0, 2, 1))

@@ -4,9 +4,9 @@ from bigbath.spaces.charges import label
 from bigbath.spaces.sector import Sector, contraction, everything
 from bigbath.spaces.sectors import charge_names, sectors, spaces_of, symmetry_names
 from bigbath.spaces.space import Everything, FixedCharges, Space
-from bigbath.spaces.split import beside, bipartition, part_of, system_and_bath
+from bigbath.spaces.split import beside, bipartition, part_of, schmidt_weights, system_and_bath
 
 __all__ = [
     "Everything", "FixedCharges", "Sector", "Space", "beside", "bipartition", "charge_names", "contraction", "everything", "label",
-    "part_of", "sectors", "spaces_of", "symmetry_names", "system_and_bath",
+    "part_of", "schmidt_weights", "sectors", "spaces_of", "symmetry_names", "system_and_bath",
 ]  # fmt: skip

@@ -50,6 +50,18 @@ def _blocks(inside: np.ndarray, outside: np.ndarray) -> tuple[np.ndarray, ...]:
     )
 
 
+def schmidt_weights(vectors: np.ndarray, blocks: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Squares of the Schmidt coefficients (m, k) of vectors (d, m) over a space that is split into ``blocks``, unordered."""
+    return np.concatenate([_weights(vectors[block]) for block in blocks], axis=1)
+
+
+def _weights(psi: np.ndarray) -> np.ndarray:
+    """The same (m, min(d_A, d_B)) of matrices (d_A, d_B, m)."""
+    small = psi if psi.shape[0] <= psi.shape[1] else psi.transpose(1, 0, 2)
+    stacked = np.moveaxis(small, 2, 0)
+    return np.linalg.eigvalsh(stacked @ stacked.conj().transpose(0, 2, 1))
+
+
 def part_of(states: np.ndarray, sites: int, cut: tuple[int, ...]) -> np.ndarray:
     """Configurations (d,) of the sites in ``cut``, their first site in the highest bit."""
     result = np.zeros_like(states)

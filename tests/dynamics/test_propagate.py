@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ from support import dense
 
 import bigbath as bb
 from bigbath.dynamics import Propagator, configuration, product_state, random_state, thermal_state
-from bigbath.dynamics.propagate import bessel, terms
-from bigbath.errors import JobError
+from bigbath.dynamics.bessel import bessel, terms
+from bigbath.errors import BigbathError, JobError
 from bigbath.models import XXZ, Imbrie, Ring, disorder_stream
-from bigbath.operators import build
+from bigbath.operators import Hamiltonian, Scale, build, operator_of
 from bigbath.spaces import everything, sectors
 
 
@@ -97,6 +98,82 @@ def test_few_times_need_little_memory_and_many_share():
     assert np.abs(roomy - tight).max() < 1e-12
 
 
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.sampled_from([0.0, -3.0, 1e3, 1e5]), st.sampled_from([0.0, 1e12]))
+def test_the_bound_holds_on_the_way(seed, count, offset, memory):
+    """Several times with or without shared recurrences, and a spectrum far from 0."""
+    stream = np.random.default_rng(seed)
+    H = dense(hamiltonian(Imbrie(L=4), seed).matrix)
+    H = (H if seed % 2 else H + 0.1j * (np.tri(*H.shape) - np.tri(*H.shape).T)) + offset * np.eye(H.shape[0])
+    h = Hamiltonian(given=H, dims=(1, H.shape[0]))
+    times = np.sort(stream.uniform(0, 40, count))
+    propagator = Propagator.of(h)
+    state = random_state(everything(h.dim), stream)
+    E, V = np.linalg.eigh(H - offset * np.eye(h.dim))
+    for k, (t, psi) in enumerate(propagator.evolve(state, times, memory=memory)):
+        exact_psi = np.exp(-1j * offset * t) * (V @ (np.exp(-1j * E * t) * (V.conj().T @ state)))
+        rounded = 1e-15 * abs(offset) * t  # of H itself and of its eigenvalues, where offset is large
+        assert np.linalg.norm(psi - exact_psi) < propagator.error(t, restarts=k) + rounded
+
+
+def test_a_flat_spectrum_turns_the_phase_alone():
+    for energy in (0.0, 3.7):
+        given = energy * np.eye(500)
+        h = Hamiltonian(given=given, dims=(1, 500))
+        state = random_state(everything(500), np.random.default_rng(0))
+        ((_, psi),) = Propagator.of(h).evolve(state, [12.0])
+        assert np.abs(psi - np.exp(-12j * energy) * state).max() < 1e-13
+
+
+def test_times_far_apart_and_wrong_input():
+    h = hamiltonian(Imbrie(L=5))
+    propagator, state = Propagator.of(h), configuration(everything(h.dim), "neel")
+    times = [0.1, 0.2, 0.3, 2e4]
+    found = np.array([psi for _, psi in propagator.evolve(state, times)])
+    assert np.abs(found - exact(h, everything(h.dim), state, times)).max() < 1e-9
+    for wrong in ([0.0, np.nan], [np.inf], 3.0):
+        with pytest.raises(JobError, match="finite"):
+            list(propagator.evolve(state, wrong))
+    with pytest.raises(JobError, match="shape"):
+        list(propagator.evolve(state[:-1], [1.0]))
+    with pytest.raises(JobError, match="norm"):
+        list(propagator.evolve(0 * state, [1.0]))
+
+
+def test_a_norm_that_is_not_kept_is_an_error():
+    """The ends of the spectrum wrong by a tenth: Chebyshev polynomials grow outside, and the state is refused."""
+    h = hamiltonian(Imbrie(L=6))
+    right = Propagator.of(h).scale
+    narrow = Scale(centre=right.centre, halfwidth=0.9 * right.halfwidth)
+    propagator = Propagator(operator=operator_of(h, everything(h.dim), narrow), scale=narrow)
+    with pytest.raises(BigbathError, match="norm"):
+        list(propagator.evolve(configuration(everything(h.dim), "neel"), [30.0]))
+
+
+@pytest.mark.parametrize("case", ["flips", "ranked", "ranked, complex"])
+def test_one_final_time_takes_four_vectors(case):
+    """Memory at its peak, beside the state at the beginning."""
+    model, only = {
+        "flips": (Imbrie(L=15), None),
+        "ranked": (XXZ(L=20, W=1.0), {"magnetisation": 0}),
+        "ranked, complex": (XXZ(L=20, W=1.0, phi=0.5), {"magnetisation": 0}),
+    }[case]
+    h = hamiltonian(model)
+    sector = everything(h.dim) if only is None else sectors(h, only=only)[0]
+    propagator = Propagator.of(h, sector)
+    state = random_state(sector, np.random.default_rng(0))
+    list(propagator.evolve(state, [0.01]))  # whatever is made once
+    tracemalloc.start()
+    try:
+        for _ in propagator.evolve(state, [0.5]):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    vector = max(state.nbytes, propagator.operator.zeros(1 + (propagator.operator.dtype.kind != "c")).nbytes)
+    assert peak < 4 * vector + 2**20, f"{peak / state.nbytes:.2f} vectors"
+
+
 def test_thermal_states():
     """exp(-beta H/2)|r>: the energy of a random vector against the trace, within its own scatter."""
     h = hamiltonian(Imbrie(L=9))
@@ -153,7 +230,7 @@ def test_the_example_of_the_page_runs():
 
 
 def test_evolve_takes_one_sector_and_says_so():
-    assert doctest.testmod(importlib.import_module("bigbath.dynamics.propagate")).failed == 0
+    assert doctest.testmod(importlib.import_module("bigbath.dynamics.evolve")).failed == 0
     h = hamiltonian(XXZ(L=6, W=1.0))
     with pytest.raises(JobError, match="has 20 states"):
         bb.evolve(h, np.ones(64), [1.0], sector={"magnetisation": 0})

@@ -1,0 +1,68 @@
+"""Loschmidt amplitudes <psi|exp(-iHt)|psi> from Chebyshev moments alone: two moments a product, no stored states.
+
+A(t) = e^(-i c t) sum_n (2 - delta_n0) (-i)^n J_n(a t) mu_n with mu_n = <psi|T_n((H - c)/a)|psi> (Weisse et al., Rev. Mod. Phys.
+78, 275, Eqs. 32, 33 for the moments; Tal-Ezer & Kosloff, J. Chem. Phys. 81, 3967 for the series). |A|^2 is the survival probability.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bigbath.chebyshev import moments
+from bigbath.dynamics.bessel import bessel, terms
+from bigbath.dynamics.plan import ROUNDING, TRUNCATED
+from bigbath.dynamics.propagate import Propagator
+from bigbath.errors import JobError
+
+#: Entries of a table of Bessel functions that are made at once.
+TABLE = 2**22
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loschmidt:
+    """``amplitude`` (T,) complex128 at ``times`` (T,), and a bound on the ``error`` (T,) of each for a normalised state.
+
+    ``products``: of H with a real vector, or with a complex one of a complex H.
+    """
+
+    times: np.ndarray
+    amplitude: np.ndarray
+    error: np.ndarray
+    products: int
+
+    @property
+    def survival(self) -> np.ndarray:
+        """|A|^2 (T,)."""
+        return np.abs(self.amplitude) ** 2
+
+
+def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float]) -> Loschmidt:
+    """Amplitudes <psi|e^(-iHt)|psi> of a ``state`` (d,) at ``times``, of any sign and in any order, all from one recurrence.
+
+    Memory: two vectors. JobError for a state of another space.
+    """
+    operator, scale, t = propagator.operator, propagator.scale, np.asarray(times, dtype=float)
+    psi = np.asarray(state)
+    if psi.shape != (operator.dim,):
+        raise JobError(f"the state has the shape {psi.shape}, the sector's states have ({operator.dim},)")
+    if t.ndim != 1 or not t.size or not np.all(np.isfinite(t)):
+        raise JobError("times must be a list of finite numbers")
+    order = terms(scale.halfwidth * float(np.abs(t).max()))
+    order += order % 2
+    # <psi|T_n|psi> is the sum over real and imaginary part where T_n is real and symmetric
+    parts = [psi] if operator.dtype.kind == "c" or not np.iscomplexobj(psi) else [psi.real, psi.imag]
+    parts = [part for part in parts if np.any(part)]
+    mu = sum((moments(operator, part[:, None], order)[0] for part in parts), np.zeros(order))
+    n = np.arange(order)
+    factors = np.where(n > 0, 2.0, 1.0) * (-1j) ** (n % 4)
+    amplitude, error = np.empty(t.size, dtype=complex), np.empty(t.size)
+    step = max(1, TABLE // order)
+    for first in range(0, t.size, step):
+        some = slice(first, first + step)
+        table = bessel(scale.halfwidth * t[some], order)
+        amplitude[some] = np.exp(-1j * scale.centre * t[some]) * (table @ (factors * mu))
+        # T_n is known to n roundings of the vector, a moment to twice those of its two halves
+        error[some] = np.abs(table * np.abs(factors)) @ (2.0 + n) + np.abs(scale.centre * t[some])
+    error = TRUNCATED + ROUNDING * np.finfo(float).eps * error
+    return Loschmidt(times=t, amplitude=amplitude, error=error, products=len(parts) * order // 2)
