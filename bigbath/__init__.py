@@ -13,7 +13,7 @@ _WHERE = {
     "bigbath.operators": ("Hamiltonian", "build"),
     "bigbath.spaces": ("sectors",),
     "bigbath.solvers": (
-        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
+        "Auto", "Dense", "Density", "Eigenstate", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Whole",
         "solve",
     ),
     "bigbath.broadening": (
@@ -30,6 +30,9 @@ _WHERE = {
         "MeasureDistribution", "MeasureEntanglement", "MeasureFormFactor", "MeasureGapRatio", "MeasureInteraction",
         "MeasureNumberVariance", "MeasureObservables", "MeasureParticipation", "MeasurePropagator", "MeasureSpacings",
         "Measures", "disorder_average",
+    ),
+    "bigbath.measure.of_states": (
+        "entanglement", "gap_ratio", "matrix_elements", "observables", "observational_entropy", "participation", "propagator",
     ),
     "bigbath.store": ("Result", "open_result", "open_run"),
     "bigbath.interactive": ("run",),
@@ -66,6 +69,15 @@ if TYPE_CHECKING:
         MeasureSpacings,
         disorder_average,
     )
+    from bigbath.measure.of_states import (
+        entanglement,
+        gap_ratio,
+        matrix_elements,
+        observables,
+        observational_entropy,
+        participation,
+        propagator,
+    )
     from bigbath.models import TFIM, XXZ, Custom, DeclaredSymmetry, Imbrie, Levy, QuantumSun, Ring, draw
     from bigbath.operators import Hamiltonian, build
     from bigbath.plots import plot_distribution
@@ -73,6 +85,7 @@ if TYPE_CHECKING:
         Auto,
         Dense,
         Density,
+        Eigenstate,
         Eigenstates,
         Evidence,
         Filter,

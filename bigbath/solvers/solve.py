@@ -148,4 +148,6 @@ def solve(
         states = _automatic(problem, comm, report)
     else:
         states = ENGINES[type(wanted.engine)](problem, wanted.engine, comm, report)  # type: ignore[operator]
-    return replace(states.in_units(unit), window=wanted.window, dim=h.dim)
+    return replace(
+        states.in_units(unit), window=wanted.window, dim=h.dim, composite=h.composite, part=h.part
+    )
