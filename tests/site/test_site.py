@@ -25,7 +25,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (base / "site" / "index.html").exists():
             subprocess.run([sys.executable, ".mkdocs/katex.py"], cwd=ROOT, check=True)
-            build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-f", ".mkdocs.yml", "-d", str(base / "site")]
+            build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", ".mkdocs.yml", "-d", str(base / "site")]
             done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr  # a dead link or anchor is an error
     return base / "site"
