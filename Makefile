@@ -36,7 +36,7 @@ bench:       ## tables of the benchmarks, docs/img/engines.png
 
 docs:        ## the documentation as a web site in site/
 	@.ci/setup docs
-	$(BIN)/mkdocs build --strict -q -f .mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f .mkdocs.yml
 
 clean:       ## remove what the targets made, but not the environment
 	rm -rf demo site build *.egg-info

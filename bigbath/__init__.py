@@ -13,8 +13,8 @@ _WHERE = {
     "bigbath.operators": ("Hamiltonian", "build"),
     "bigbath.spaces": ("everything", "sectors"),
     "bigbath.solvers": (
-        "Auto", "Dense", "Density", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Solver",
-        "Whole", "solve",
+        "Auto", "Dense", "Density", "Eigenstate", "Eigenstates", "Evidence", "Filter", "Interval", "Levels", "Nearest", "ShiftInvert",
+        "Solver", "Whole", "solve",
     ),
     "bigbath.broadening": (
         "Distribution", "LorentzianFit", "Shells", "SystemStates", "distribution", "fit_lorentzian",
@@ -33,6 +33,9 @@ _WHERE = {
         "MeasureDistribution", "MeasureEntanglement", "MeasureFormFactor", "MeasureGapRatio", "MeasureInteraction",
         "MeasureNumberVariance", "MeasureObservables", "MeasureParticipation", "MeasurePropagator", "MeasureSpacings",
         "Measures", "disorder_average",
+    ),
+    "bigbath.measure.of_states": (
+        "entanglement", "gap_ratio", "matrix_elements", "observables", "observational_entropy", "participation", "propagator",
     ),
     "bigbath.store": ("Result", "open_result", "open_run"),
     "bigbath.interactive": ("run",),
@@ -82,6 +85,15 @@ if TYPE_CHECKING:
         MeasureSpacings,
         disorder_average,
     )
+    from bigbath.measure.of_states import (
+        entanglement,
+        gap_ratio,
+        matrix_elements,
+        observables,
+        observational_entropy,
+        participation,
+        propagator,
+    )
     from bigbath.models import TFIM, XXZ, Custom, DeclaredSymmetry, Imbrie, Levy, QuantumSun, Ring, draw
     from bigbath.operators import Hamiltonian, build
     from bigbath.plots import plot_distribution
@@ -89,6 +101,7 @@ if TYPE_CHECKING:
         Auto,
         Dense,
         Density,
+        Eigenstate,
         Eigenstates,
         Evidence,
         Filter,

@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 import xarray as xr
 
+from bigbath.broadening.entropy import observational
 from bigbath.broadening.levels import Levels, levels_of
 from bigbath.broadening.lorentzian import LorentzianFit
 from bigbath.broadening.shells import Shells, shells_of
@@ -75,6 +76,7 @@ class Distribution:
             "second_moment": (pair, self.second_moment),
             "shannon": (pair, self.shannon),
             "renyi2": (pair, self.renyi2),
+            "observational": (pair, observational(self.P, self.shells.count)),
             "own_shell_count": ((*pair, "shell"), self.own_count),
             "degeneracy": ("state", self.degeneracy),
             "bath_degeneracy": ("bath_state", self.bath_degeneracy),

@@ -165,10 +165,9 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
     failure = _uncertified(shared, states)
     dataset = xr.Dataset() if failure else job.measure.run(context)
     seconds["measure"] = time.perf_counter() - start
+    found = states.to_dataset()
     coords = {
-        "energy": ("state", states.energies),
-        "residual": ("state", states.residuals),
-        "sector_index": ("state", states.sector_index),
+        **found.coords,
         "system_energy": ("branch", system.energies),
         "branch": ("branch", np.arange(1, system.energies.size + 1)),
     }
@@ -176,10 +175,7 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
         "realization": shared.number,
         "dim": _dimension(h, job.spectrum),
         "scalar_type": np.result_type(float, *(b.dtype for b in states.blocks)).name,
-        "evidence_spectrum": json.dumps(asdict(states.evidence)),
-        "sectors_spectrum": json.dumps([str(b.sector) for b in states.blocks]),
-        "E_min": states.extremes[0],
-        "E_max": states.extremes[1],
+        **found.attrs,
         "seconds": json.dumps(seconds),
     }
     if bath is not None:

@@ -108,7 +108,7 @@ class Propagator:
         """psi at each time, every group from the last state before it."""
         start = 0.0
         for group in chosen.groups:
-            for later in self._advance(psi, group - start, one_more):  # noqa: B031 - the last one is used
+            for later in self._advance(psi, group - start, one_more):
                 yield later
             psi, start = later, group[-1]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import xarray as xr
 
-from bigbath.broadening import SystemStates
+from bigbath.broadening import SystemStates, system_states
 from bigbath.errors import JobError
-from bigbath.models import Composite, SpinComposite
-from bigbath.progress import Report
+from bigbath.models import Composite
+from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 
 
@@ -27,9 +27,29 @@ class Context:
     report: Report
     done: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls,
+        states: Eigenstates,
+        bath: Eigenstates | None = None,
+        *,
+        accept_unverified: bool = False,
+        report: Report = silent,
+    ) -> "Context":
+        """The context of states from ``solve``, which know what they are states of; JobError for others."""
+        for one in (states, bath):
+            if one is not None and not isinstance(one, Eigenstates):
+                raise JobError(f"measurements take Eigenstates, as solve(h, window), not a {type(one).__name__}")
+        if states.composite is None:
+            raise JobError("these states do not know their model: take solve(build(draw(model)), window)")
+        return cls(
+            composite=states.composite, states=states, bath=bath, system=system_states(states.composite),
+            accept_unverified=accept_unverified, report=report,
+        )  # fmt: skip
+
     @property
     def sites(self) -> int:
         """Number of spins; JobError for a model that has none."""
-        if not isinstance(self.composite, SpinComposite):
+        if not self.states.sites:
             raise JobError("measurements on sites need a model of spins, which this is not")
-        return self.composite.system_sites + self.composite.bath_sites
+        return self.states.sites

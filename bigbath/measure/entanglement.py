@@ -28,7 +28,7 @@ class MeasureEntanglement:
     def measure(self, context: Context) -> xr.Dataset:
         """Entropy of the system, ``entanglement``, and of each cut, ``entanglement_cut``, for every state."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
-        d_bath = context.composite.dims[1]
+        d_bath = states.dims[1]
         system = each_state(states, lambda space: entropies_between(system_and_bath(space, d_bath)))
         shared = multiplicity(states)
         data: dict[str, tuple] = {

@@ -46,7 +46,7 @@ class LevelStatistic:
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         if len(states.evidence.edges) > 1:
             raise JobError(f'measure.{self.section} needs one window without gaps, not window.kind = "levels"')
-        resolution = Resolution(context.composite)
+        resolution = Resolution(context.composite, states.part)
         findings, matrices = [], []
         for block in states.blocks:
             sector, labels = block.sector, dict(block.sector.labels)

@@ -1,54 +1,98 @@
-"""Measurement ``observables``: local expectation values in each eigenstate."""
+"""Measurement ``observables``: expectation values and matrix elements of operators in eigenstates."""
 
-from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bigbath.choice import choice
+from bigbath.conserved.sums import is_hermitian
+from bigbath.conserved.words import Words, words
+from bigbath.errors import JobError
 from bigbath.measure.context import Context
-from bigbath.measure.vectors import OfVectors, each_state, level_mean, multiplicity
+from bigbath.measure.vectors import OfVectors, each_state, elements_between, level_mean, multiplicity
+from bigbath.models.composite import Term
+from bigbath.operators.between import matrix_between
+from bigbath.resources import require_memory
 from bigbath.spaces import Space
+
+#: An operator as QuSpin writes it: [["zz", [[J, i, j], ...]], ...].
+Strings = Annotated[tuple[tuple[str, tuple[tuple[float | int, ...], ...]], ...], Field(min_length=1)]
 
 
 @choice
 class MeasureObservables:
-    """<n|sigma^a_j|n> of every site j for the Pauli matrices in ``pauli``; site 0 is the system's first.
+    """<n|sigma^a_j|n> of every site j for the Pauli matrices in ``pauli``, and <n|O|n> of every operator in ``operators``.
 
-    What eigenstate thermalisation says of them is their smoothness in energy. Cost L D a state and matrix. For a
-    degenerate level it is the trace over the level divided by its multiplicity, the same for each of its states.
+    ``operators``: sums of Pauli strings by name, in QuSpin's notation with the letters I, x, y, z and real couplings, as
+    ``{hop = [["xx", [[1.0, 0, 1]]], ["yy", [[1.0, 0, 1]]]]}``. Site 0 is the system's first. ``elements``: also
+    |<m|O|n>|^2 of every operator, for all pairs of states. Cost D a state and string; for the elements of k states k^2 D.
+    For a degenerate level <n|O|n> is the trace over the level divided by its multiplicity, the same for each of its
+    states; elements with one of its states are not defined (NaN).
     """
 
-    pauli: Annotated[tuple[Literal["x", "y", "z"], ...], Field(min_length=1)] = ("z", "x")
+    pauli: tuple[Literal["x", "y", "z"], ...] = ("z", "x")
+    operators: dict[str, Strings] | None = None
+    elements: bool | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "MeasureObservables":
+        if not self.pauli and not self.operators:
+            raise ValueError("nothing to measure: name Pauli matrices in pauli, or operators")
+        if self.elements and not self.operators:
+            raise ValueError("elements are those of operators: give operators")
+        return self
 
     def measure(self, context: Context) -> xr.Dataset:
-        """Variables ``sigma_z`` and so on, (state, site)."""
+        """Variables ``sigma_z`` and so on (state, site); ``expectation`` (state, operator) and ``element_squared``
+        (state, other_state, operator).
+        """
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         sites = context.sites
-        data: dict[str, tuple] = {"multiplicity": ("state", multiplicity(states))}
+        sums = {name: sums_of(strings, sites, name) for name, strings in (self.operators or {}).items()}
+        shared = multiplicity(states)
+        data: dict[str, tuple] = {"multiplicity": ("state", shared)}
+        coords: dict[str, object] = {"site": np.arange(sites)} if self.pauli else {}
         for letter in self.pauli:
-            values = each_state(states, partial(local_expectations, pauli=letter, sites=sites))
+            local = [words(((letter, ((1.0, site),)),), sites) for site in range(sites)]
+            values = each_state(states, lambda space, local=local: expectations(space, local))  # type: ignore[misc]
             data[f"sigma_{letter}"] = (("state", "site"), level_mean(states, values.reshape(-1, sites)))
-        return xr.Dataset(data, coords={"site": np.arange(sites)})
+        if sums:
+            values = each_state(states, lambda space: expectations(space, list(sums.values())))
+            data["expectation"] = (("state", "operator"), level_mean(states, values.reshape(-1, len(sums))))
+            coords["operator"] = list(sums)
+        if self.elements:
+            k = states.energies.size
+            require_memory(8 * k * k * len(sums), f"{k:,}^2 elements of {len(sums)} operators", "Take fewer states.")
+            squares = [np.abs(elements_between(states, one)) ** 2 for one in sums.values()]
+            undefined = (shared > 1)[:, None, None] | (shared > 1)[None, :, None]
+            table = np.where(undefined, np.nan, np.stack(squares, axis=-1))
+            data["element_squared"] = (("state", "other_state", "operator"), table)
+        return xr.Dataset(data, coords=coords)
 
 
-def local_expectations(space: Space, pauli: str, sites: int) -> OfVectors:
-    """<v|sigma^a_j|v> (m, sites) of vectors (d, m) over a space; 0 where a flip leads out of it."""
-    states = space.states()
+def sums_of(strings: tuple[Term, ...], sites: int, name: str = "operator") -> Words:
+    """The Pauli strings of an operator with their couplings; JobError for what is none on ``sites`` spins."""
+    for letters, couplings in strings:
+        if not letters or set(letters) - set("Ixyz"):
+            raise JobError(f"{name}: {letters!r} is not a Pauli string; use the letters I, x, y, z")
+        for coupling in couplings:
+            where = list(coupling[1:])
+            if len(where) != len(letters):
+                raise JobError(f"{name}: {letters!r} needs a coupling and {len(letters)} sites, got {list(coupling)}")
+            if any(not isinstance(j, int) or not 0 <= j < sites for j in where) or len(set(where)) < len(where):
+                raise JobError(f"{name}: sites {where} of {letters!r} must be different integers below {sites}")
+    sums = words(strings, sites)
+    assert is_hermitian(sums)  # real couplings of Pauli matrices on different sites
+    return sums
 
-    def expectations(vectors: np.ndarray) -> np.ndarray:
-        return np.stack([_expectation(vectors, states, space, pauli, 1 << (sites - 1 - j)) for j in range(sites)], axis=1)
 
-    return expectations
+def expectations(space: Space, operators: list[Words]) -> OfVectors:
+    """<v|O|v> (m, operators) of vectors (d, m) over a space; what leads out of it counts as 0."""
+    matrices = [matrix_between(one, space, space) for one in operators]
 
+    def values(vectors: np.ndarray) -> np.ndarray:
+        return np.stack([np.vecdot(vectors.T, (matrix @ vectors).T).real for matrix in matrices], axis=1)
 
-def _expectation(vectors: np.ndarray, states: np.ndarray, space: Space, pauli: str, bit: int) -> np.ndarray:
-    up = states & bit == 0
-    if pauli == "z":
-        return np.sum(np.where(up, 1.0, -1.0)[:, None] * np.abs(vectors) ** 2, axis=0)
-    flipped = space.index(states[up] | bit)
-    inside = flipped >= 0
-    overlap = np.sum(vectors[up][inside].conj() * vectors[flipped[inside]], axis=0)
-    return 2 * (overlap.real if pauli == "x" else overlap.imag)
+    return values

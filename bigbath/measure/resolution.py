@@ -5,7 +5,7 @@ from typing import Any
 
 from bigbath.conserved import Finding, has_antiunitary, keeps, unresolved
 from bigbath.models import Composite, SpinComposite, Symmetry
-from bigbath.operators import build
+from bigbath.operators import Hamiltonian, Part, build
 from bigbath.spaces import Space, spaces_of
 
 #: Sectors with fewer states have no level statistics.
@@ -13,32 +13,34 @@ FEWEST = 3
 
 
 class Resolution:
-    """Findings for the sectors of one composite; equal questions are answered once. Models without strings have none."""
+    """Findings for the sectors of one part of a composite; equal questions are answered once. Models without strings
+    have none.
+    """
 
-    def __init__(self, composite: Composite) -> None:
-        self._composite = composite
+    def __init__(self, composite: Composite, part: Part = "H") -> None:
+        self._h: Hamiltonian | None = build(composite, part) if isinstance(composite, SpinComposite) else None
         self._known: dict[Any, tuple[Finding, ...]] = {}
 
     def of(self, space: Space, used: tuple[str, ...], labels: Mapping[str, int]) -> tuple[Finding, ...]:
         """For the symmetries named in ``used`` inside a space of configurations; ``labels``: values of some of them."""
-        c = self._composite
-        if not isinstance(c, SpinComposite):
+        if self._h is None:
             return ()
         momenta = tuple(sorted((s.name, labels[s.name]) for s in self._named(used) if s.name in labels))
         key = used, momenta, space.charges, tuple(value == 0 for value in space.values)
         if key not in self._known:
-            self._known[key] = unresolved(*_strings(c), **self._fixed(space, used, labels), declared=c.symmetries)
+            self._known[key] = unresolved(
+                self._h.terms, self._h.sites, **self._fixed(space, used, labels), declared=self._h.symmetries
+            )
         return self._known[key]
 
     def before(self, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None) -> tuple[Finding, ...]:
         """For every sector that ``[spectrum]`` with these ``symmetries`` and this ``sector`` takes, each finding once."""
-        c = self._composite
-        if not isinstance(c, SpinComposite):
+        if self._h is None:
             return ()
         only = dict(sector or {})
-        names = tuple(s.name for s in c.symmetries if symmetries is None or s.name in (*symmetries, *only))
+        names = tuple(s.name for s in self._h.symmetries if symmetries is None or s.name in (*symmetries, *only))
         found: dict[Finding, None] = {}
-        for space in spaces_of(build(c), use=symmetries, only=only):
+        for space in spaces_of(self._h, use=symmetries, only=only):
             used = tuple(s.name for s in self._named(names) if keeps(s, space.charges, space.values))
             if space.dim >= FEWEST and not (set(names) - set(used)) & set(only):
                 found |= dict.fromkeys(self.of(space, used, only))
@@ -46,22 +48,19 @@ class Resolution:
 
     def random_matrices(self, space: Space, labels: Mapping[str, int]) -> str:
         """ "goe" where an antiunitary symmetry of a complex H was found, else "gue"."""
-        c = self._composite
-        if not isinstance(c, SpinComposite):
+        if self._h is None:
             return "gue"
-        return "goe" if has_antiunitary(*_strings(c), **self._fixed(space, tuple(labels), labels)) else "gue"
+        return "goe" if has_antiunitary(self._h.terms, self._h.sites, **self._fixed(space, tuple(labels), labels)) else "gue"
 
     def _named(self, names: tuple[str, ...]) -> tuple[Symmetry, ...]:
-        return tuple(s for s in self._composite.symmetries if s.name in names)
+        assert self._h is not None
+        return tuple(s for s in self._h.symmetries if s.name in names)
 
     def _fixed(self, space: Space, used: tuple[str, ...], labels: Mapping[str, int]) -> dict[str, Any]:
+        assert self._h is not None
         return {
             "used": self._named(used),
             "labels": labels,
             "charges": tuple(zip(space.charges, space.values, strict=True)),
-            "system_sites": self._composite.dims[0].bit_length() - 1,
+            "system_sites": self._h.dims[0].bit_length() - 1,
         }
-
-
-def _strings(c: SpinComposite) -> tuple[tuple, int]:
-    return c.system + c.bath + c.interaction, c.system_sites + c.bath_sites

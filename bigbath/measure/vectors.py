@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from bigbath.conserved.words import Words
+from bigbath.operators.between import matrix_between
 from bigbath.solvers import Eigenstates
 from bigbath.solvers.eigenstates import Block, Comm, total
 from bigbath.solvers.window import TIE
@@ -52,6 +54,38 @@ def each_state(states: Eigenstates, prepare: Callable[[Space], OfVectors]) -> np
     for positions, value in pieces:
         values[positions] = value
     return values[states.order]
+
+
+def elements_between(states: Eigenstates, operator: Words) -> np.ndarray:
+    """<m|O|n> (k, k) of a sum of Pauli strings, in the order of ``states.energies``; every rank has all of them.
+
+    Phases are those of the states as they are. Cost for each pair of sectors that O connects: d k^2.
+    """
+    comm, k = states.comm, states.order.size
+    sizes = [b.energies.size for b in states.blocks]
+    starts = np.cumsum([0, *sizes])
+    dtype = np.result_type(
+        float, *(b.vectors.dtype for b in states.blocks), complex if _is_complex(operator) else float
+    )
+    values = np.zeros((k, k), dtype=dtype)
+    for row, bra in enumerate(states.blocks):
+        for column, ket in enumerate(states.blocks):
+            matrix = matrix_between(operator, bra.sector.space, ket.sector.space)
+            if not matrix.nnz or not sizes[row] or not sizes[column]:
+                continue
+            here = slice(starts[row], starts[row + 1])
+            for columns, vectors in _whole_vectors(ket, np.arange(sizes[column]), comm):
+                parts = [(columns, bra.sector.reduce(matrix @ vectors))]
+                if comm is not None and comm.size > 1:
+                    parts = comm.allgather(parts[0])
+                for which, images in parts:
+                    slab = bra.vectors.conj().T @ images[bra.rows[0] : bra.rows[1]]
+                    values[here, starts[column] + which] = total(slab, comm)
+    return values[np.ix_(states.order, states.order)]
+
+
+def _is_complex(operator: Words) -> bool:
+    return any((x & z).bit_count() % 2 for x, z in operator)
 
 
 def levels(states: Eigenstates) -> np.ndarray:

@@ -30,11 +30,13 @@ class Hamiltonian:
     ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone. ``sites``: number of
     spins, 0 for a model without any. ``symmetries`` are declared, not yet verified: ``bigbath.spaces.sectors`` verifies
     before it uses them. ``terms``: Pauli strings with real couplings whose sum it is; () where a matrix is ``given``
-    instead.
+    instead. ``composite``, ``part``: what it was built from; None for one that was not.
     """
 
     dims: tuple[int, int]
     sites: int = 0
+    composite: Composite | None = None
+    part: Part = "H"
     symmetries: tuple[Symmetry, ...] = ()
     terms: tuple[Term, ...] = ()
     given: sp.csr_array | np.ndarray | None = None
@@ -90,7 +92,8 @@ class Hamiltonian:
         if unit == 1:
             return self
         terms = tuple((letters, tuple((c[0] / unit, *c[1:]) for c in couplings)) for letters, couplings in self.terms)
-        return replace(self, terms=terms, given=None if self.given is None else self.given / unit)
+        given = None if self.given is None else self.given / unit
+        return replace(self, terms=terms, given=given, composite=None)
 
     @property
     def is_sparse(self) -> bool:
@@ -124,11 +127,11 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
         raise JobError(f"a {type(composite).__name__} is not drawn yet: build(draw(model, seed=1, realization=0))")
     if not isinstance(part, str) or part not in get_args(Part):
         raise JobError(f"part must be one of {', '.join(get_args(Part))}, got {shown(part)}")
-    d_system, d_bath = composite.dims
-    dims = {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
+    dims = dims_of(composite, part)
     if isinstance(composite, MatrixComposite):
         check_size(composite, part)
-        return Hamiltonian(given=_hermitian(_from_matrices(composite, part), part), dims=dims)
+        given = _hermitian(_from_matrices(composite, part), part)
+        return Hamiltonian(given=given, dims=dims, composite=composite, part=part)
     terms, sites, symmetries = pauli_strings(composite, part)
     sums = words(terms, sites)
     if not is_hermitian(sums):
@@ -137,10 +140,18 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
             f"part {part} of the model is not Hermitian: a Pauli string has the coupling ... {largest:+.1e}i. Add the "
             "Hermitian conjugate of each term"
         )
-    h = Hamiltonian(terms=as_terms(sums, sites), dims=dims, sites=sites, symmetries=symmetries)
+    h = Hamiltonian(
+        terms=as_terms(sums, sites), dims=dims, sites=sites, symmetries=symmetries, composite=composite, part=part
+    )
     if not h.charges:
         check_vectors(composite, part)
     return h
+
+
+def dims_of(composite: Composite, part: Part = "H") -> tuple[int, int]:
+    """(D_S, D_B) of the space that a part acts on; 1 for what it does not act on."""
+    d_system, d_bath = composite.dims
+    return {"S": (d_system, 1), "B": (1, d_bath)}.get(part, (d_system, d_bath))
 
 
 def _hermitian(matrix: sp.csr_array | np.ndarray, part: str) -> sp.csr_array | np.ndarray:

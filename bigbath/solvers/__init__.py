@@ -2,7 +2,7 @@
 
 from bigbath.ranks import Comm
 from bigbath.solvers.dense import Dense
-from bigbath.solvers.eigenstates import Block, Eigenstates, Evidence
+from bigbath.solvers.eigenstates import Block, Eigenstate, Eigenstates, Evidence
 from bigbath.solvers.energy_shells import energy_shells, partition
 from bigbath.solvers.filter import Filter
 from bigbath.solvers.shift_invert import ShiftInvert
@@ -10,6 +10,6 @@ from bigbath.solvers.solve import ENGINES, AnyEngine, Auto, Engine, Solver, Want
 from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest, Whole, Window
 
 __all__ = [
-    "ENGINES", "AnyEngine", "AnyWindow", "Auto", "Block", "Comm", "Dense", "Density", "Eigenstates", "Engine", "Evidence",
+    "ENGINES", "AnyEngine", "AnyWindow", "Auto", "Block", "Comm", "Dense", "Density", "Eigenstate", "Eigenstates", "Engine", "Evidence",
     "Filter", "Interval", "Levels", "Nearest", "ShiftInvert", "Solver", "Wanted", "Whole", "Window", "choose", "energy_shells", "partition", "prepare", "solve",
 ]  # fmt: skip

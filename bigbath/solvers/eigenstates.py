@@ -1,11 +1,17 @@
 """Eigenstates together with the evidence for them."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, overload
 
 import numpy as np
+import xarray as xr
 
-from bigbath.errors import ImpossibleRequest, IncompleteWindow
+from bigbath.compact import Compact
+from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError
+from bigbath.models import Composite, MatrixComposite
+from bigbath.operators import Part, dims_of
 from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
 from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
@@ -15,8 +21,8 @@ from bigbath.spaces import Sector
 ORTHOGONALITY = 1e-9
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Evidence(Compact):
     """What a solver knows about its own result.
 
     ``residual``: largest ||H v - E v|| (absolute, 2-norm). ``orthogonality``: largest |V^T V - 1| entry, or above
@@ -39,6 +45,38 @@ class Evidence:
     iterations: int = 0
     factorisations: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def _facts(self) -> dict[str, Any]:
+        counted = "not counted" if self.counted is None else f"{self.counted:,} counted"
+        return {
+            "complete": self.complete,
+            "states": f"{self.found:,} found, {counted}",
+            "engine": self.engine,
+            "largest residual": f"{self.residual:.1e} (|H| = {self.norm:.3g})",
+            "orthogonality": f"{self.orthogonality:.1e}",
+            "because": self.reason,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Eigenstate(Compact):
+    """One eigenstate: ``energy``, ``residual`` ||H v - E v||, both in units of the coupling, and its ``sector``.
+
+    ``coordinates``: (d,) in the sector. ``vector()`` is made of them when it is asked for.
+    """
+
+    energy: float
+    residual: float
+    sector: Sector
+    coordinates: np.ndarray
+
+    def vector(self) -> np.ndarray:
+        """The vector (D,) over all configurations, float64 or complex128."""
+        require_memory(16 * self.sector.whole, "an eigenvector in the whole space", "Use .coordinates and .sector.")
+        return self.sector.lift(self.coordinates[:, None])[:, 0]
+
+    def _facts(self) -> dict[str, Any]:
+        return {"energy": f"{self.energy:.12g}", "residual": f"{self.residual:.1e}", "sector": str(self.sector)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,17 +108,28 @@ class Block:
         """float64 or complex128, of the vectors."""
         return self.kept.dtype
 
+    def only(self, which: np.ndarray) -> "Block":
+        """The states in the columns ``which``, with their vectors if these were kept."""
+        columns = which if self.kept.shape[1] else which[:0]
+        return replace(
+            self, energies=self.energies[which], kept=self.kept[:, columns], residuals=self.residuals[which]
+        )
+
     def without_vectors(self) -> "Block":
         """Energies and residuals alone."""
         return replace(self, kept=np.empty((self.kept.shape[0], 0), dtype=self.dtype))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Eigenstates:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Eigenstates(Compact):
     """States of an energy window, kept by symmetry sector, with evidence.
 
-    ``extremes``: (E_min, E_max) of the whole Hamiltonian, ``dim`` D its dimension. ``comm`` is the communicator over which the rows of the
-    vectors are distributed, None on one process.
+    A sequence in ascending energy: ``len(states)``, ``for state in states``, ``states[3].vector()``, ``states[10:20]``, which
+    is certified like the window it is cut from unless it cuts a level.
+
+    ``extremes``: (E_min, E_max) of the whole Hamiltonian, or of the sectors that were selected; ``dim`` D its dimension. ``comm`` is
+    the communicator over which the rows of the vectors are distributed, None on one process. ``composite``, ``part``: what
+    they are states of; None for a Hamiltonian that was not built from a model.
     """
 
     blocks: tuple[Block, ...]
@@ -89,6 +138,114 @@ class Eigenstates:
     evidence: Evidence
     comm: Comm = None
     dim: int = 0
+    composite: Composite | None = None
+    part: Part = "H"
+
+    @property
+    def dims(self) -> tuple[int, int]:
+        """(D_S, D_B) of the space that they are states over; (D, 1) where the model is not known."""
+        return (self.dim, 1) if self.composite is None else dims_of(self.composite, self.part)
+
+    @property
+    def sites(self) -> int:
+        """Number of spins; 0 for a model of matrices, or where it is not known."""
+        if self.composite is None or isinstance(self.composite, MatrixComposite):
+            return 0
+        return (self.dims[0] * self.dims[1]).bit_length() - 1
+
+    def __len__(self) -> int:
+        return sum(b.energies.size for b in self.blocks)
+
+    def __iter__(self) -> Iterator[Eigenstate]:
+        for block, column in self._places():
+            yield self._state(block, column)
+
+    @overload
+    def __getitem__(self, which: int) -> Eigenstate: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> "Eigenstates": ...
+
+    def __getitem__(self, which: int | slice) -> "Eigenstate | Eigenstates":
+        """A state, or the states of a slice without steps."""
+        if isinstance(which, slice):
+            first, last, step = which.indices(len(self))
+            if step != 1:
+                raise JobError("a slice of eigenstates takes neighbours: no steps")
+            return self._between(first, max(first, last))
+        number = range(len(self))[which]
+        return self._state(*self._places()[number])
+
+    def _places(self) -> list[tuple[Block, int]]:
+        """The block of each state, and its column there, in the order of ``energies``."""
+        places = [(block, column) for block in self.blocks for column in range(block.energies.size)]
+        return [places[n] for n in self.order]
+
+    def _state(self, block: Block, column: int) -> Eigenstate:
+        if self.comm is not None and self.comm.size > 1:
+            raise NotImplementedError("vectors are distributed; use the blocks")
+        return Eigenstate(
+            energy=float(block.energies[column]), residual=float(block.residuals[column]), sector=block.sector,
+            coordinates=block.vectors[:, column],
+        )  # fmt: skip
+
+    def _between(self, first: int, last: int) -> "Eigenstates":
+        """States number ``first`` ... ``last`` - 1; complete in their own, narrower window, unless that cuts a level."""
+        energies, position = self.energies, np.empty(len(self), dtype=np.int64)
+        position[self.order] = np.arange(len(self))
+        blocks, start = [], 0
+        for block in self.blocks:
+            mine = position[start : start + block.energies.size]
+            kept = np.flatnonzero((mine >= first) & (mine < last))
+            start += block.energies.size
+            blocks.append(block.only(kept))
+        e, reason = self.evidence, f"states {first} to {last - 1} of a window: {self.evidence.reason}"
+        ends, cut = [-np.inf, np.inf], first == last
+        for side, at in enumerate((first, last)):
+            if 0 < at < energies.size:
+                ends[side] = float(energies[at - 1] + energies[at]) / 2
+                cut |= bool(energies[at] - energies[at - 1] <= TIE * e.norm)
+        edges = tuple((max(lo, ends[0]), min(hi, ends[1])) for lo, hi in e.edges if lo < ends[1] and hi > ends[0])
+        complete = e.complete
+        if cut:
+            complete, reason = "no", "the slice is empty" if first == last else "the slice cuts a degenerate level"
+        elif complete != "no" and e.residual > (allowed := allowed_residual(e.norm, edges)):
+            complete, reason = (
+                "no",
+                f"residuals up to {e.residual:.1e} are too large for so narrow a slice: {allowed:.1e}",
+            )
+        counted = None if e.counted is None else last - first
+        evidence = replace(e, edges=edges, counted=counted, found=last - first, complete=complete, reason=reason)
+        return replace(self, blocks=tuple(blocks), evidence=evidence)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Energies, residuals and sectors as labelled arrays along ``state``, with the evidence as attributes (JSON)."""
+        coords = {
+            "energy": ("state", self.energies),
+            "residual": ("state", self.residuals),
+            "sector_index": ("state", self.sector_index),
+        }
+        attrs = {
+            "evidence_spectrum": json.dumps(asdict(self.evidence)),
+            "sectors_spectrum": json.dumps([str(b.sector) for b in self.blocks]),
+            "E_min": self.extremes[0],
+            "E_max": self.extremes[1],
+        }
+        return xr.Dataset(coords=coords, attrs=attrs)
+
+    def _facts(self) -> dict[str, Any]:
+        energies, kind = self.energies, getattr(self.window, "kind", "")
+        span = f", energies {energies[0]:.6g} to {energies[-1]:.6g}" if energies.size else ""
+        scalars = {b.dtype.name for b in self.blocks if b.kept.shape[1]}
+        return {
+            "states": f"{len(self):,} of {self.dim:,}{span}",
+            "window": f"{kind}, complete: {self.evidence.complete}",
+            "sectors": "; ".join(f"{b.sector} ({b.energies.size})" for b in self.blocks[:4])
+            + (f"; ... {len(self.blocks)} in all" if len(self.blocks) > 4 else ""),
+            "spectrum": f"{self.extremes[0]:.6g} to {self.extremes[1]:.6g}",
+            "vectors": ", ".join(sorted(scalars)) or "none",
+            "engine": self.evidence.engine,
+        }
 
     @property
     def energies(self) -> np.ndarray:
@@ -122,17 +279,21 @@ class Eigenstates:
     def _gather(self, parts: list[np.ndarray]) -> np.ndarray:
         return np.concatenate(parts)[self.order] if parts else np.empty(0)
 
-    def vectors(self) -> np.ndarray:
-        """All vectors (D, k) in the whole space, columns in the order of ``energies``; on one process only.
+    def vectors(self, which: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
+        """Vectors (D, k) in the whole space, columns in the order of ``energies``; on one process only.
 
-        Raises ImpossibleRequest when they do not fit into memory, or were not kept. Kernels use the blocks and never need
-        this.
+        ``which``: numbers of the states that are wanted (None: all). Raises ImpossibleRequest when they do not fit into
+        memory, or were not kept. Kernels use the blocks and never need this.
         """
         if self.comm is not None and self.comm.size > 1:
             raise NotImplementedError("vectors are distributed; use the blocks")
         if not self.blocks:
             return np.empty((self.dim, 0))
         dim = self.blocks[0].sector.whole
+        if which is not None:
+            require_memory(16 * dim * len(which), "these eigenvectors in the whole space", "Take fewer.")
+            columns = [self[int(n)].vector() for n in which]
+            return np.stack(columns, axis=1) if columns else np.empty((dim, 0))
         require_memory(16 * dim * self.order.size, "all eigenvectors in the whole space", "Use the blocks instead.")
         return np.hstack([b.sector.lift(b.vectors) for b in self.blocks])[:, self.order]
 

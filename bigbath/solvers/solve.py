@@ -156,7 +156,9 @@ class Solver:
             states = ENGINES[type(wanted.engine)](problem, wanted.engine, self._comm, report)  # type: ignore[operator]
         if not wanted.vectors:
             states = states.without_vectors()
-        return replace(states.in_units(unit), window=wanted.window, dim=self._h.dim)
+        return replace(
+            states.in_units(unit), window=wanted.window, dim=self._h.dim, composite=self._h.composite, part=self._h.part
+        )
 
     def _problem(self, window: AnyWindow, wanted: Wanted, unit: float) -> Problem:
         """The problem of a window, in units of ``unit``, with what is known from the first one."""
