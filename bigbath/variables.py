@@ -100,7 +100,7 @@ _TABLE = {
     "chi_solved": ("self-consistent half-width χ", COUPLING, "Eq. 36 of the entropy paper, iterated from scratch"),
     "shift_solved": ("self-consistent shift", COUPLING, "Eq. 37 of the entropy paper, iterated from scratch"),
     "solution_settled": ("share of settled solutions", NUMBER, "1 where the iteration of Eqs. 36, 37 came to rest"),
-    "solution_change": ("change in the iteration", NUMBER, "largest relative change of a half-width"),
+    "solution_change": ("change in the iteration", COUPLING, "largest change of a half-width or centre"),
     "chi_closed": ("half-width χ of the closed equations", COUPLING, "at the peak of p, from Eqs. 27-30 of the entropy paper"),
     "shift_closed": ("shift of the closed equations", COUPLING, "at the peak of p, from Eqs. 27-30 of the entropy paper"),
     "norm_closed": ("probability, closed equations", NUMBER, "integral of p of Eqs. 27-30: 1 but for the grid"),

@@ -64,14 +64,14 @@ def test_units_are_those_of_a_model_in_other_units(dataset):
     assert set(other.variables) == set(dataset.variables)
     for name, variable in dataset.variables.items():
         found, expected = other[name].values, variable.values
-        if "residual" in str(name) or "change" in str(name):  # rounding, and the course of an iteration
+        if "residual" in str(name) or name in ("solution_change", "iteration"):  # rounding, and the course of an iteration
             continue
         if expected.dtype.kind not in "fiu":
             assert np.array_equal(found, expected)
             continue
         factor = s ** POWERS[known(str(name)).units]
         largest = np.nanmax(np.abs(expected), initial=0.0)
-        within = 0.05 * largest if str(name).endswith(("_solved", "_closed")) else 1e-7  # grids, and ends of iterations
+        within = 0.2 * largest if str(name).endswith(("_solved", "_closed")) else 1e-7  # begun and ended in units of 1
         assert np.allclose(found, factor * expected, rtol=1e-5, atol=within * factor, equal_nan=True), name
 
 
