@@ -53,14 +53,16 @@ def reads_like_a_job_file(cls: type[T]) -> type[T]:
     return cls
 
 
-def validated(cls: type[T], data: Any, *, name: str = "", instance: Any = None) -> T:
+def validated(
+    cls: type[T], data: Any, *, name: str = "", instance: Any = None, context: Mapping[str, Any] | None = None
+) -> T:
     """``data``, tables as in a job file, as a ``cls``; JobError explains each mistake, under ``name``.
 
-    ``instance``: an empty object to be filled.
+    ``instance``: an empty object to be filled. ``context``: what validators may ask for, the ``directory`` of a job file.
     """
     try:
         text = json.dumps(tables(data))
-        return cls.__pydantic_validator__.validate_json(text, self_instance=instance)  # type: ignore[attr-defined]
+        return cls.__pydantic_validator__.validate_json(text, self_instance=instance, context=context)  # type: ignore[attr-defined]
     except ValidationError as error:
         lines = "\n".join(f"  {line}" for line in explain(error, cls))
         raise JobError(f"{name or cls.__name__} is not valid:\n{lines}") from None
