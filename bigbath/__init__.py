@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 _WHERE = {
-    "bigbath.models": ("Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "DeclaredSymmetry", "draw"),
+    "bigbath.models": (
+        "Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "DeclaredSymmetry", "Matrices", "MatrixFile", "Strings",
+        "Uniform", "Normal", "LogUniform", "RandomSign", "QuasiPeriodic", "composite_of", "draw",
+    ),
     "bigbath.operators": ("Hamiltonian", "build"),
     "bigbath.spaces": ("everything", "sectors"),
     "bigbath.solvers": (
@@ -94,7 +97,26 @@ if TYPE_CHECKING:
         participation,
         propagator,
     )
-    from bigbath.models import TFIM, XXZ, Custom, DeclaredSymmetry, Imbrie, Levy, QuantumSun, Ring, draw
+    from bigbath.models import (
+        TFIM,
+        XXZ,
+        Custom,
+        DeclaredSymmetry,
+        Imbrie,
+        Levy,
+        LogUniform,
+        Matrices,
+        MatrixFile,
+        Normal,
+        QuantumSun,
+        QuasiPeriodic,
+        RandomSign,
+        Ring,
+        Strings,
+        Uniform,
+        composite_of,
+        draw,
+    )
     from bigbath.operators import Hamiltonian, build
     from bigbath.plots import plot_distribution, plot_result
     from bigbath.solvers import (

@@ -53,14 +53,16 @@ def reads_like_a_job_file(cls: type[T]) -> type[T]:
     return cls
 
 
-def validated(cls: type[T], data: Any, *, name: str = "", instance: Any = None) -> T:
+def validated(
+    cls: type[T], data: Any, *, name: str = "", instance: Any = None, context: Mapping[str, Any] | None = None
+) -> T:
     """``data``, tables as in a job file, as a ``cls``; JobError explains each mistake, under ``name``.
 
-    ``instance``: an empty object to be filled.
+    ``instance``: an empty object to be filled. ``context``: what validators may ask for, the ``directory`` of a job file.
     """
     try:
         text = json.dumps(tables(data))
-        return cls.__pydantic_validator__.validate_json(text, self_instance=instance)  # type: ignore[attr-defined]
+        return cls.__pydantic_validator__.validate_json(text, self_instance=instance, context=context)  # type: ignore[attr-defined]
     except ValidationError as error:
         lines = "\n".join(f"  {line}" for line in explain(error, cls))
         raise JobError(f"{name or cls.__name__} is not valid:\n{lines}") from None
@@ -69,7 +71,10 @@ def validated(cls: type[T], data: Any, *, name: str = "", instance: Any = None) 
 
 
 def tables(value: Any, where: str = "") -> Any:
-    """Choices, arrays and numbers of any kind as JSON data: tables, lists, numbers, text. JobError for anything else."""
+    """Choices, arrays and numbers of any kind as JSON data: tables, lists, numbers, text. JobError for anything else.
+
+    A complex number becomes ``{"re": ..., "im": ...}``, which only fields for complex numbers take.
+    """
     if isinstance(value, np.generic | np.ndarray):
         return tables(value.tolist(), where)
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 3 * _LONGEST_DIGITS:
@@ -77,9 +82,7 @@ def tables(value: Any, where: str = "") -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, complex):
-        if value.imag:
-            raise JobError(f"{where or 'value'}: must be a real number, got {value}")
-        return value.real
+        return {"re": value.real, "im": value.imag} if value.imag else value.real
     if isinstance(value, Mapping):
         return {_key(key, where): tables(inner, _join(where, key)) for key, inner in value.items()}
     if isinstance(value, list | tuple | range | set | frozenset):
@@ -119,9 +122,9 @@ def _refuse_overflow(self: Any) -> None:
 
 
 def _numbers(value: Any) -> Any:
-    """All numbers in nested tuples."""
-    if isinstance(value, tuple):
-        for inner in value:
+    """All numbers in nested tuples and tables."""
+    if isinstance(value, tuple | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
             yield from _numbers(inner)
     elif isinstance(value, int | float):
         yield value

@@ -35,6 +35,8 @@ def _line(problem: Any, cls: type) -> str:
 
 def shown(value: Any) -> str:
     """The beginning of a value as Python writes it."""
+    if isinstance(value, dict) and value.keys() == {"re", "im"}:  # how a complex number is passed on
+        return f"{value['re']:g}{value['im']:+g}j"
     try:
         return f"{value!r:.80}"
     except (ValueError, RecursionError):  # too many digits, too deep
@@ -47,14 +49,14 @@ def _wrong_tag(context: dict[str, Any]) -> str:
     key = context["discriminator"].strip("'")
     if "tag" not in context:
         return f"{key} is missing" + (f": one of {tags}" if tags else "")
-    return f"{key} must be one of {tags}, got {shown(context['tag'])}" + _did_you_mean(str(context["tag"]), names)
+    return f"{key} must be one of {tags}, got {shown(context['tag'])}" + did_you_mean(str(context["tag"]), names)
 
 
 def _nearest(key: str, table: set[str]) -> str:
-    return _did_you_mean(key, table) or (f"; the keys here are: {', '.join(sorted(table))}" if table else "")
+    return did_you_mean(key, table) or (f"; the keys here are: {', '.join(sorted(table))}" if table else "")
 
 
-def _did_you_mean(word: str, words: Iterable[str]) -> str:
+def did_you_mean(word: str, words: Iterable[str]) -> str:
     """The nearest of the words, whatever its case."""
     by_lower = {w.lower(): w for w in words}
     close = difflib.get_close_matches(word.lower(), sorted(by_lower), 1)

@@ -97,7 +97,8 @@ class Job:
         jobs = []
         for parameters in self.sweep.points():
             point = ", ".join(f"{key} = {value}" for key, value in parameters.items())
-            jobs.append(validated(Job, substituted(data, parameters), name=f"sweep, at {point:.200}: the job"))
+            swept, name = substituted(data, parameters), f"sweep, at {point:.200}: the job"
+            jobs.append(validated(Job, swept, name=name, context={"sweep": True}))
         return tuple(jobs)
 
     def to_toml(self) -> str:
@@ -171,7 +172,7 @@ def family(job: Job) -> str:
 
 
 def _identity(job: Job) -> dict[str, Any]:
-    content = _JOB.dump_python(job, mode="json", exclude_none=True)
+    content = _without_paths(_JOB.dump_python(job, mode="json", exclude_none=True))
     del content["title"]
     swept = () if job.sweep is None else tuple(job.sweep.root)
     for section in ("spectrum", "bath"):
@@ -183,6 +184,16 @@ def _identity(job: Job) -> dict[str, Any]:
     return content
 
 
+def _without_paths(value: Any) -> Any:
+    """Files are told apart by their content, wherever they are."""
+    if isinstance(value, list):
+        return [_without_paths(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    dropped = {"path"} if "sha256" in value else set()
+    return {key: _without_paths(inner) for key, inner in value.items() if key not in dropped}
+
+
 def _digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -192,11 +203,12 @@ def point_jobs(job: Job) -> tuple[Job, ...]:
     return (job,) if job.sweep is None else job._points
 
 
-def parse_job(data: dict[str, Any]) -> Job:
+def parse_job(data: dict[str, Any], directory: Path | None = None) -> Job:
     """A job from the tables of a TOML file, every point of its sweep checked; JobError names each wrong key and the
-    remedy.
+    remedy. ``directory``: of the job file, where it looks for other files; None for tables of a job that was read before.
     """
-    return validated(Job, data, name="the job")
+    context = None if directory is None else {"directory": directory}
+    return validated(Job, data, name="the job", context=context)
 
 
 def load_job(path: str | Path) -> Job:
@@ -212,4 +224,4 @@ def load_job(path: str | Path) -> Job:
         raise JobError(f"{path} is not valid: it is nested too deeply") from None
     except ValueError as error:
         raise JobError(f"{path} is not valid TOML: {error}") from None
-    return parse_job(data)
+    return parse_job(data, path.absolute().parent)

@@ -8,31 +8,36 @@ from typing import get_args
 from bigbath.errors import JobError
 from bigbath.models import Model
 
+#: Stands for the default of a key that may be left out and has no value then.
+ABSENT = "absent"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """A key of [model]; ``default`` as TOML writes it, None for one that must be given."""
+    """A key of [model]; ``default`` as TOML writes it, ABSENT for one that may be left out, None for one that must be given."""
 
     name: str
     default: str | None
 
     @property
     def shown(self) -> str:
-        """ " = 2.0", or " (required)"."""
+        """ " = 2.0", " (optional)" or " (required)"."""
+        if self.default == ABSENT:
+            return " (optional)"
         return " (required)" if self.default is None else f" = {self.default}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A model: ``title`` and ``description``, with its Hamiltonian, from its docstring; its ``parameters``; whether its
-    realizations always differ.
+    realizations differ, None where that depends on the parameters.
     """
 
     name: str
     title: str
     description: str
     parameters: tuple[Parameter, ...]
-    disordered: bool
+    disordered: bool | None
 
 
 def catalogue() -> tuple[Entry, ...]:
@@ -48,13 +53,19 @@ def _entry(model: type) -> Entry:
         if f.name != "name"
     )
     name = next(f.default for f in fields(model) if f.name == "name")
-    disordered = getattr(model, "disordered", False) is True
+    disordered = getattr(model, "disordered", False)
     return Entry(
-        name=str(name), title=title, description=description.strip(), parameters=parameters, disordered=disordered
+        name=str(name),
+        title=title,
+        description=description.strip(),
+        parameters=parameters,
+        disordered=disordered if isinstance(disordered, bool) else None,
     )
 
 
 def _toml(value: object) -> str:
+    if value is None:
+        return ABSENT
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -62,12 +73,17 @@ def _toml(value: object) -> str:
     return "[]" if value == () else str(value)
 
 
-#: Values of keys that have no default, small enough for seconds of work.
+#: Values of keys that have no default, or one that says too little: small enough for seconds of work.
 FIRST = {
     "L": "8",
-    "system": '[["z", [[0.45, 0]]]]                                 # [letters, [[coupling, sites...], ...]]',
-    "bath": '[["zz", [[1.0, 1, 2], [1.0, 2, 3], [1.0, 3, 4], [1.0, 4, 5], [1.0, 5, 6], [1.0, 6, 7]]], ["x", [[0.9, 1], [0.9, 2], [0.9, 3], [0.9, 4], [0.9, 5], [0.9, 6], [0.9, 7]]]]',
-    "interaction": '[["xx", [[0.4, 0, 1]]]]',
+    "terms": """[                     # string: x, y, z, +, -, n; bonds: chain, ring, all-to-all, ladder, ...
+    { string = "+-", bonds = "ring", coupling = 0.5, plus_hc = true },
+    { string = "zz", bonds = "ring", coupling = "Delta" },
+    { string = "z", coupling = { kind = "uniform", low = "-W", high = "W" } },
+]""",
+    "parameters": "{ Delta = 1.0, W = 2.0 }",
+    "pauli": "0                # spin-1/2 operators; 1: Pauli matrices",
+    "bath": '"bath.npz"',
 }
 
 REST = """
@@ -108,16 +124,21 @@ def job_file(name: str) -> str:
     comment = "\n".join(f"# {line}".rstrip() for line in (entry.title, *entry.description.splitlines()))
     keys = "\n".join(_key(p) for p in entry.parameters)
     numbers = [p.name for p in entry.parameters if p.default is not None and p.default.replace(".", "").isdigit()]
-    swept = next((n for n in numbers if n != "N"), "L")
-    rest = REST.format(
-        realizations=3 if entry.disordered else "1             # this model has no disorder", swept=swept
-    )
+    swept = "parameters.W" if name == "custom" else next((n for n in numbers if n not in ("N", "system_sites")), "L")
+    realizations = {
+        True: "3",
+        False: "1             # this model has no disorder",
+        None: "1             # more with disorder",
+    }
+    rest = REST.format(realizations=realizations[entry.disordered], swept=swept)
     return f'{comment}\n\ntitle = "{entry.title.rstrip(".").replace(chr(34), "")}"\n\n[model]\nname = "{name}"\n{keys}\n{rest}'
 
 
 def _key(parameter: Parameter) -> str:
     if parameter.name == "N" and int(parameter.default or 99) > 9:  # seconds of work, not minutes
         return f"N = 9{' ' * 8}# default {parameter.default}"
-    if parameter.default is None:
+    if parameter.default in (None, ABSENT) and parameter.name in FIRST:
         return f"{parameter.name} = {FIRST[parameter.name]}"
+    if parameter.default == ABSENT:
+        return f"# {parameter.name} = ...   # optional"
     return f"{parameter.name} = {parameter.default}"

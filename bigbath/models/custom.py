@@ -1,110 +1,145 @@
-"""A user's own model, given as QuSpin operator lists."""
+"""A user's own model: strings of spin operators, their couplings drawn or given, placed by hand or by generators."""
 
 from collections import defaultdict
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import Annotated, Literal, get_args
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from bigbath.choice import choice
+from bigbath.explain import did_you_mean
 from bigbath.models.composite import SpinComposite, Symmetry, Term
+from bigbath.models.expression import Parameters
+from bigbath.models.laws import Uniform
+from bigbath.models.letters import pauli_terms, unpaired
+from bigbath.models.terms import Layout, Part, QuSpin, Strings, Written, described, written
 
-#: A coupling and the sites it acts on, as QuSpin writes it: [J, i, j, ...].
-Coupling = tuple[float | int, ...]
+#: A term as a table, or as QuSpin writes it.
+AnyTerm = Annotated[
+    Annotated[QuSpin, Tag("list")] | Annotated[Strings, Tag("table")],
+    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "table"),
+]
 
 
 @choice
 class DeclaredSymmetry:
     """A symmetry of H in the composite's site numbers: permutation of sites, spin flips, sigma^z signs.
 
-    H_B uses what the same symmetry does to the bath, when it fixes the system's sites and the bath's own strings have it.
+    ``permutation``: a list, "translation" (j -> j + 1 on a ring of all sites) or "reflection" (j -> L - 1 - j); ``flip`` and
+    ``sign``: lists, or "all". H_B uses what the same symmetry does to the bath, when it fixes the system's sites and the bath's
+    own strings have it.
     """
 
     name: str
-    permutation: tuple[int, ...] | None = None
-    flip: tuple[int, ...] = ()
-    sign: tuple[int, ...] = ()
+    permutation: tuple[int, ...] | Literal["translation", "reflection"] | None = None
+    flip: tuple[int, ...] | Literal["all"] = ()
+    sign: tuple[int, ...] | Literal["all"] = ()
+
+    def on(self, L: int) -> Symmetry:
+        """The symmetry of L sites. ValueError for sites that are not there."""
+        everything = tuple(range(L))
+        named = {"translation": (*everything[1:], 0), "reflection": everything[::-1], None: everything}
+        permutation = self.permutation if isinstance(self.permutation, tuple) else named[self.permutation]
+        flip, sign = (everything if sites == "all" else sites for sites in (self.flip, self.sign))
+        if sorted(permutation) != list(everything):
+            raise ValueError(f"symmetry {self.name!r}: permutation must hold each of 0 ... {L - 1} once")
+        for sites in (flip, sign):
+            if any(not 0 <= j < L for j in sites) or len(set(sites)) < len(sites):
+                raise ValueError(f"symmetry {self.name!r}: flip and sign take sites 0 ... {L - 1}, each once")
+        return Symmetry(name=self.name, permutation=permutation, flip=frozenset(flip), sign=frozenset(sign))
 
 
 @choice
 class Custom:
-    """A spin model from QuSpin operator lists: ``[["zz", [[J, i, j], ...]], ...]`` for each of S, B and V.
+    """A spin model from strings of spin operators: terms with a law of couplings and a placement, or QuSpin's lists.
 
-    Letters are I, x, y, z (Pauli matrices). Sites 0 ... system_sites - 1 are the system, the rest up to L - 1 the
-    bath. ``disorder`` adds to a coupling list: ``disorder = [["z", "bath", -1.0, 1.0]]`` draws for each bath site a
-    uniform field in [-1, 1] of that letter; equal bounds give the same field everywhere.
+    ``terms``: each is ``{ string = "zz", bonds = "ring", coupling = 1.0 }`` (see ``Strings``) or ``["zz", [[J, i, j], ...]]``.
+    Strings on the sites 0 ... system_sites - 1 are the system's, those on the other sites the bath's, the rest are the
+    interaction; ``system``, ``bath``, ``interaction`` take terms that are to be there by the user's word. Couplings may be
+    expressions of ``parameters``, as "J/4"; L and pi are parameters too. ``pauli`` = 1 (default), -1 or 0: letters in QuSpin's
+    convention of that name, 0 for spin-1/2 operators. ``disorder = [["z", "bath", -1.0, 1.0]]`` draws for each site of a part a
+    uniform field between bounds.
     """
 
     name: Literal["custom"] = "custom"
     L: Annotated[int, Field(ge=2, le=62)]
     system_sites: Annotated[int, Field(ge=1)] = 1
-    system: tuple[tuple[str, tuple[Coupling, ...]], ...]
-    bath: tuple[tuple[str, tuple[Coupling, ...]], ...]
-    interaction: tuple[tuple[str, tuple[Coupling, ...]], ...]
+    terms: tuple[AnyTerm, ...] | None = None
+    parameters: dict[str, float] | None = None
+    pauli: Literal[-1, 0, 1, True, False] | None = None
+    system: tuple[AnyTerm, ...] = ()
+    bath: tuple[AnyTerm, ...] = ()
+    interaction: tuple[AnyTerm, ...] = ()
     disorder: tuple[tuple[str, Literal["system", "bath"], float, float], ...] = ()
     symmetries: tuple[DeclaredSymmetry, ...] = ()
 
     @property
     def disordered(self) -> bool:
         """Whether realizations differ."""
-        return bool(self.disorder)
+        return any(term.is_random for _, term in self._written)
 
     @model_validator(mode="after")
     def _check(self) -> "Custom":
         if self.system_sites >= self.L:
             raise ValueError(f"system_sites = {self.system_sites} leaves no bath: it must be smaller than L = {self.L}")
-        S, L = self.system_sites, self.L
-        for part, allowed in (("system", range(S)), ("bath", range(S, L)), ("interaction", range(L))):
-            for letters, couplings in getattr(self, part):
-                _check_letters(part, letters)
-                for coupling in couplings:
-                    _check_coupling(part, letters, coupling, allowed)
-        for number, (letters, _, low, high) in enumerate(self.disorder):
-            _check_letters("disorder", letters)
-            if len(letters) != 1:
-                raise ValueError(f"disorder: {letters!r} must be one letter, a random field on each site")
-            if low > high:
-                raise ValueError(f"disorder.{number}: the lower bound comes first, got {low} and {high}")
         if len({s.name for s in self.symmetries}) < len(self.symmetries):
             raise ValueError("symmetries: two have the same name")
         for symmetry in self.symmetries:
-            if symmetry.permutation is not None and sorted(symmetry.permutation) != list(range(L)):
-                raise ValueError(f"symmetry {symmetry.name!r}: permutation must hold each of 0 ... {L - 1} once")
-            for sites in (symmetry.flip, symmetry.sign):
-                if any(not 0 <= j < L for j in sites) or len(set(sites)) < len(sites):
-                    raise ValueError(f"symmetry {symmetry.name!r}: flip and sign take sites 0 ... {L - 1}, each once")
+            symmetry.on(self.L)
+        fixed: dict[Part, list] = defaultdict(list)
+        for part, term in self._written:
+            for letters, place, coupling in term.unpaired():
+                fixed[part or self._layout.part_of(place)].append((letters, place, coupling))
+        for name, strings in fixed.items():
+            if (lonely := unpaired(strings)) is not None:
+                raise ValueError(f"{name}: {described(*lonely)}")
         return self
 
+    @cached_property
+    def _layout(self) -> Layout:
+        names = self.parameters or {}
+        if reserved := {"L", "pi"} & set(names):
+            raise ValueError(f"parameters.{min(reserved)} is known already: leave it out")
+        return Layout(L=self.L, system_sites=self.system_sites, parameters=Parameters({**names, "L": self.L}))
+
+    @cached_property
+    def _written(self) -> tuple[tuple[Part | None, Written], ...]:
+        """Every term with the part it belongs to, None where its sites decide. ValueError names what is wrong."""
+        listed: list[tuple[str, Part | None, Strings | QuSpin]] = []
+        for part in get_args(Part):
+            listed += [(f"{part}.{number}", part, term) for number, term in enumerate(getattr(self, part))]
+        listed += [(f"terms.{number}", None, term) for number, term in enumerate(self.terms or ())]
+        for number, (letter, part, low, high) in enumerate(self.disorder):
+            if len(letter) != 1:
+                raise ValueError(f"disorder.{number}: {letter!r} must be one letter, a random field on each site")
+            listed.append((f"disorder.{number}", part, Strings(string=letter, coupling=Uniform(low=low, high=high))))
+        found = tuple((part, written(term, where, part, self._layout)) for where, part, term in listed)
+        used = self._layout.parameters.used
+        if idle := sorted(set(self.parameters or {}) - used):
+            raise ValueError(f"parameters.{idle[0]} is in no coupling{did_you_mean(idle[0], used)}")
+        return found
+
     def composite(self, stream: np.random.Generator) -> SpinComposite:
-        """One disorder realization drawn from ``stream``."""
+        """One disorder realization drawn from ``stream``, term by term: those of the parts, ``terms``, ``disorder``."""
         S, L = self.system_sites, self.L
-        fields: dict[str, tuple[Term, ...]] = {"system": (), "bath": ()}
-        for letter, part, low, high in self.disorder:
-            sites = range(S) if part == "system" else range(S, L)
-            fields[part] += (
-                (
-                    letter,
-                    tuple((value, j) for value, j in zip(stream.uniform(low, high, len(sites)), sites, strict=True)),
-                ),
-            )
-        symmetries = tuple(
-            Symmetry(
-                name=s.name,
-                permutation=s.permutation or tuple(range(L)),
-                flip=frozenset(s.flip),
-                sign=frozenset(s.sign),
-            )
-            for s in self.symmetries
-        )
-        bath = self.bath + fields["bath"]
+        drawn: dict[Part, list[Term]] = {part: [] for part in get_args(Part)}
+        for part, term in self._written:
+            for letters, strings in term.drawn(stream):
+                sorted_out: dict[Part, list[tuple[complex, ...]]] = defaultdict(list)
+                for coupling, place in strings:
+                    sorted_out[part or self._layout.part_of(place)].append((coupling, *place))
+                for name, couplings in sorted_out.items():
+                    drawn[name].append((letters, tuple(couplings)))
+        pauli = 1 if self.pauli is None else int(self.pauli)
+        parts = {name: pauli_terms(terms, pauli) for name, terms in drawn.items()}
+        symmetries = tuple(s.on(L) for s in self.symmetries)
         return SpinComposite(
             system_sites=S,
             bath_sites=L - S,
-            system=self.system + fields["system"],
-            bath=bath,
-            interaction=self.interaction,
+            **parts,
             symmetries=symmetries,
-            bath_symmetries=tuple(_on_bath(s, S) for s in symmetries if _is_of_bath(s, S, bath)),
+            bath_symmetries=tuple(_on_bath(s, S) for s in symmetries if _is_of_bath(s, S, parts["bath"])),
         )
 
 
@@ -142,20 +177,3 @@ def _on_bath(symmetry: Symmetry, S: int) -> Symmetry:
         flip=frozenset(j - S for j in symmetry.flip if j >= S),
         sign=frozenset(j - S for j in symmetry.sign if j >= S),
     )
-
-
-def _check_letters(part: str, letters: str) -> None:
-    if not letters or set(letters) - set("Ixyz"):
-        raise ValueError(f"{part}: {letters!r} is not a Pauli string; use the letters I, x, y, z")
-
-
-def _check_coupling(part: str, letters: str, coupling: Coupling, allowed: range) -> None:
-    if len(coupling) != len(letters) + 1:
-        raise ValueError(f"{part}: {letters!r} needs a coupling and {len(letters)} sites, got {list(coupling)}")
-    sites = coupling[1:]
-    if any(not isinstance(j, int) or j not in allowed for j in sites):
-        raise ValueError(
-            f"{part}: sites {list(sites)} of {letters!r} must be integers in {allowed.start} ... {allowed.stop - 1}"
-        )
-    if len(set(sites)) != len(sites):
-        raise ValueError(f"{part}: sites {list(sites)} of {letters!r} repeat")

@@ -1,50 +1,58 @@
-"""The entropy paper's Ising ring (or chain) with transverse and longitudinal field, Eq. 39."""
+"""The mixed-field Ising chain, transverse and longitudinal field, any boundary: the entropy paper's ring, Eq. 39."""
 
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bigbath.choice import choice
-from bigbath.models.composite import SpinComposite, Symmetry
+from bigbath.models.composite import SpinComposite, Symmetry, Term
 
 
 @choice
 class Ring:
-    """Spin S of an N-site Ising ring in the bath of the other N - 1 spins (entropy paper, Eq. 39).
+    """Mixed-field Ising chain of N sites, some of them the system, the others its bath (entropy paper, Eq. 39).
 
-    H = sum_k (-sigma^z_k sigma^z_{k+1} + g sigma^x_k + h sigma^z_k). The system is site 0, with
-    H_S = g sigma^x + h sigma^z; the bath is the open chain of sites 1 ... N-1; the interaction is
-    V = -sigma^z_0 (sigma^z_1 + sigma^z_{N-1}). With ``boundary = "open"`` the system is the end of an open chain
-    and V = -sigma^z_0 sigma^z_1. Energies in units of the Ising coupling.
+    H = sum_k (-sigma^z_k sigma^z_{k+1} + g sigma^x_k + h sigma^z_k). The system is the open chain of the sites 0 ... S-1, S =
+    ``system_sites`` (absent: 1); the bath is the open chain of the sites S ... N-1; the interaction are the bonds between them,
+    V = -sigma^z_{S-1} sigma^z_S - sigma^z_{N-1} sigma^z_0. With ``boundary = "open"`` the system is one end of an open chain
+    and the second bond is absent, with "antiperiodic" it has the other sign. Energies in units of the Ising coupling.
     """
 
     name: Literal["ring"] = "ring"
     N: Annotated[int, Field(ge=3, le=62)] = 15
     g: float = 1.05
     h: float = 0.1
-    boundary: Literal["periodic", "open"] = "periodic"
+    boundary: Literal["periodic", "open", "antiperiodic"] = "periodic"
+    system_sites: Annotated[int, Field(ge=1)] | None = None
 
     disordered = False
 
+    @model_validator(mode="after")
+    def _check(self) -> "Ring":
+        if (self.system_sites or 1) >= self.N:
+            raise ValueError(f"system_sites = {self.system_sites} leaves no bath: it must be smaller than N = {self.N}")
+        return self
+
     def composite(self, stream: np.random.Generator) -> SpinComposite:
         """The one realization of this clean model; ``stream`` is not used."""
-        N, sites = self.N, range(1, self.N)
-        closed = self.boundary == "periodic"
-        identity = tuple(range(N))
-        reflection = Symmetry(name="reflection", permutation=tuple(-j % N for j in identity))
-        translation = Symmetry(name="momentum", permutation=tuple((j + 1) % N for j in identity))
-        mirror = Symmetry(name="reflection", permutation=tuple(range(N - 2, -1, -1)))
+        N, S = self.N, self.system_sites or 1
+        joint = {"periodic": -1.0, "open": 0.0, "antiperiodic": 1.0}[self.boundary]
+        reflection = Symmetry(name="reflection", permutation=tuple((S - 1 - j) % N for j in range(N)))
+        translation = Symmetry(name="momentum", permutation=tuple((j + 1) % N for j in range(N)))
+        mirror = Symmetry(name="reflection", permutation=tuple(reversed(range(N - S))))
+        symmetries = {"periodic": (reflection, translation), "open": (), "antiperiodic": ()}[self.boundary]
         return SpinComposite(
-            system_sites=1,
-            bath_sites=N - 1,
-            system=(("x", ((self.g, 0),)), ("z", ((self.h, 0),))),
-            bath=(
-                ("zz", tuple((-1.0, j, j + 1) for j in range(1, N - 1))),
-                ("x", tuple((self.g, j) for j in sites)),
-                ("z", tuple((self.h, j) for j in sites)),
-            ),
-            interaction=(("zz", ((-1.0, 0, 1), (-1.0, 0, N - 1)) if closed else ((-1.0, 0, 1),)),),
-            symmetries=(reflection, translation) if closed else (),
-            bath_symmetries=(mirror,),
+            system_sites=S,
+            bath_sites=N - S,
+            system=self._chain(range(S)),
+            bath=self._chain(range(S, N)),
+            interaction=(("zz", ((-1.0, S - 1, S), *(((joint, 0, N - 1),) if joint else ()))),),
+            symmetries=symmetries,
+            bath_symmetries=(mirror,) if N - S > 1 else (),
         )
+
+    def _chain(self, sites: range) -> tuple[Term, ...]:
+        """The open chain of these sites."""
+        bonds = (("zz", tuple((-1.0, j, j + 1) for j in sites[:-1])),) if len(sites) > 1 else ()
+        return *bonds, ("x", tuple((self.g, j) for j in sites)), ("z", tuple((self.h, j) for j in sites))

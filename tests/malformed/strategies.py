@@ -13,6 +13,20 @@ CUSTOM = {
     "bath": [["zz", [[1.0, 1, 2], [1.0, 2, 3]]], ["x", [[0.9, 1], [0.7, 2]]]], "interaction": [["xx", [[0.3, 0, 1]]]],
     "disorder": [["z", "bath", -1.0, 1.0]], "symmetries": [{"name": "parity", "sign": [0, 1], "flip": []}],
 }  # fmt: skip
+TERMS = {
+    "name": "custom", "L": 4, "system_sites": 1, "pauli": 0, "parameters": {"W": 1.5, "J": 0.4},
+    "terms": [
+        {"string": "+-", "bonds": "ring", "coupling": ["J/2", 0.1], "plus_hc": True, "decay": "W"},
+        {"string": "zz", "bonds": {"kind": "square", "width": 2, "periodic": True}, "coupling": {"kind": "log-uniform", "low": 0.1, "high": "J"}},
+        {"string": "z", "sites": {"first": 0, "last": -1}, "coupling": {"kind": "uniform", "low": "-W", "high": "W"}},
+        {"string": "nzn", "bonds": [[0, 1, 2]], "coupling": {"kind": "normal", "sigma": 1.0}},
+        {"string": "x", "sites": [1, 3], "coupling": {"kind": "quasi-periodic", "W": "W", "beta": 0.3}},
+        ["yy", [["J", 0, 1], [0.3, 1, 2]]],
+    ],
+    "symmetries": [{"name": "all", "permutation": None, "flip": "all"}],
+}  # fmt: skip
+#: Of the file that each test finds.
+MATRICES = {"name": "matrices", "bath": "b.mtx", "system": "s.mtx", "interaction": [["s.mtx", "b.mtx"]], "g": 0.5}
 EVERY = {
     "distribution": {"shell_width": 0.5, "fit": "lorentzian", "keep": [0.1]},
     "gap_ratio": {"accept_unresolved": True},
@@ -51,6 +65,19 @@ JOBS = (
         "measure": {"distribution": {"fit": "none"}, "participation": {}, "entanglement": {"cuts": [[1, 2]]}},
         "sweep": {"measure.distribution.shell_width": {"start": 0.1, "stop": 1.0, "count": 2, "log": True}},
         "ensemble": {"realizations": 2},
+    },
+    {
+        "model": {**TERMS, "symmetries": []},
+        "spectrum": {"window": "whole", "sector": {}},
+        "measure": {"entanglement": {}},
+        "sweep": {"model.L": [4, 6], "model.parameters": {"W": [1.0, 2.0]}},
+    },
+    {
+        "model": MATRICES,
+        "spectrum": {"window": "whole"},
+        "bath": {"window": "whole"},
+        "measure": {"distribution": {}},
+        "sweep": {"model.g": [0.0, 1.0]},
     },
     {
         "model": {"name": "tfim", "L": 4, "h": 1.0, "Delta": 0.9, "g": 0.4},

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
+import scipy.sparse as sp
 import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import CUSTOM, JOBS, KEYS, OBJECTS, TABLES, changed
+from strategies import CUSTOM, JOBS, KEYS, MATRICES, OBJECTS, TABLES, TERMS, changed
 
 import bigbath as bb
 from bigbath.cluster.realize import measured, prepare
@@ -30,8 +32,10 @@ LARGEST = 2**8
 
 @pytest.fixture(autouse=True)
 def _in_an_empty_directory(tmp_path, monkeypatch):
-    """Paths that are made up are made up here."""
+    """Paths that are made up are made up here; two matrices are there."""
     monkeypatch.chdir(tmp_path)
+    scipy.io.mmwrite("s.mtx", sp.diags_array([0.5, -0.5]))
+    scipy.io.mmwrite("b.mtx", sp.diags_array([0.1, 0.7, -0.3]))
 
 
 def outcome(function, *arguments, **chosen):
@@ -50,6 +54,8 @@ def outcome(function, *arguments, **chosen):
 def size_of(point):
     """States of the space of H."""
     model = point.model
+    if model.name == "matrices":
+        return 6
     return 2 ** (model.N if model.name == "ring" else model.L if model.name == "custom" else model.L + 1)
 
 
@@ -107,6 +113,14 @@ CHOICES = {
     bb.QuantumSun: {"L": 4, "N": 2, "alpha": 0.9},
     bb.Custom: {key: value for key, value in CUSTOM.items() if key != "name"},
     bb.DeclaredSymmetry: {"name": "s", "permutation": [0, 2, 1], "flip": [0], "sign": [1]},
+    bb.Strings: TERMS["terms"][0],
+    bb.Uniform: {"low": "-W", "high": 1.0},
+    bb.Normal: {"mean": 0.0, "sigma": "W"},
+    bb.LogUniform: {"low": 0.1, "high": 1.0},
+    bb.RandomSign: {"J": 1.0},
+    bb.QuasiPeriodic: {"W": 1.0, "beta": 0.3, "phase": 0.1},
+    bb.Matrices: {key: value for key, value in MATRICES.items() if key != "name"},
+    bb.MatrixFile: {"path": "b.mtx"},
     bb.Nearest: {"target": 0.0, "k": 3},
     bb.Density: {"epsilon": 0.5, "k": 3},
     bb.Interval: {"lower": 0.0, "upper": 1.0},
@@ -226,7 +240,7 @@ def test_an_impossible_target_is_refused_before_anything_is_touched(target):
     Path("new").mkdir()
     with pytest.raises(FileError):
         bb.run("job.toml", target)
-    assert sorted(p.name for p in Path().rglob("*")) == ["job.toml", "new"]
+    assert sorted(p.name for p in Path().rglob("*")) == ["b.mtx", "job.toml", "new", "s.mtx"]
 
 
 def test_numpy_and_lists_are_welcome():
@@ -252,10 +266,12 @@ def test_numpy_and_lists_are_welcome():
     ("call", "words"),
     [
         (lambda: bb.Ring(n=7), ["Ring is not valid", "n: unknown key; did you mean 'N'?"]),
-        (lambda: bb.Custom(L=3, system=[["z", [[1.0, 7]]]], bath=[], interaction=[]), ["system: sites [7]", "0 ... 0"]),
+        (lambda: bb.Custom(L=3, system=[["z", [[1.0, 7]]]], bath=[], interaction=[]), ["system.0: sites [7]", "0 ... 0"]),
         (lambda: bb.Nearest(k=2.5), ["Nearest", "k: input should be a valid integer, got 2.5"]),
         (lambda: bb.Ring(7), ["Ring takes keywords only: N, g, h, boundary"]),
-        (lambda: bb.Custom(L=3, system=[["z", [[1j, 0]]]]), ["system.0.1.0.0: must be a real number"]),
+        (lambda: bb.Custom(L=3, system=[["z", [[1j, 0]]]]), ["system: the coupling [0, 1] of 'z' on [0] must be real"]),
+        (lambda: bb.Ring(N=3, g=1j), ["g: input should be a valid number, got 0+1j"]),
+        (lambda: bb.MeasurePropagator(kappa=1j), ["kappa: input should be a valid array, got 0+1j"]),
         (lambda: bb.build(bb.Ring(N=4)), ["a Ring is not drawn yet: build(draw(model"]),
         (lambda: bb.Job(model=bb.draw(bb.Ring(N=4)), spectrum={"window": "whole"}), ["model: a value of type SpinComposite"]),
         (lambda: bb.Spectrum(window="whole", k=3), ["k: unknown key; the keys here are: engine, sector"]),

@@ -77,7 +77,7 @@ def test_a_huge_levy_matrix_is_refused_before_it_is_drawn():
     ("changes", "message"),
     [
         ({"system_sites": 3}, "leaves no bath"),
-        ({"system": (("q", ((1.0, 0),)),)}, "not a Pauli string"),
+        ({"system": (("q", ((1.0, 0),)),)}, "not a string of spin operators"),
         ({"bath": (("zz", ((1.0, 1),)),)}, "needs a coupling and 2 sites"),
         ({"bath": (("z", ((1.0, 0),)),)}, r"must be integers in 1 \.\.\. 2"),
         ({"bath": (("z", ((1.0, 1.5),)),)}, "must be integers"),
