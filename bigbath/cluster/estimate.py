@@ -2,19 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from scipy.special import ndtr
-
 from bigbath.cluster.realize import refuse_fine_grids
 from bigbath.errors import in_section
 from bigbath.job import Job, Spectrum, point_jobs
 from bigbath.models import Composite, SpinComposite, draw
-from bigbath.operators import Hamiltonian, Part, build, is_matrix_free, pauli_strings, size
+from bigbath.operators import Part, build, is_matrix_free, pauli_strings, size
 from bigbath.operators.size import VECTORS, size_of_strings
 from bigbath.resources import memory_limit
-from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Whole, choose, petsc
+from bigbath.solvers import Auto, Dense, Density, Engine, Filter, Nearest, Problem, ShiftInvert, Whole, petsc
 from bigbath.solvers.dense import required_memory
-from bigbath.solvers.filter import BASIS, FEWEST, forecast
+from bigbath.solvers.filter import sampled_forecast
 from bigbath.solvers.real_form import real_form
 from bigbath.solvers.solve import prepare
 from bigbath.spaces import Sector, sectors
@@ -30,7 +27,8 @@ class PartEstimate:
 
     ``nnz``: at most so many nonzeros. ``bytes``: the largest single need,
     factorisation, basis of the filter or LAPACK workspace. ``shared``: so many of these bytes are shared out among ranks
-    that share a task. ``factor``: "mumps" or "blocks". ``products``: the filter's matrix-vector products."""
+    that share a task. ``factor``: "mumps" or "blocks". ``products``: the filter's matrix-vector products. ``seconds``: rough
+    time of one solve on two cores of 2020s hardware."""
 
     part: str
     dim: int
@@ -44,6 +42,7 @@ class PartEstimate:
     products: int | None
     bytes: int
     shared: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,7 @@ def estimate(job: Job) -> Estimate:
             known[key] = (_parts(composite, point), _grids(composite, point))
         needs.append(known[key])
     worst = max(range(len(points)), key=lambda i: max(p.bytes for p in needs[i][0]) + needs[i][1])
-    seconds = [sum(map(seconds_of, parts)) for parts, _ in needs]
+    seconds = [sum(part.seconds for part in parts) for parts, _ in needs]
     return Estimate(
         parts=needs[worst][0],
         grids=needs[worst][1],
@@ -126,18 +125,25 @@ def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
     h = build(composite, part)
     parts = sectors(h, use=spectrum.symmetries, only=spectrum.sector)
     largest = max(parts, key=lambda s: s.dim)
-    engine, reason = spectrum.engine, "chosen in the job"
+    problem = replace(Problem.outline(h, parts, spectrum.window), vectors=spectrum.vectors)
+    engine: Engine = spectrum.engine
+    reason = "chosen in the job"
     if isinstance(engine, Auto):
-        engine, reason = choose(h, parts, spectrum.window)
-    itemsize = h.dtype.itemsize
-    shared, factor, products, needed = 0, None, None, required_memory(largest.dim, itemsize)
+        engine, reason = engine.choose(problem)
+    itemsize, forecast = h.dtype.itemsize, engine.forecast(problem)
+    shared, factor, needed, seconds = 0, None, required_memory(largest.dim, itemsize), forecast.seconds
+    products = forecast.products or None
     if isinstance(engine, ShiftInvert):
         entries = h.restricted(largest)
         _, factor = petsc.distribute(real_form(entries) if h.is_complex else entries, None, engine.chosen_factor)
         needed = factor.bytes_total
         shared = 8 * factor.entries if factor.by == "blocks" else needed
+        seconds = _factor_seconds(factor, len(parts))
     elif isinstance(engine, Filter):
-        needed, products = _filter(h, parts, spectrum, engine)
+        needed = forecast.bytes
+        if largest.dim <= SAMPLED or not h.terms:
+            exact = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)
+            needed, products = sampled_forecast(replace(exact, vectors=spectrum.vectors), engine)
         shared = needed
     if not isinstance(engine, Filter):
         needed += itemsize * _columns(spectrum, engine, parts)
@@ -163,10 +169,11 @@ def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
         products=products,
         bytes=needed + stored,
         shared=shared,
+        seconds=seconds,
     )
 
 
-def _columns(spectrum: Spectrum, engine: Dense | ShiftInvert, parts: tuple[Sector, ...]) -> int:
+def _columns(spectrum: Spectrum, engine: Engine, parts: tuple[Sector, ...]) -> int:
     """Entries of the vectors that are kept beside an engine's own needs."""
     window = spectrum.window
     if isinstance(window, Whole):
@@ -177,32 +184,9 @@ def _columns(spectrum: Spectrum, engine: Dense | ShiftInvert, parts: tuple[Secto
     return 0
 
 
-def _filter(h: Hamiltonian, parts: tuple[Sector, ...], spectrum: Spectrum, engine: Filter) -> tuple[int, int]:
-    """Bytes of the filter's basis and products with H; for large spaces from a normal density of states."""
-    dim, window = max(s.dim for s in parts), spectrum.window
-    if dim <= SAMPLED or not h.terms:
-        problem = prepare(h, window, symmetries=spectrum.symmetries, sector=spectrum.sector)
-        return forecast(replace(problem, vectors=spectrum.vectors), engine)
-    squares = [coupling[0] ** 2 for letters, couplings in h.terms if set(letters) != {"I"} for coupling in couplings]
-    mean = sum(coupling[0] for letters, couplings in h.terms if set(letters) == {"I"} for coupling in couplings)
-    sigma = float(np.sqrt(np.real(sum(squares))))
-    states = 0.0
-    if isinstance(window, Nearest | Density):
-        states = window.k
-    elif isinstance(window, Interval):
-        below = ndtr((np.array([window.lower, window.upper]) - np.real(mean)) / sigma)
-        states = dim * float(below[1] - below[0])
-    columns = 1.3 * max(states, FEWEST) + 8
-    slices = 1 if spectrum.vectors else int(np.ceil(columns / BASIS))
-    return int(h.dtype.itemsize * columns / slices * dim), int(slices * 2 * np.sqrt(2 * np.log(dim)) * dim)
-
-
-def seconds_of(part: PartEstimate) -> float:
-    """Rough time of one solve on two cores of 2020s hardware, from the laws measured in docs/performance.md."""
-    if part.engine == "dense":
-        return 1e-10 * part.sectors * part.largest_sector**3
-    if part.factor_entries is not None and part.factor == "blocks":  # 250 solutions and three factorisations
-        return part.sectors * (1.1e-6 * part.factor_entries + 5e-11 * part.factor_entries**1.5)
-    if part.factor_entries is not None:  # 14 s for 4.05e7 entries (Imbrie, 14 spins), and the count at both edges
-        return 2.5 * 14 * part.sectors * (part.factor_entries / 4.05e7) ** 1.2
-    return 20 * part.sectors * (part.largest_sector / 2**16) ** 2.1
+def _factor_seconds(factor: petsc.FactorEstimate, sectors: int) -> float:
+    """Time of shift-invert from the entries of the factor, by the laws measured in docs/performance.md."""
+    if factor.by == "blocks":  # 250 solutions and three factorisations
+        return sectors * (1.1e-6 * factor.entries + 5e-11 * factor.entries**1.5)
+    # 14 s for 4.05e7 entries (Imbrie, 14 spins), and the count at both edges
+    return 2.5 * 14 * sectors * (factor.entries / 4.05e7) ** 1.2

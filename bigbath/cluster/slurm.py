@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from bigbath.cluster.estimate import estimate, seconds_of
+from bigbath.cluster.estimate import estimate
 from bigbath.errors import FileError
 from bigbath.job import Job, point_jobs
 from bigbath.tasks import tasks_of
@@ -121,7 +121,7 @@ def scripts(
     points = point_jobs(job)
     parts = [part for point in {p.model: p for p in points}.values() for part in estimate(point).parts]
     tasks = tasks_of(job)
-    one = max(map(seconds_of, parts))
+    one = max(part.seconds for part in parts)
     title = printable(job.title) or job.model.name
     a = allocation
     return {

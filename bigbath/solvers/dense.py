@@ -16,6 +16,7 @@ from bigbath.progress import Report, silent
 from bigbath.ranks import Comm
 from bigbath.resources import require_memory
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
+from bigbath.solvers.forecast import Forecast, lapack_seconds
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.window import Interval, Levels, Nearest, Whole, window_edges
 
@@ -25,6 +26,23 @@ class Dense:
     """Full diagonalisation of every sector with LAPACK's divide and conquer (``syevd``)."""
 
     kind: Literal["dense"] = "dense"
+
+    def refuses(self, problem: Problem) -> str | None:
+        """It takes everything."""
+        return None
+
+    def forecast(self, problem: Problem) -> Forecast:
+        """Time grows as the cube, memory as the square of each sector, whatever the window."""
+        h, dims = problem.h, [s.dim for s in problem.sectors]
+        kept = sum(d * d for d in dims) if isinstance(problem.window, Whole) else 0
+        return Forecast(
+            seconds=sum(lapack_seconds(d, is_complex=h.is_complex) for d in dims),
+            bytes=required_memory(max(dims), h.dtype.itemsize) + kept * h.dtype.itemsize,
+        )
+
+    def solve(self, problem: Problem, comm: Comm = None, report: Report = silent) -> Eigenstates:
+        """See ``solve_dense``."""
+        return solve_dense(problem, self, comm, report)
 
 
 def required_memory(largest: int, itemsize: int = 8) -> int:

@@ -24,14 +24,15 @@ from bigbath.chebyshev import DensityOfStates
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.lapack import eigh
-from bigbath.operators import Operator, Scale, operator_of, to_dense
+from bigbath.operators import Operator, Scale, is_matrix_free, operator_of, to_dense
 from bigbath.progress import Report, silent
 from bigbath.ranks import Comm, share, size, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
+from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import DENSE, FLOPS, ROUNDS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.slices import in_slices, joined
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
@@ -42,6 +43,9 @@ TINY = 512
 
 #: States expected in the narrowest window that is filtered: a narrower one is widened, its filter would be longer.
 FEWEST = 24
+
+#: Seconds of a forecast: those that every sector takes; matrix entries a second, matrix-free and with a matrix.
+STARTUP, FREE_RATE, CSR_RATE = 0.23, 1e10, 1.7e8
 
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
@@ -75,6 +79,42 @@ class Filter:
     memory: Annotated[float, Field(gt=0)] | None = None
     attempts: Annotated[int, Field(ge=1, le=10)] = 4
     checkpoint: str | None = None
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Windows that are neither nearest states nor an interval."""
+        if isinstance(problem.window, Nearest | Interval):
+            return None
+        return f'engine "filter" takes nearest, density and interval windows, not "{problem.window.kind}"'
+
+    def forecast(self, problem: Problem) -> Forecast:
+        """Time grows as (a / sigma) D products, and as the square of the states wanted; memory as their number, times D.
+
+        LAPACK takes sectors of which too many states are wanted, those of few states, and dense matrices.
+        """
+        h = problem.h
+        whole = sum(s.dim for s in problem.sectors)
+        states = max(expected_states(h, problem.window, whole), FEWEST)
+        seconds, needed, products = 0.0, 0, 0
+        for sector in problem.sectors:
+            d, own = sector.dim, states * sector.dim / whole
+            seconds += STARTUP
+            if d <= TINY or 1.15 * own + 8 > d / 4 or not h.is_sparse:
+                seconds += lapack_seconds(d, is_complex=h.is_complex)
+                needed = max(needed, required_memory(d, h.dtype.itemsize))
+                continue
+            rate = (FREE_RATE if is_matrix_free(h, sector) else CSR_RATE) / problem.copies
+            columns, steps = 1.3 * own + 8, int(1.75 * spread(d) * d)
+            slices = 1 if problem.vectors else int(np.ceil(columns / BASIS))
+            columns, steps = columns / slices, steps * slices
+            seconds += steps * entries(h, sector) / rate + slices * DENSE * columns**2 * d / FLOPS
+            needed, products = max(needed, int(h.dtype.itemsize * columns * d)), products + steps
+        if self.memory is not None:
+            needed = min(needed, int(self.memory * 2**30))
+        return Forecast(seconds=seconds, bytes=needed, products=products)
+
+    def solve(self, problem: Problem, comm: Comm = None, report: Report = silent) -> Eigenstates:
+        """See ``solve_filter``."""
+        return solve_filter(problem, self, comm, report)
 
 
 @dataclass(eq=False)
@@ -135,9 +175,7 @@ def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Re
     comm = None if comm is None or comm.size == 1 else comm
     window = problem.window
     if not isinstance(window, Nearest | Interval):
-        raise ImpossibleRequest(
-            f'engine "filter" takes nearest, density and interval windows, not "{window.kind}"; use "shift-invert" or "dense"'
-        )
+        raise ImpossibleRequest(f'{engine.refuses(problem)}; use "shift-invert" or "dense"')
     if not problem.h.is_sparse:  # a (a/sigma) D^3 of products would cost more than LAPACK
         return solve_dense(problem, Dense(), comm, report).with_evidence(engine="filter (LAPACK, the matrix is dense)")
     if problem.is_flat:
@@ -279,8 +317,8 @@ def _multiplicity(parts: list[_Part], edges: tuple[float, float], scale: Scale) 
     return (expected - 4 * error) / max(found, 1)
 
 
-def forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
-    """Bytes of the largest basis, and matrix-vector products in all, that a solve of the window takes."""
+def sampled_forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
+    """Bytes of the largest basis, and matrix-vector products in all, from the density of states that a solve samples."""
     if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse:
         scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
         cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)

@@ -8,7 +8,8 @@ import scipy.linalg
 from bigbath.chebyshev import lanczos_extremes
 from bigbath.operators import Hamiltonian, Scale, operator_of, to_dense
 from bigbath.ranks import Comm
-from bigbath.solvers.window import TIE, ResolvedWindow
+from bigbath.solvers.forecast import normal_ends
+from bigbath.solvers.window import TIE, AnyWindow, Density, Nearest, ResolvedWindow
 from bigbath.spaces import Everything, Sector, everything
 
 
@@ -26,6 +27,14 @@ class Problem:
     extremes: tuple[float, float]
     vectors: bool = True
     found: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    @classmethod
+    def outline(cls, h: Hamiltonian, sectors: tuple[Sector, ...], window: AnyWindow) -> "Problem":
+        """A problem for ``refuses`` and ``forecast`` only: the ends are those of a normal density of states."""
+        lowest, highest = ends = normal_ends(h)
+        if isinstance(window, Density):
+            window = Nearest(target=lowest + window.epsilon * (highest - lowest), k=window.k)
+        return cls(h=h, sectors=sectors, window=window, extremes=ends)
 
     @property
     def norm(self) -> float:

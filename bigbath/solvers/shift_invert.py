@@ -21,6 +21,7 @@ from bigbath.resources import memory_limit, require_memory
 from bigbath.solvers import petsc
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
+from bigbath.solvers.forecast import Forecast, expected_states
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.real_form import as_real, once, real_form, twice
 from bigbath.solvers.window import (
@@ -47,6 +48,10 @@ FARTHER = (1.0, 1.37, 1.73)
 
 #: A level, or a search without end, that has more than this share of a sector's states goes to LAPACK.
 SHARE = 0.2
+
+#: Of a forecast: seconds of a new process before it solves; multiplications of a factorisation a second; bytes of the factor that
+#: solutions read, and operations of the orthogonalisation, a second.
+STARTUP, RATE, BANDWIDTH, FLOPS = 0.45, 4e9, 7e9, 1.4e10
 
 #: An interval of energies.
 Range = tuple[float, float]
@@ -80,6 +85,35 @@ class ShiftInvert:
     def chosen_factor(self) -> Literal["auto", "mumps", "blocks"]:
         """``factor``; "mumps" where options for MUMPS are given."""
         return "mumps" if "mat_mumps_" in self.options else self.factor
+
+    def refuses(self, problem: Problem) -> str | None:
+        """Without a real PETSc with SLEPc."""
+        missing = petsc.available()
+        return f"SLEPc is not available ({missing})" if missing else None
+
+    def forecast(self, problem: Problem) -> Forecast:
+        """Time grows as D^3 and as the states wanted, times D^2; memory as D^2.
+
+        How the factor fills is known for a real H on all configurations of spins, a cube. For other matrices a full factor is
+        the bound: only an analysis of the matrix would tell, which ``bigbath estimate`` makes.
+        """
+        h, copies = problem.h, problem.copies
+        whole = sum(s.dim for s in problem.sectors)
+        states = expected_states(h, problem.window, whole)
+        seconds, needed = STARTUP, 0
+        for sector in problem.sectors:
+            n = copies * sector.dim
+            is_cube = bool(h.terms) and sector.is_everything and copies == 1
+            multiplications, factor = (n**3 / 75, 2 * n * n) if is_cube else (n**3 / 6, 4 * n * n)
+            solutions = 2.6 * copies * states * sector.dim / whole + 40
+            seconds += (3 if self.certify else 1) * multiplications / RATE + solutions * 2 * factor / BANDWIDTH
+            seconds += 4 * n * solutions**2 / FLOPS
+            needed = max(needed, factor + int(8 * solutions * n))
+        return Forecast(seconds=seconds, bytes=needed)
+
+    def solve(self, problem: Problem, comm: Comm = None, report: Report = silent) -> Eigenstates:
+        """See ``solve_shift_invert``."""
+        return solve_shift_invert(problem, self, comm, report)
 
 
 @dataclass(eq=False)

@@ -1,43 +1,23 @@
-"""``solve``: one call for every engine; ``Auto`` chooses and says why."""
+"""``solve``: one call for every engine."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
-from bigbath.errors import ImpossibleRequest, JobError
-from bigbath.operators import Hamiltonian, is_matrix_free
+from bigbath.errors import JobError
+from bigbath.operators import Hamiltonian
 from bigbath.progress import Report, silent
 from bigbath.ranks import Comm
-from bigbath.resources import memory_limit
-from bigbath.solvers import petsc
-from bigbath.solvers.dense import Dense, required_memory, solve_dense
+from bigbath.solvers.auto import AnyEngine, Auto
 from bigbath.solvers.eigenstates import Eigenstates
-from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
-from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
-from bigbath.solvers.window import AnyWindow, Density, Interval, Nearest, Whole, Window, in_units, resolve
-from bigbath.spaces import Sector, sectors
+from bigbath.solvers.window import AnyWindow, Window, in_units, resolve
+from bigbath.spaces import sectors
 
-#: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
-#: engine; windows of more than the share WIDE of a sector too. See docs/performance.md, "Crossover".
-DENSE_FASTER, DENSE_FASTER_FREE, WIDE = 2500, 1000, 0.2
-
-
-@choice
-class Auto:
-    """LAPACK for small sectors and whole spectra, the filter for windows, else shift-invert; the evidence says why."""
-
-    kind: Literal["auto"] = "auto"
-
-
-#: Engine choice -> function (problem, engine, comm, report); to add an engine, write its file and name it here.
-ENGINES = {Dense: solve_dense, ShiftInvert: solve_shift_invert, Filter: solve_filter}
-
-AnyEngine = Auto | Dense | ShiftInvert | Filter
 #: Any engine, told apart by its ``kind``.
-Engine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
+ChosenEngine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
 
 
 @choice
@@ -49,58 +29,10 @@ class Wanted:
     """
 
     window: Window
-    engine: Engine = Auto()
+    engine: ChosenEngine = Auto()
     symmetries: tuple[str, ...] | None = None
     sector: dict[str, int] | None = None
     vectors: bool = True
-
-
-def choose(h: Hamiltonian, parts: tuple[Sector, ...], window: AnyWindow) -> tuple[Dense | Filter | ShiftInvert, str]:
-    """The engine for the states of a window in the sectors ``parts`` of a Hamiltonian, and why."""
-    largest = max(s.dim for s in parts)
-    smallest = DENSE_FASTER_FREE if all(is_matrix_free(h, s) for s in parts) else DENSE_FASTER
-    fits = required_memory(largest, 16 if h.is_complex else 8) <= memory_limit()
-    if largest <= smallest:
-        return Dense(), f"LAPACK is fastest for sectors of at most {smallest:,} states"
-    if isinstance(window, Whole) and fits:
-        return Dense(), "the whole spectrum is wanted and fits into memory"
-    if isinstance(window, Nearest | Density | Interval) and h.is_sparse:
-        if fits and not isinstance(window, Interval) and window.k > WIDE * largest:
-            return Dense(), f"{window.k:,} of {largest:,} states are wanted"
-        return Filter(), f"cheaper than LAPACK and than a factorisation for a window in {largest:,} states"
-    if missing := petsc.available():
-        if fits:
-            return Dense(), f"SLEPc is not available ({missing})"
-        raise ImpossibleRequest(f"a sector of {largest:,} states is too large for LAPACK here, and {missing}")
-    return ShiftInvert(), f"a window in a sector of {largest:,} states"
-
-
-def _automatic(problem: Problem, comm: Comm, report: Report) -> Eigenstates:
-    """The states by the engine that ``choose`` names; by another where the filter cannot resolve the levels."""
-    engine, reason = choose(problem.h, problem.sectors, problem.window)
-    states: Eigenstates = ENGINES[type(engine)](problem, engine, comm, report)  # type: ignore[operator]
-    if isinstance(engine, Filter) and states.evidence.complete != "yes":
-        failed = states.evidence.reason
-        for other in _instead_of_filter(problem):
-            try:
-                report(f"the filter cannot resolve the levels: {other.kind}", 0, 1)
-                states = ENGINES[type(other)](problem, other, comm, report)  # type: ignore[operator]
-            except ImpossibleRequest as error:
-                failed = f"{failed}; {other.kind}: {error}"
-            else:
-                reason = f"the filter could not resolve the levels: {failed}"
-                break
-        else:
-            return states.with_evidence(engine=f"filter (auto: {reason})", reason=failed)
-    return states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")
-
-
-def _instead_of_filter(problem: Problem) -> list[Dense | ShiftInvert]:
-    """Engines that resolve any levels, the faster one first."""
-    engines: list[Dense | ShiftInvert] = [Dense()]
-    if not petsc.available():
-        engines.insert(0 if max(s.dim for s in problem.sectors) > DENSE_FASTER else 1, ShiftInvert())
-    return engines
 
 
 def prepare(
@@ -150,10 +82,7 @@ class Solver:
         wanted = Wanted(window=window, engine=engine, symmetries=self._symmetries, sector=self._sector, vectors=vectors)
         unit = self._h.unit
         problem = self._problem(in_units(wanted.window, unit), wanted, unit)
-        if isinstance(wanted.engine, Auto):
-            states = _automatic(problem, self._comm, report)
-        else:
-            states = ENGINES[type(wanted.engine)](problem, wanted.engine, self._comm, report)  # type: ignore[operator]
+        states = wanted.engine.solve(problem, self._comm, report)
         if not wanted.vectors:
             states = states.without_vectors()
         return replace(

@@ -14,7 +14,7 @@ import bigbath as bb
 from bigbath.cluster.realize import realize
 from bigbath.errors import FailedTasks, ImpossibleRequest, JobError
 from bigbath.job import job_hash, parse_job, point_jobs, resolved
-from bigbath.solvers.solve import ENGINES
+from bigbath.solvers import ENGINES
 from bigbath.store.result import known_job
 from bigbath.tasks import tasks_of
 

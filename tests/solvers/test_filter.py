@@ -13,11 +13,11 @@ from bigbath.errors import BigbathError, ImpossibleRequest, JobError
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring, disorder_stream
 from bigbath.operators import FlipOperator, Hamiltonian, MatrixOperator, Scale, build, flips, operator_of, to_dense
-from bigbath.solvers import Dense, Density, Filter, Interval, Levels, Nearest, Whole, solve
-from bigbath.solvers.filter import forecast, solve_filter
+from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Levels, Nearest, Problem, Whole, solve
+from bigbath.solvers.filter import sampled_forecast, solve_filter
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.solvers.sampling import Chain
-from bigbath.solvers.solve import choose, prepare
+from bigbath.solvers.solve import prepare
 from bigbath.solvers.subspace import rayleigh_ritz
 from bigbath.solvers.window import RESIDUAL
 from bigbath.spaces import everything, sectors
@@ -295,7 +295,7 @@ def test_samples_are_added_where_levels_are_too_dense_for_those_planned():
 
 def test_the_forecast_is_what_the_solve_takes():
     problem = prepare(hamiltonian(Imbrie(L=10)), Nearest(target=0.0, k=20))
-    needed, products = forecast(problem, Filter())
+    needed, products = sampled_forecast(problem, Filter())
     states = solve_filter(problem, Filter())
     assert states.evidence.complete == "yes"
     assert states.evidence.iterations == products
@@ -304,7 +304,7 @@ def test_the_forecast_is_what_the_solve_takes():
 
 def test_auto_takes_the_filter_for_windows_above_the_crossover():
     def engine(h, window):
-        return choose(h, sectors(h, use=()), window)[0]
+        return Auto().choose(Problem.outline(h, sectors(h, use=()), window))[0]
 
     window, free = Nearest(k=10), hamiltonian(Imbrie(L=9))
     csr = Hamiltonian(given=free.matrix, dims=free.dims)

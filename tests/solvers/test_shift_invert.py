@@ -1,7 +1,6 @@
 """SLEPc shift-invert against LAPACK on random windows of every model (BIGBATH_LONG=1: 200 of them, up to L = 11)."""
 
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from support import KINDS, assert_window, dense, hamiltonian_of, python, random_
 from bigbath import Auto, Dense, Density, Interval, Levels, Nearest, ShiftInvert, Whole, solve
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError
 from bigbath.models import TFIM, Custom, Imbrie, Levy, Ring
-from bigbath.solvers import petsc
+from bigbath.solvers import Forecast, petsc
 
 pytestmark = pytest.mark.petsc
 
@@ -261,9 +260,11 @@ def test_a_complex_model_with_degenerate_levels(window):
 
 def test_auto_takes_shift_invert_for_levels_of_large_sectors(monkeypatch):
     h, window = hamiltonian_of(Imbrie(L=7)), Levels(energies=(0.0, 1.0))
-    monkeypatch.setattr(sys.modules["bigbath.solvers.solve"], "DENSE_FASTER_FREE", 100)
+    dear = Forecast(seconds=100.0, bytes=0)
+    monkeypatch.setattr(Dense, "forecast", lambda *_: dear)
     states = solve(h, window, engine=Auto())
-    assert states.evidence.engine == "shift-invert (auto: a window in a sector of 256 states)"
+    assert states.evidence.engine.startswith("shift-invert (auto: forecast for 256 states: shift-invert 0.")
+    assert "filter is left out: engine" in states.evidence.engine
     assert_window(states, h, window)
 
 
