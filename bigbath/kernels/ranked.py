@@ -15,8 +15,9 @@ What limits it (ring, L = 18, AVX-512 at 3.3 GHz: 23 cycles for 8 states): lines
 cache, at about 2 cycles each. Both passes read v0 and v1 and write v0, the hops across read v1 once more. Within
 the first cache (L = 14) the passes take 9 cycles: 5.5 for both turns and the diagonal, 1 for hops of columns, 2.5 for rows. Up to
 L = 16 a fifth is lost to rows and runs that do not fill a register. From L = 22 on a chunk in the second cache reaches
-rows outside by about half of its hops, and lines come from the third cache in pieces too short to be fetched ahead. Two
-halves of steps at a time, as ``kernels.chebyshev`` makes them, would move 4 lines instead of 7; it is not done here.
+rows outside by about half of its hops, and lines come from the third cache: rows are as long as the second cache allows, so
+that fewer hops lead to other rows, and more lines are fetched ahead. Two halves of steps at a time, as ``kernels.chebyshev``
+makes them, would move 4 lines instead of 7; it is not done here.
 """
 
 from collections.abc import Callable

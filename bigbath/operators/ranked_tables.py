@@ -30,9 +30,7 @@ class Split:
     pattern: int
 
 
-def split(
-    sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1
-) -> Split:
+def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1) -> Split:
     """The split that should be fastest, for a given ``right`` or any; each of the ``ranks`` has a row."""
     choices = []
     for choice in range(1, sites) if right is None else [right]:
@@ -212,9 +210,7 @@ class Tables:
         """Real hops of complex ones: (re, im) <- ((Re t, -Im t), (Im t, Re t)) (re, im)."""
         re, im = amplitude.real, amplitude.imag
         own = other if self._parts == 1 else 0  # one plane in the tile: it starts there
-        parts = [
-            (target + plane * width, source + plane * own, re) for plane in range(self._halves.planes) if re.any()
-        ]
+        parts = [(target + plane * width, source + plane * own, re) for plane in range(self._halves.planes) if re.any()]
         if im.any():
             parts += [(target, source + other, -im), (target + width, source, im)]
         return parts
