@@ -15,8 +15,9 @@ What limits it (ring, L = 18, AVX-512 at 3.3 GHz: 23 cycles for 8 states): lines
 cache, at about 2 cycles each. Both passes read v0 and v1 and write v0, the hops across read v1 once more. Within
 the first cache (L = 14) the passes take 9 cycles: 5.5 for both turns and the diagonal, 1 for hops of columns, 2.5 for rows. Up to
 L = 16 a fifth is lost to rows and runs that do not fill a register. From L = 22 on a chunk in the second cache reaches
-rows outside by about half of its hops, and lines come from the third cache in pieces too short to be fetched ahead. Two
-halves of steps at a time, as ``kernels.chebyshev`` makes them, would move 4 lines instead of 7; it is not done here.
+rows outside by about half of its hops, and lines come from the third cache: rows are as long as the second cache allows, so
+that fewer hops lead to other rows, and more lines are fetched ahead. Two halves of steps at a time, as ``kernels.chebyshev``
+makes them, would move 4 lines instead of 7; it is not done here.
 """
 
 from collections.abc import Callable
@@ -134,21 +135,23 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
 
 
 def _strip_code(parts: int, summed: int) -> Callable[..., None]:
-    """The first pass over one strip of rows."""
+    """The first pass over one plane of one strip of rows; both planes where hops of columns join them."""
 
-    def strip(v0, v1, total, weights, step, tile, block, row, tables):  # type: ignore[no-untyped-def]
+    def strip(v0, v1, total, weights, step, tile, block, plane, row, tables):  # type: ignore[no-untyped-def]
         starts, sources, groups, places, amplitudes, field, shift = tables
         lanes = 64 // v0.itemsize
-        stride, first_group, last_group, far = block[2], block[3], block[4], block[5:]
-        for g in range(last_group - first_group):
-            _turn(v1, starts, row, g * lanes, tile, g * lanes * STRIP, parts)
+        stride, first_group, number, far = block[0], block[1], block[2], block[3:]
+        before = plane * number
+        for g in range(number):
+            _turn(v1, starts, row, (before + g) * lanes, tile, g * lanes * STRIP, parts)
         for e in range(sources.shape[0]):
             for g in range(far[e % 2]):
-                _turn(v1, sources[e], row, g * lanes, tile, ((e + 1) * far[2] + g * lanes) * STRIP, parts)
-        for g in range(first_group, last_group):
-            first, count, at, shifts = groups[g, 0], groups[g, 1], groups[g, 2], groups[g, 3]
-            column = (g - first_group) * lanes
-            start, own = starts[row] + column, column * STRIP
+                column = (plane * far[e % 2] + g) * lanes
+                _turn(v1, sources[e], row, column, tile, ((e + 1) * far[2] + g * lanes) * STRIP, parts)
+        for g in range(number):
+            first, count, at, shifts = groups[first_group + before + g]
+            column = (before + g) * lanes
+            start, own = starts[row] + column, g * lanes * STRIP
             if shifts >= 0:
                 sums = _sums(tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0)
                 _finish(v0, v1, total, sums, start, stride, weights, step, summed)
@@ -216,14 +219,15 @@ def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
                 block, last_row = blocks[chunks[chunk, 0]], chunks[chunk, 2]
                 for row in range(chunks[chunk, 1], last_row, STRIP):
                     whole = last_row - row >= STRIP
-                    if whole and summed:
-                        _strip_summed(v0, v1, total, weights, step, tile, block, row, tables)
-                    elif whole:
-                        _strip(v0, v1, total, weights, step, tile, block, row, tables)
-                    elif summed:
-                        _last_summed(v0, v1, total, weights, step, tile, block, row, tables)
-                    else:
-                        _last(v0, v1, total, weights, step, tile, block, row, tables)
+                    for plane in range(block[6]):
+                        if whole and summed:
+                            _strip_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                        elif whole:
+                            _strip(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                        elif summed:
+                            _last_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                        else:
+                            _last(v0, v1, total, weights, step, tile, block, plane, row, tables)
                 for s in range(chunks[chunk, 3], chunks[chunk, 4]):
                     vectors = strips[s, 1]
                     if vectors == 1:

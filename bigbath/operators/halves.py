@@ -85,7 +85,7 @@ class Halves:
         self._listed = np.sort(np.concatenate([configurations(self.left, k) for k in spins_down]))
         widths = {k: comb(self.right, ones - k) for k in spins_down}
         self._before = np.cumsum([0, *(widths[int(row).bit_count()] for row in self._listed)])
-        self._cuts = _cuts(self._before, size(comm))
+        self._cuts = shares(self._before, size(comm))
         own, self.halo = self.rows_of(self._rank), self.reached(bonds, self._rank)
         first, last = self._cuts[self._rank : self._rank + 2]
         self.share = int(self._before[first]), int(self._before[last])
@@ -189,7 +189,7 @@ class Halves:
         return result
 
 
-def _cuts(before: np.ndarray, ranks: int) -> np.ndarray:
+def shares(before: np.ndarray, ranks: int) -> np.ndarray:
     """Where the rows of each rank begin (ranks + 1,), for equal numbers of states; ``before`` (rows + 1,): states before a row.
 
     Every rank has a row, where there are as many rows as ranks.

@@ -30,9 +30,7 @@ class Split:
     pattern: int
 
 
-def split(
-    sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1
-) -> Split:
+def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1) -> Split:
     """The split that should be fastest, for a given ``right`` or any; each of the ``ranks`` has a row."""
     choices = []
     for choice in range(1, sites) if right is None else [right]:
@@ -79,7 +77,9 @@ class Tables:
     ) -> None:
         self._halves, self._bonds, self._unit, self._dtype = halves, bonds, unit, dtype
         self.entries = halves.share[1] - halves.share[0]
-        self._columns = max(block.width for block in halves.blocks) * halves.planes
+        joined = any(complex(bond.amplitude).imag for bond in bonds.right + bonds.far)
+        self._parts = 1 if joined else halves.planes  # planes that the first pass takes one after the other
+        self._columns = max(block.width for block in halves.blocks) * halves.planes // self._parts
         far = len(bonds.far_sites)
         self.zero_row = max(block.stride for block in halves.blocks) if far else 0
         self.tile = (1 + 2 * far) * self._columns * STRIP
@@ -96,10 +96,10 @@ class Tables:
             first = sum(map(len, self._groups))
             self._add_columns(block)
             self._add_rows(number, block)
-            wider = [halves.block(block.ones + step) for step in (1, -1)]
-            groups = [other.width * halves.planes // halves.lanes if other and far else 0 for other in wider]
-            last = sum(map(len, self._groups))
-            blocks.append((block.start, block.first_row, block.stride, first, last, *groups, self._columns))
+            others = [halves.block(block.ones + step) if far else None for step in (1, -1)]
+            widths = [(other.width if other else 0) for other in (block, *others)]
+            groups = [width * halves.planes // self._parts // halves.lanes for width in widths]
+            blocks.append((block.stride, first, *groups, self._columns, self._parts))
         self.arguments = self._arguments(blocks)
 
     def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple:
@@ -209,9 +209,8 @@ class Tables:
     ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Real hops of complex ones: (re, im) <- ((Re t, -Im t), (Im t, Re t)) (re, im)."""
         re, im = amplitude.real, amplitude.imag
-        parts = [
-            (target + plane * width, source + plane * other, re) for plane in range(self._halves.planes) if re.any()
-        ]
+        own = other if self._parts == 1 else 0  # one plane in the tile: it starts there
+        parts = [(target + plane * width, source + plane * own, re) for plane in range(self._halves.planes) if re.any()]
         if im.any():
             parts += [(target, source + other, -im), (target + width, source, im)]
         return parts

@@ -1,7 +1,7 @@
 """The filter's Chebyshev kernel beside SciPy's CSR product, QuSpin's and the same loop in C; memory per MPI rank.
 
     python tests/benchmarks/filter.py kernel --spins 12 14 16
-    python tests/benchmarks/filter.py ranks --spins 16 --ranks 1 2 4 [--model imbrie xxz]
+    python tests/benchmarks/filter.py ranks --spins 16 --ranks 1 2 4 [--model imbrie|xxz] [--epsilon 0.3]
 
 Rates are matrix entries (a diagonal and one a flip, times the dimension) a second of processor time on one core, so
 that other work on the machine hardly counts; bandwidths are those of copies that fit into cache, and that do not. The C
@@ -119,18 +119,19 @@ def bandwidth() -> None:
         print(f"copy in {name}: {rate / 1e9:.1f} GB/s read and written", flush=True)
 
 
-def rank(model: str, spins: int, k: int) -> None:
+def rank(model: str, spins: int, k: int, epsilon: float | None) -> None:
     """One of the ranks, inside mpirun."""
     from mpi4py import MPI
 
-    from bigbath import Filter, Nearest, solve
+    from bigbath import Density, Filter, Nearest, solve
 
     build, sector, small = MODELS[model]
     comm, h = MPI.COMM_WORLD, build(spins)
+    window = Nearest(target=0.0, k=k) if epsilon is None else Density(epsilon=epsilon, k=k)
     # loads LLVM, BLAS and MPI
     solve(build(small), Nearest(target=0.0, k=10), engine=Filter(), sector=sector, comm=comm)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    states = solve(h, Nearest(target=0.0, k=k), engine=Filter(), sector=sector, comm=comm)
+    states = solve(h, window, engine=Filter(), sector=sector, comm=comm)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak, above = (max(comm.allgather(kilobytes / 1024)) for kilobytes in (peak, peak - before))
     if comm.rank == 0:
@@ -146,6 +147,7 @@ def main() -> None:
     parser.add_argument("--spins", type=int, nargs="+", default=[12, 14])
     parser.add_argument("--model", choices=MODELS, default="imbrie")
     parser.add_argument("--k", type=int, default=100)
+    parser.add_argument("--epsilon", type=float, help="energy density; absent: E = 0")
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2, 4])
     args = parser.parse_args()
     if args.what == "kernel":
@@ -154,12 +156,13 @@ def main() -> None:
         if args.what == "kernel":
             kernels(spins)
         elif args.what == "rank":
-            rank(args.model, spins, args.k)
+            rank(args.model, spins, args.k, args.epsilon)
         else:
             for ranks in args.ranks:
                 mpirun = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", str(ranks)]
                 own = [sys.executable, "-m", "mpi4py", str(Path(__file__)), "rank"]
                 options = ["--model", args.model, "--spins", str(spins), "--k", str(args.k)]
+                options += [] if args.epsilon is None else ["--epsilon", str(args.epsilon)]
                 subprocess.run([*mpirun, *own, *options], check=True)
 
 
