@@ -1,11 +1,27 @@
-"""LAPACK with the interpreter lock released, which SciPy keeps: rank 0 hands out tasks from a thread beside its own."""
+"""LAPACK where SciPy's own call does not do: with the interpreter lock released, or where an algorithm fails."""
 
 import numpy as np
+import scipy.linalg
 
 from bigbath.kernels.compiled import njit
 
 
 @njit(nogil=True)
 def eigh(matrix):  # type: ignore[no-untyped-def]
-    """Energies (d,) and vectors (d, d) of a Hermitian float64 or complex128 matrix, by divide and conquer (``syevd``)."""
+    """Energies (d,) and vectors (d, d) of a Hermitian float64 or complex128 matrix, by divide and conquer (``syevd``).
+
+    SciPy keeps the interpreter lock, which rank 0 needs: it hands out tasks from a thread beside its own.
+    """
     return np.linalg.eigh(matrix)
+
+
+def svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Left vectors, singular values and right vectors (as ``scipy.linalg.svd``) of a finite matrix.
+
+    By divide and conquer (``gesdd``); by QR iterations where that does not converge, which has been seen for triangles with
+    rows of zeros.
+    """
+    try:
+        return scipy.linalg.svd(matrix, check_finite=False)
+    except np.linalg.LinAlgError:
+        return scipy.linalg.svd(matrix, check_finite=False, lapack_driver="gesvd")

@@ -32,7 +32,7 @@ from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import DENSE, FLOPS, ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import DENSE, END_TEST, FLOPS, ROUNDS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.slices import in_slices, joined
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
@@ -56,6 +56,9 @@ BASIS = 512
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
 MARGIN, SCATTER = 3, 2
+
+#: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
+CELL = 4 * np.pi / 256
 
 #: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
 REACHES = 1 + np.geomspace(0.15, 3.2, 24)
@@ -389,7 +392,9 @@ def _plan(
     plans = []
     for reach in REACHES:
         states, error = part.density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
-        samples = int(np.ceil((surplus * (states + 4 * error) + 4) / (2 * b)))
+        converged = (1 + END_TEST * (reach - 1)) * delta
+        crowded = 2 * reach * delta * _densest(part, centre - converged, centre + converged)
+        samples = int(np.ceil((surplus * max(states + 4 * error, crowded) + 4) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
     if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 4:
         return None
@@ -402,6 +407,15 @@ def _plan(
         )
     few = [plan for plan in fitting if plan.columns <= most] or fitting[:1]
     return min(few, key=lambda plan: plan.seconds(part.operator))
+
+
+def _densest(part: _Part, first: float, last: float) -> float:
+    """The largest density of states between two angles, in states per unit angle, as far as it is known.
+
+    Samples tell levels apart if they last pi times as long as this: where the density varies, its mean is not enough.
+    """
+    edges = np.clip(np.linspace(first, last, 1 + max(1, int((last - first) / CELL))), 0, np.pi)
+    return max(part.density.count(a, b)[0] / (b - a) if b > a else 0.0 for a, b in itertools.pairwise(edges))
 
 
 def _memory(engine: Filter, comm: Comm) -> float:

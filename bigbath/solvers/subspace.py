@@ -16,6 +16,7 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_limits
 
+from bigbath.kernels.lapack import svd
 from bigbath.ranks import Comm, same, total
 from bigbath.resources import cores
 
@@ -51,7 +52,7 @@ def rayleigh_ritz(
 
         in_order = map if comm is not None else each  # ranks meet in h
         list(in_order(project, _slices(basis.shape[1], PRODUCT)))
-        left, singular, _ = scipy.linalg.svd(triangle, overwrite_a=True, check_finite=False)
+        left, singular, _ = svd(triangle)
         left = left[:, singular > RANK * singular[0]]
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
@@ -138,7 +139,7 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
 
     overlap = _sum(each(overlaps, blocks), comm)
     parts, r = _stacked(each(factor, blocks), comm)
-    left, singular, right = same(scipy.linalg.svd(r, check_finite=False), comm)
+    left, singular, right = same(svd(r), comm)
     above, own = overlap, singular[:, None] * right
     list(each(turn, blocks, [part @ left for part in parts]))
     overlap = _sum(each(overlaps, blocks), comm)
