@@ -13,6 +13,7 @@ from bigbath.measure.cavity import MeasureCavity
 from bigbath.measure.context import Context
 from bigbath.measure.dephasing import MeasureDephasing
 from bigbath.measure.distribution import MeasureDistribution
+from bigbath.measure.dynamics import MeasureDynamics
 from bigbath.measure.entanglement import MeasureEntanglement
 from bigbath.measure.evolution import MeasureEvolution
 from bigbath.measure.form_factor import MeasureFormFactor, disorder_average
@@ -53,12 +54,18 @@ class Measures:
     spacings: MeasureSpacings | None = None
     number_variance: MeasureNumberVariance | None = None
     form_factor: MeasureFormFactor | None = None
+    dynamics: MeasureDynamics | None = None
 
     @property
     def level_statistics(self) -> tuple[LevelStatistic, ...]:
         """Those that need resolved levels."""
         chosen = (getattr(self, field.name) for field in fields(self))
         return tuple(m for m in chosen if isinstance(m, LevelStatistic))
+
+    @property
+    def need_states(self) -> tuple[str, ...]:
+        """Names of the chosen measurements that are made of eigenstates of H."""
+        return tuple(f.name for f in fields(self) if f.name != "dynamics" and getattr(self, f.name) is not None)
 
     def before(
         self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
@@ -84,6 +91,7 @@ __all__ = [
     "MeasureCavity",
     "MeasureDephasing",
     "MeasureDistribution",
+    "MeasureDynamics",
     "MeasureEntanglement",
     "MeasureEvolution",
     "MeasureFormFactor",

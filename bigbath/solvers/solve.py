@@ -13,11 +13,11 @@ from bigbath.ranks import Comm
 from bigbath.resources import memory_limit
 from bigbath.solvers import petsc
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
-from bigbath.solvers.eigenstates import Eigenstates
+from bigbath.solvers.eigenstates import Eigenstates, assess
 from bigbath.solvers.filter import Filter, solve_filter
 from bigbath.solvers.problem import Problem, spectral_extremes
 from bigbath.solvers.shift_invert import ShiftInvert, solve_shift_invert
-from bigbath.solvers.window import AnyWindow, Density, Interval, Nearest, Whole, Window, in_units, resolve
+from bigbath.solvers.window import AnyWindow, Density, Interval, Nearest, NoStates, Whole, Window, in_units, resolve
 from bigbath.spaces import Sector, sectors
 
 #: Sectors up to these dimensions, without and with the matrix-free kernel, are faster with LAPACK than with any other
@@ -94,6 +94,14 @@ def _automatic(problem: Problem, comm: Comm, report: Report) -> Eigenstates:
     return states.with_evidence(engine=f"{states.evidence.engine} (auto: {reason})")
 
 
+def _nothing(h: Hamiltonian, parts: tuple[Sector, ...], comm: Comm) -> Eigenstates:
+    """No state, as was asked for, with the ends of the spectrum."""
+    extremes = spectral_extremes(h, comm, parts)
+    norm = max(map(abs, extremes))
+    evidence = assess("none", [], norm, edges=(), counted=0, reason="no eigenstates were asked for")
+    return Eigenstates(blocks=(), window=NoStates(), extremes=extremes, evidence=evidence, dim=h.dim)
+
+
 def _instead_of_filter(problem: Problem) -> list[Dense | ShiftInvert]:
     """Engines that resolve any levels, the faster one first."""
     engines: list[Dense | ShiftInvert] = [Dense()]
@@ -141,6 +149,8 @@ def solve(
     if not isinstance(h, Hamiltonian):
         raise JobError(f"solve takes a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
     wanted = Wanted(window=window, engine=engine, symmetries=symmetries, sector=sector)
+    if isinstance(wanted.window, NoStates):
+        return _nothing(h, sectors(h, use=wanted.symmetries, only=wanted.sector), comm)
     unit = h.unit
     scaled, inside = h.in_units(unit), in_units(wanted.window, unit)
     problem = prepare(scaled, inside, symmetries=wanted.symmetries, sector=wanted.sector, comm=comm)
