@@ -15,7 +15,7 @@ from bigbath.choice import choice, path_of, validated
 from bigbath.errors import FileError, JobError
 from bigbath.measure import Measures
 from bigbath.models import Model
-from bigbath.solvers import Dense, Density, Interval, Wanted, Whole
+from bigbath.solvers import Dense, Density, Interval, NoStates, Wanted, Whole
 from bigbath.sweep import Sweep, substituted
 
 #: More tasks than this are taken for a slip of the pen.
@@ -78,6 +78,12 @@ class Job:
             raise ValueError(
                 f"spectrum.vectors = false keeps energies only, but {sections} needs eigenvectors: set it to true, or "
                 "remove what needs them"
+            )
+        if self.bath is not None and isinstance(self.bath.window, NoStates):
+            raise ValueError('bath.window = "none": leave the section [bath] out')
+        if isinstance(self.spectrum.window, NoStates) and (needing := self.measure.need_states):
+            raise ValueError(
+                f'spectrum.window = "none": measure.{needing[0]} is made of eigenstates of H; choose a window for it'
             )
         shells = self.spectrum.shells or 1
         if math.prod((shells, self.ensemble.realizations)) <= MOST_TASKS:

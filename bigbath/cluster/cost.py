@@ -54,7 +54,7 @@ def _fewest(job: Job, dims: Sequence[int], ranks: int) -> int:
     if required_memory(dims[largest]) <= memory:
         return 1
     part = estimate(point_jobs(job)[largest]).parts[0]
-    if part.engine == "dense":
+    if part.engine in ("dense", "chebyshev"):
         return 1
     return next((n for n in range(1, ranks) if ranks % n == 0 and _share(part, n) <= memory), ranks)
 

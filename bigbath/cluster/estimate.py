@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 
 from bigbath.cluster.realize import refuse_fine_grids
+from bigbath.dynamics import Propagator
 from bigbath.errors import in_section
 from bigbath.job import Job, Spectrum, point_jobs
 from bigbath.models import Composite, SpinComposite, draw
 from bigbath.operators import Part, build, is_matrix_free, pauli_strings, size
 from bigbath.operators.size import VECTORS, size_of_strings
 from bigbath.resources import memory_limit
-from bigbath.solvers import Auto, Dense, Density, Engine, Filter, Nearest, Problem, ShiftInvert, Whole, petsc
+from bigbath.solvers import Auto, Dense, Density, Engine, Filter, Nearest, NoStates, Problem, ShiftInvert, Whole, petsc
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.filter import sampled_forecast
 from bigbath.solvers.real_form import real_form
@@ -23,7 +24,7 @@ SAMPLED = 2**18
 
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
-    """One Hamiltonian of a job: "H" or "B". ``dim``: configurations, those with the charges of the selected sector.
+    """One Hamiltonian of a job, "H" or "B", or the "evolution" of ``measure.dynamics``. ``dim``: configurations, those with the charges of the selected sector.
 
     ``nnz``: at most so many nonzeros. ``bytes``: the largest single need,
     factorisation, basis of the filter or LAPACK workspace. ``shared``: so many of these bytes are shared out among ranks
@@ -85,7 +86,7 @@ def estimate(job: Job) -> Estimate:
     for point in points:
         composite = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first)
         refuse_fine_grids(point, build(composite), None if point.bath is None else build(composite, "B"))
-        key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution))
+        key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution, point.measure.dynamics))
         if key not in known:
             known[key] = (_parts(composite, point), _grids(composite, point))
         needs.append(known[key])
@@ -104,12 +105,44 @@ def estimate(job: Job) -> Estimate:
 
 
 def _parts(composite: Composite, job: Job) -> tuple[PartEstimate, ...]:
-    with in_section("spectrum"):
-        parts = [_part(composite, "H", job.spectrum)]
+    parts = []
+    if not isinstance(job.spectrum.window, NoStates):
+        with in_section("spectrum"):
+            parts.append(_part(composite, "H", job.spectrum))
+    if job.measure.dynamics is not None:
+        with in_section("measure.dynamics"):
+            parts.append(_evolution(composite, job))
     if job.bath is not None:
         with in_section("bath"):
             parts.append(_part(composite, "B", job.bath))
     return tuple(parts)
+
+
+def _evolution(composite: Composite, job: Job) -> PartEstimate:
+    """The evolution of ``measure.dynamics``: products with H, and its vectors."""
+    chosen, h = job.measure.dynamics, build(composite)
+    assert chosen is not None
+    sector = chosen.sector_in(h, job.spectrum.symmetries, job.spectrum.sector)
+    propagator = Propagator.of(h, sector)
+    products, needed = propagator.needs(chosen.instants, is_real=chosen.initial.kind not in ("random", "product"))
+    if chosen.autocorrelation is not None:
+        products += 2 * chosen.autocorrelation.vectors * propagator.products(chosen.instants, is_real=False)
+    nnz = size_of_strings(h.terms, sector.space.dim).nnz if h.terms else size(composite).nnz
+    return PartEstimate(
+        part="evolution",
+        dim=sector.space.dim,
+        nnz=nnz,
+        sectors=1,
+        largest_sector=sector.dim,
+        engine="chebyshev",
+        reason=f"{chosen.instants.size:,} times",
+        factor=None,
+        factor_entries=None,
+        products=products,
+        bytes=needed,
+        shared=0,
+        seconds=products * nnz / 4e9,
+    )
 
 
 def _grids(composite: Composite, job: Job) -> int:

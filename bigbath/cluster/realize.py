@@ -15,7 +15,7 @@ from bigbath.measure import Context
 from bigbath.models import Composite, draw
 from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
-from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, Solver, Whole, energy_shells
+from bigbath.solvers import AnyWindow, Comm, Eigenstates, Interval, NoStates, Solver, Whole, energy_shells
 from bigbath.spaces import Sector, sectors
 
 
@@ -161,6 +161,8 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
         system=system,
         accept_unverified=job.accept_unverified,
         report=report,
+        symmetries=job.spectrum.symmetries,
+        sector=job.spectrum.sector,
     )
     failure = _uncertified(shared, states)
     dataset = xr.Dataset() if failure else job.measure.run(context)
@@ -178,6 +180,10 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
         **found.attrs,
         "seconds": json.dumps(seconds),
     }
+    if isinstance(job.spectrum.window, NoStates):
+        del attrs["evidence_spectrum"], attrs["sectors_spectrum"]
+        for name in ("energy", "residual", "sector_index"):
+            del coords[name]
     if bath is not None:
         coords |= {"bath_energy": ("bath_state", bath.energies), "bath_sector_index": ("bath_state", bath.sector_index)}
         attrs |= {

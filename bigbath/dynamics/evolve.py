@@ -15,7 +15,7 @@ from bigbath.spaces import Sector, everything, sectors
 def evolve(
     h: Hamiltonian,
     state: np.ndarray | str,
-    times: Sequence[float],
+    times: Sequence[float] | np.ndarray,
     *,
     sector: Sector | Mapping[str, int] | None = None,
     memory: float | None = None,

@@ -37,7 +37,7 @@ class Loschmidt:
         return np.abs(self.amplitude) ** 2
 
 
-def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float]) -> Loschmidt:
+def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float] | np.ndarray) -> Loschmidt:
     """Amplitudes <psi|e^(-iHt)|psi> of a ``state`` (d,) at ``times``, of any sign and in any order, all from one recurrence.
 
     Memory: two vectors. JobError for a state of another space.

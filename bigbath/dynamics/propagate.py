@@ -54,7 +54,7 @@ class Propagator:
         """
         return bound(self.scale, time, restarts)
 
-    def plan(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> Plan:
+    def plan(self, times: Sequence[float] | np.ndarray, *, is_real: bool = True, memory: float | None = None) -> Plan:
         """How ``evolve`` reaches ``times``: its groups, the number of products, a bound on the error at each time.
 
         ``is_real``: whether the state at time 0 is. ``memory`` as in ``evolve``.
@@ -64,9 +64,20 @@ class Propagator:
         parts = (1, 1) if self.is_complex else (1 if is_real else 2, 2)
         return plan(self.scale, _checked(times), most=most, parts=parts)
 
-    def products(self, times: Sequence[float], *, is_real: bool = True, memory: float | None = None) -> int:
+    def products(
+        self, times: Sequence[float] | np.ndarray, *, is_real: bool = True, memory: float | None = None
+    ) -> int:
         """Products of H with real vectors, or with complex ones of a complex H, that ``evolve`` makes."""
         return self.plan(times, is_real=is_real, memory=memory).products
+
+    def needs(
+        self, times: Sequence[float] | np.ndarray, *, is_real: bool = True, memory: float | None = None
+    ) -> tuple[int, int]:
+        """Products of ``evolve``, and the bytes of its vectors and of those that ``Propagator.of`` holds."""
+        chosen = self.plan(times, is_real=is_real, memory=memory)
+        group = max((g.size for g in chosen.groups), default=0)
+        vectors = 5 + (2 * group + BATCH if group > 1 else 0)
+        return chosen.products, 16 * vectors * self.operator.dim
 
     def energy(self, psi: np.ndarray) -> float:
         """<psi|H|psi> of a state (d,)."""
@@ -74,7 +85,12 @@ class Propagator:
         return float(sum(np.vdot(v, self.operator.product(v)).real for v in columns))
 
     def evolve(
-        self, state: np.ndarray, times: Sequence[float], *, memory: float | None = None, report: Report = silent
+        self,
+        state: np.ndarray,
+        times: Sequence[float] | np.ndarray,
+        *,
+        memory: float | None = None,
+        report: Report = silent,
     ) -> Iterator[tuple[float, np.ndarray]]:
         """Each time of ``times``, ascending, with psi(t) (d, ) complex128, psi(0) = ``state`` (d,). psi(t) is read-only.
 
@@ -216,7 +232,7 @@ def _require_norm(found: float, norm: float, time: float, error: float) -> None:
         )
 
 
-def _checked(times: Sequence[float]) -> np.ndarray:
+def _checked(times: Sequence[float] | np.ndarray) -> np.ndarray:
     """Times (T,); JobError unless they are finite and lead away from 0."""
     wanted = np.asarray(times, dtype=float)
     if wanted.ndim != 1 or not np.all(np.isfinite(wanted)):

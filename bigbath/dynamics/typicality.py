@@ -41,7 +41,7 @@ def autocorrelation(
     h: Hamiltonian,
     letters: str,
     where: tuple[int, ...],
-    times: Sequence[float],
+    times: Sequence[float] | np.ndarray,
     *,
     sector: Sector | None = None,
     vectors: int = 4,

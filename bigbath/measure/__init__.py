@@ -13,6 +13,7 @@ from bigbath.measure.cavity import MeasureCavity
 from bigbath.measure.context import Context
 from bigbath.measure.dephasing import MeasureDephasing
 from bigbath.measure.distribution import MeasureDistribution
+from bigbath.measure.dynamics import MeasureDynamics
 from bigbath.measure.entanglement import MeasureEntanglement
 from bigbath.measure.evolution import MeasureEvolution
 from bigbath.measure.form_factor import MeasureFormFactor, disorder_average
@@ -53,6 +54,7 @@ class Measures:
     spacings: MeasureSpacings | None = None
     number_variance: MeasureNumberVariance | None = None
     form_factor: MeasureFormFactor | None = None
+    dynamics: MeasureDynamics | None = None
 
     @property
     def level_statistics(self) -> tuple[LevelStatistic, ...]:
@@ -65,6 +67,11 @@ class Measures:
         """Names of those that need eigenvectors of H."""
         chosen = ((field.name, getattr(self, field.name)) for field in fields(self))
         return tuple(name for name, m in chosen if m is not None and getattr(m, "needs_vectors", True))
+
+    @property
+    def need_states(self) -> tuple[str, ...]:
+        """Names of the chosen measurements that are made of eigenstates of H."""
+        return tuple(f.name for f in fields(self) if f.name != "dynamics" and getattr(self, f.name) is not None)
 
     def before(
         self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
@@ -90,6 +97,7 @@ __all__ = [
     "MeasureCavity",
     "MeasureDephasing",
     "MeasureDistribution",
+    "MeasureDynamics",
     "MeasureEntanglement",
     "MeasureEvolution",
     "MeasureFormFactor",

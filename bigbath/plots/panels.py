@@ -31,6 +31,9 @@ def of_variable(name: str) -> Panel:
 
 
 def _draw_variable(name: str, result: Result, selection: Selection, axis: Axes) -> None:
+    if "t" in _sample(result, name).dims:
+        against_time(name, result, axis)
+        return
     if _swept_keys(result):
         against_sweep(name, result, axis)
         return
@@ -81,6 +84,29 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
         axis.set_xscale("log")
     axis.set(xlabel=_key_title(x_key), ylabel=axis_title(name, _sample(result, name)))
     _references(name, axis)
+    style.legend(axis)
+
+
+def against_time(name: str, result: Result, axis: Axes) -> None:
+    """Means over the realizations against time with standard errors as bands, a curve for each label and point of the sweep."""
+    points, keys = point_labels(result), _swept_keys(result)
+    curves: dict[tuple, list[Mean]] = {}
+    for mean in means(result, name):
+        label = tuple((k, shown(v)) for k, v in mean.label.items() if k != "t")
+        label += tuple((k, shown(points[mean.point][k])) for k in keys)
+        curves.setdefault(label, []).append(mean)
+    for number, (label, row) in enumerate(_thinned(curves)):
+        t, value, error = np.array([(m.label["t"], m.mean, m.error) for m in row], dtype=float).T
+        axis.plot(t, value, color=style.colour(number), lw=1, label=_label(label))
+        error = np.nan_to_num(error)
+        axis.fill_between(t, value - error, value + error, color=style.colour(number), alpha=0.25, lw=0)
+    first = _sample(result, name)
+    if t.size > 2 and t[0] > 0 and np.ptp(np.diff(t)) > 1e-6 * t[-1]:
+        axis.set_xscale("log")
+    steady = f"{name}_steady"
+    if steady in _all_variables(result) and len(curves) == 1:
+        axis.axhline(means(result, steady)[0].mean, color="0.45", ls="--", lw=0.8, label="steady state")
+    axis.set(xlabel="time (1/coupling)", ylabel=axis_title(name, first))
     style.legend(axis)
 
 

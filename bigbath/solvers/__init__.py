@@ -11,10 +11,10 @@ from bigbath.solvers.forecast import Forecast
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.shift_invert import ShiftInvert
 from bigbath.solvers.solve import Solver, Wanted, prepare, solve
-from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest, Whole, Window
+from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest, NoStates, Whole, Window
 
 __all__ = [
     "ENGINES", "AnyEngine", "AnyWindow", "Auto", "Block", "Comm", "Dense", "Density", "Eigenstate", "Eigenstates", "Engine", "Evidence",
-    "Filter", "Forecast", "Interval", "Levels", "Nearest", "Problem", "ShiftInvert", "Solver", "Wanted", "Whole", "Window",
+    "Filter", "Forecast", "Interval", "Levels", "Nearest", "NoStates", "Problem", "ShiftInvert", "Solver", "Wanted", "Whole", "Window",
     "energy_shells", "partition", "prepare", "solve",
 ]  # fmt: skip

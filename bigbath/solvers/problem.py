@@ -9,7 +9,7 @@ from bigbath.chebyshev import lanczos_extremes
 from bigbath.operators import Hamiltonian, Scale, operator_of, to_dense
 from bigbath.ranks import Comm
 from bigbath.solvers.forecast import normal_ends
-from bigbath.solvers.window import TIE, AnyWindow, Density, Nearest, ResolvedWindow
+from bigbath.solvers.window import TIE, AnyWindow, Density, Nearest, NoStates, ResolvedWindow
 from bigbath.spaces import Everything, Sector, everything
 
 
@@ -34,6 +34,7 @@ class Problem:
         lowest, highest = ends = normal_ends(h)
         if isinstance(window, Density):
             window = Nearest(target=lowest + window.epsilon * (highest - lowest), k=window.k)
+        assert not isinstance(window, NoStates)
         return cls(h=h, sectors=sectors, window=window, extremes=ends)
 
     @property

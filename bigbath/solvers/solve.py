@@ -11,10 +11,10 @@ from bigbath.operators import Hamiltonian
 from bigbath.progress import Report, silent
 from bigbath.ranks import Comm
 from bigbath.solvers.auto import AnyEngine, Auto
-from bigbath.solvers.eigenstates import Eigenstates
+from bigbath.solvers.eigenstates import Eigenstates, assess
 from bigbath.solvers.problem import Problem, spectral_extremes
-from bigbath.solvers.window import AnyWindow, Window, in_units, resolve
-from bigbath.spaces import sectors
+from bigbath.solvers.window import AnyWindow, NoStates, Window, in_units, resolve
+from bigbath.spaces import Sector, sectors
 
 #: Any engine, told apart by its ``kind``.
 ChosenEngine = Annotated[AnyEngine, Field(discriminator="kind"), KindShorthand]
@@ -33,6 +33,14 @@ class Wanted:
     symmetries: tuple[str, ...] | None = None
     sector: dict[str, int] | None = None
     vectors: bool = True
+
+
+def _nothing(h: Hamiltonian, parts: tuple[Sector, ...], comm: Comm) -> Eigenstates:
+    """No state, as was asked for, with the ends of the spectrum."""
+    extremes = spectral_extremes(h, comm, parts)
+    norm = max(map(abs, extremes))
+    evidence = assess("none", [], norm, edges=(), counted=0, reason="no eigenstates were asked for")
+    return Eigenstates(blocks=(), window=NoStates(), extremes=extremes, evidence=evidence, dim=h.dim)
 
 
 def prepare(
@@ -80,6 +88,8 @@ class Solver:
     ) -> Eigenstates:
         """Eigenstates of an energy window, as by the function ``solve``."""
         wanted = Wanted(window=window, engine=engine, symmetries=self._symmetries, sector=self._sector, vectors=vectors)
+        if isinstance(wanted.window, NoStates):
+            return _nothing(self._h, sectors(self._h, use=self._symmetries, only=self._sector), self._comm)
         unit = self._h.unit
         problem = self._problem(in_units(wanted.window, unit), wanted, unit)
         states = wanted.engine.solve(problem, self._comm, report)

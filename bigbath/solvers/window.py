@@ -80,9 +80,16 @@ class Whole:
     slice: Annotated[int, Field(ge=1)] = 200
 
 
+@choice
+class NoStates:
+    """No eigenstates at all, for measurements that need none."""
+
+    kind: Literal["none"] = "none"
+
+
 #: A window whose energy density, if it had one, has become an energy.
 ResolvedWindow = Nearest | Interval | Levels | Whole
-AnyWindow = ResolvedWindow | Density
+AnyWindow = ResolvedWindow | Density | NoStates
 #: Any window, told apart by its ``kind``.
 Window = Annotated[AnyWindow, Field(discriminator="kind"), KindShorthand]
 
@@ -113,6 +120,8 @@ def resolve(window: AnyWindow, extremes: tuple[float, float], dim: int) -> Resol
     Raises ImpossibleRequest for a window outside the spectrum, with more states than there are, or too narrow.
     """
     norm = max(map(abs, extremes))
+    if isinstance(window, NoStates):
+        raise ImpossibleRequest('window = "none" asks for no eigenstates: choose a window')
     if isinstance(window, Density):
         target = extremes[0] + window.epsilon * (extremes[1] - extremes[0])
         window = Nearest(target=float(target), k=window.k)

@@ -1,0 +1,236 @@
+"""Measurement ``dynamics``: a state evolved in real time and what is seen of it (Tal-Ezer & Kosloff 1984)."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
+
+import numpy as np
+import xarray as xr
+from pydantic import Field, model_validator
+
+from bigbath.choice import choice
+from bigbath.dynamics import (
+    ObservationalEntropy,
+    Propagator,
+    autocorrelation,
+    charge_sector,
+    density_matrix,
+    entanglement,
+    imbalance,
+    local,
+    loschmidt,
+)
+from bigbath.dynamics.smeared import SmearedEntropy
+from bigbath.dynamics.steady import steady_entropy
+from bigbath.errors import IncompleteWindow, JobError
+from bigbath.measure.context import Context
+from bigbath.measure.initial_state import Configuration, Initial, Neel
+from bigbath.operators import Hamiltonian, build
+from bigbath.solvers import Whole
+from bigbath.spaces import Sector, everything, sectors
+
+Observed = Literal[
+    "populations", "density_matrix", "entanglement", "sigma_x", "sigma_y", "sigma_z", "energy", "imbalance",
+    "survival", "observational_entropy",
+]  # fmt: skip
+
+
+@choice
+class TimeGrid:
+    """``count`` times from ``start`` to ``stop``, equidistant or ("log") in equal ratios."""
+
+    start: Annotated[float, Field(ge=0)] = 0.0
+    stop: Annotated[float, Field(gt=0)]
+    count: Annotated[int, Field(ge=2, le=1_000_000)]
+    spacing: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _check(self) -> "TimeGrid":
+        if self.start >= self.stop:
+            raise ValueError(f"start = {self.start} must be less than stop = {self.stop}")
+        if self.spacing == "log" and self.start == 0:
+            raise ValueError('spacing = "log" needs start > 0')
+        return self
+
+    @property
+    def values(self) -> np.ndarray:
+        """All of them, ascending."""
+        make = np.geomspace if self.spacing == "log" else np.linspace
+        return make(self.start, self.stop, self.count)
+
+
+@choice
+class StringAutocorrelation:
+    """Tr[A(t) A]/d of the Pauli string ``letters`` on ``sites``, from ``vectors`` random vectors with their error."""
+
+    letters: str
+    sites: tuple[Annotated[int, Field(ge=0)], ...]
+    vectors: Annotated[int, Field(ge=2)] = 4
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
+@choice
+class MeasureDynamics:
+    """psi(t) from ``initial`` at ``times``, in the sector of ``[spectrum]``; without one a configuration's own charges are used.
+
+    ``observe``: what is written at each time. ``cut``: sites whose entanglement with the rest is taken; the system's when
+    empty. ``shell_width``: of the bath's shells of the observational entropy; ``smearing``: sigma of their edges, where the
+    bath's states are not computed, with volumes from ``volume_vectors`` random vectors. ``autocorrelation``: at infinite
+    temperature, beside the evolution of ``initial``.
+    """
+
+    initial: Initial = Neel()
+    times: TimeGrid | Annotated[tuple[float, ...], Field(min_length=1)]
+    observe: Annotated[tuple[Observed, ...], Field(min_length=1)] = ("populations", "survival", "energy")
+    cut: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    shell_width: Annotated[float, Field(gt=0)] = 0.5
+    smearing: Annotated[float, Field(gt=0)] | None = None
+    volume_vectors: Annotated[int, Field(ge=2)] = 8
+    autocorrelation: StringAutocorrelation | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "MeasureDynamics":
+        t = self.instants
+        if np.any(np.diff(np.abs(t)) < 0) or (np.any(t < 0) and np.any(t > 0)):
+            raise ValueError("times must be in ascending order, away from 0")
+        return self
+
+    @property
+    def instants(self) -> np.ndarray:
+        """Times (T,)."""
+        return self.times.values if isinstance(self.times, TimeGrid) else np.array(self.times, dtype=float)
+
+    def sector_in(self, h: Hamiltonian, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None) -> Sector:
+        """Where psi lives; ``symmetries``, ``sector`` as in ``[spectrum]``. JobError for labels of several sectors."""
+        if sector:
+            found = sectors(h, use=symmetries, only=dict(sector))
+            if len(found) > 1:
+                raise JobError(
+                    f"measure.dynamics: spectrum.sector selects {len(found)} sectors, a state lives in one: give the labels "
+                    f"of one, as {found[0]}, or set spectrum.symmetries = []"
+                )
+            return found[0]
+        if isinstance(self.initial, Neel | Configuration):
+            return charge_sector(h, self.initial.spins)
+        return everything(h.dim)
+
+    def measure(self, context: Context) -> xr.Dataset:
+        """A variable along ``t`` for each name in ``observe``, and ``state_error``, a bound on ||psi - psi_exact||."""
+        h = build(context.composite)
+        sector, t = self.sector_in(h, context.symmetries, context.sector), self.instants
+        propagator = Propagator.of(h, sector)
+        start = self.initial.state(context, sector, propagator)
+        names: tuple[str, ...] = tuple(dict.fromkeys(self.observe))
+        bounds = propagator.plan(t, is_real=not np.iscomplexobj(start)).bounds
+        data = {"state_error": _along(bounds, "bound on the error of the state")}
+        if "survival" in names:
+            echo = loschmidt(propagator, start, t)
+            data |= {
+                "loschmidt": _along(echo.amplitude, "Loschmidt amplitude"),
+                "survival": _along(echo.survival, "survival probability"),
+                "survival_error": _along(2 * echo.error, "bound on the error of the survival"),
+            }
+        functions = {name: self._function(name, context, h, sector, propagator) for name in names if name != "survival"}
+        seen: dict[str, list] = {name: [] for name in functions}
+        if functions:
+            for _, psi in propagator.evolve(start, t, report=context.report):
+                for name, function in functions.items():
+                    seen[name].append(function(psi))
+        for name, values in seen.items():
+            data |= self._variables(name, np.array(values), context, sector, start)
+        if "observational_entropy" in names:
+            data |= self._steady(functions["observational_entropy"], context, sector, start)
+        if self.autocorrelation is not None:
+            data |= self._autocorrelation(context, h, sector, t)
+        time = xr.Variable("t", t, {"long_name": "time", "units": "1/coupling"})
+        levels = np.arange(1, context.system.energies.size + 1)
+        coords = {"t": time, "branch": levels, "other_branch": levels}
+        found = xr.Dataset(data, coords=coords)
+        return found.drop_vars([c for c in ("branch", "other_branch") if not any(c in v.dims for v in data.values())])
+
+    def _function(
+        self, name: str, context: Context, h: Hamiltonian, sector: Sector, propagator: Propagator
+    ) -> Callable[[np.ndarray], object]:
+        """What is computed of each psi (d,)."""
+        dims = context.composite.dims
+        if name in ("populations", "density_matrix"):
+            rho = density_matrix(sector, dims, context.system)
+            return rho if name == "density_matrix" else lambda psi: rho(psi).diagonal().real
+        if name == "entanglement":
+            sites = self.cut or tuple(range(context.sites - dims[1].bit_length() + 1))
+            return entanglement(sector, context.sites, sites)
+        if name == "energy":
+            return propagator.energy
+        if name == "observational_entropy":
+            return self._coarse(context, sector)
+        return local(sector, context.sites, "z" if name == "imbalance" else name[-1])
+
+    def _coarse(self, context: Context, sector: Sector) -> Callable[[np.ndarray], object]:
+        """Entropy by the bath's shells, exact or smeared."""
+        dims = context.composite.dims
+        if context.bath is not None and self.smearing is None:
+            return ObservationalEntropy.of(sector, dims, context.system, context.bath, self.shell_width)
+        if self.smearing is None:
+            raise JobError(
+                "measure.dynamics: observational_entropy needs the bath's states, [bath] with window = \"whole\", or "
+                "smearing = sigma of the shells' edges"
+            )  # fmt: skip
+        return SmearedEntropy.of(
+            build(context.composite, "B"), sector, dims, context.system,
+            width=self.shell_width, smearing=self.smearing, vectors=self.volume_vectors,
+        ).entropy  # fmt: skip
+
+    def _variables(
+        self, name: str, values: np.ndarray, context: Context, sector: Sector, start: np.ndarray
+    ) -> dict[str, xr.Variable]:
+        """The labelled arrays of one name from its values at all times."""
+        if name == "populations":
+            return {"population": _along(values, "population of the system's level", "branch")}
+        if name == "density_matrix":
+            return {"rho_S": _along(values, "reduced density matrix", "branch", "other_branch")}
+        if name == "entanglement":
+            return {"entanglement_t": _along(values, "entanglement entropy")}
+        if name == "energy":
+            return {"energy_t": _along(values, "mean energy", units="coupling")}
+        if name == "imbalance":
+            first = local(sector, context.sites, "z")(start)
+            return {"imbalance": _along(imbalance(np.vstack([first, values]))[1:], "imbalance")}
+        if name == "observational_entropy":
+            if values.ndim == 1:
+                return {"observational_entropy": _along(values, "observational entropy")}
+            return {
+                "observational_entropy": _along(values[:, 0], "observational entropy"),
+                "observational_entropy_error": _along(values[:, 1], "its standard error from the volumes"),
+            }
+        return {f"{name}_t": _along(values, rf"$\langle\sigma^{name[-1]}\rangle$", "site")}
+
+    def _steady(self, observed: object, context: Context, sector: Sector, start: np.ndarray) -> dict[str, xr.Variable]:
+        """The entropy of the steady state, where both whole spectra are there."""
+        if not isinstance(observed, ObservationalEntropy) or not isinstance(context.states.window, Whole):
+            return {}
+        try:
+            states = context.states.require_complete(accept_unverified=context.accept_unverified)
+            if context.sector is None and sum(b.energies.size for b in states.blocks) < states.dim:
+                return {}
+        except IncompleteWindow:
+            return {}
+        value = steady_entropy(observed, states, sector, start)
+        attrs = {"long_name": "observational entropy of the steady state"}
+        return {"observational_entropy_steady": xr.Variable((), value, attrs)}
+
+    def _autocorrelation(
+        self, context: Context, h: Hamiltonian, sector: Sector, t: np.ndarray
+    ) -> dict[str, xr.Variable]:
+        chosen = self.autocorrelation
+        assert chosen is not None
+        found = autocorrelation(
+            h, chosen.letters, chosen.sites, t, sector=sector, vectors=chosen.vectors, seed=chosen.seed, report=context.report
+        )  # fmt: skip
+        return {
+            "string_autocorrelation": _along(found.mean, "autocorrelation"),
+            "string_autocorrelation_error": _along(found.error, "error of the autocorrelation"),
+        }
+
+
+def _along(values: np.ndarray, words: str, *others: str, units: str = "1") -> xr.Variable:
+    """A variable along ``t`` and ``others``."""
+    return xr.Variable(("t", *others), values, {"long_name": words, "units": units})
