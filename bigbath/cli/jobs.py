@@ -108,8 +108,16 @@ def _watch(file: Path, every: float) -> None:
     from bigbath.progress import TASKS
 
     with ProgressReport(heartbeat=0.0) as report:
+        before = None
         while True:
-            found = status_of(file)
+            try:
+                found = before = status_of(file)
+            except FileError:  # shards go while the run is merging them
+                if before is None:
+                    raise
+                before = None
+                time.sleep(every)
+                continue
             done, failed, missing = (len(found[kind]) for kind in ("done", "failed", "missing"))
             report(f"{TASKS}, {done} done, {failed} failed, {missing} missing", done, found["tasks"])
             if not missing:
