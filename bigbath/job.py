@@ -12,6 +12,7 @@ import tomlkit
 from pydantic import Field, TypeAdapter, model_validator
 
 from bigbath.choice import choice, path_of, validated
+from bigbath.compact import Compact
 from bigbath.errors import FileError, JobError
 from bigbath.measure import Measures
 from bigbath.models import Model
@@ -52,7 +53,7 @@ class Ensemble:
 
 
 @choice
-class Job:
+class Job(Compact):
     """A run: model, eigenstates of H (``spectrum``), initial states (``bath``), measurements, disorder, sweep.
 
     ``accept_unverified``: let measurements use windows whose completeness was not certified.
@@ -66,6 +67,18 @@ class Job:
     ensemble: Ensemble = Ensemble()
     sweep: Sweep | None = None
     accept_unverified: bool = False
+
+    __repr__ = Compact.__repr__
+
+    def _facts(self) -> dict[str, Any]:
+        data = _JOB.dump_python(self, mode="json", exclude_none=True, exclude_defaults=True)
+        words = {"title": self.title} if self.title else {}
+        for section, content in data.items():
+            if section != "title" and content != {}:
+                words[section] = (
+                    ", ".join(f"{k} = {v}" for k, v in content.items()) if isinstance(content, dict) else content
+                )
+        return words | {"to_toml()": "all of it"}
 
     @model_validator(mode="after")
     def _check(self) -> "Job":

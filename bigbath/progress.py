@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+#: How the label of a report on all tasks of a run begins.
+TASKS = "tasks"
+
 Report = Callable[[str, float, float], None]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -68,12 +69,19 @@ def run(
     raise typer.Exit({"failed": 7, "stopped": 75}.get(state, 0))
 
 
-def status(file: RunFile, as_json: AsJson = False) -> None:
+def status(
+    file: RunFile,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again until no task is missing.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between looks, with --watch.")] = 5.0,
+) -> None:
     """Which tasks of a run are done, failed and missing, and what is wrong with its shards. Exit code 7 if any failed."""
     from bigbath.cluster.failures import summary
     from bigbath.cluster.status import status_of
     from bigbath.store import Shards
 
+    if watch:
+        _watch(file, every)
     result = status_of(file)
     if as_json:
         typer.echo(json.dumps(result, indent=2))
@@ -91,6 +99,30 @@ def status(file: RunFile, as_json: AsJson = False) -> None:
             for paragraph in summary(survey.job, survey.done, survey.failed):
                 typer.echo(paragraph)
     raise typer.Exit(7 if result["failed"] else 0)
+
+
+def _watch(file: Path, every: float) -> None:
+    """Show how many tasks are done, with the time that is left, until none is missing."""
+    from bigbath.cli.progress import ProgressReport
+    from bigbath.cluster.status import status_of
+    from bigbath.progress import TASKS
+
+    with ProgressReport(heartbeat=0.0) as report:
+        before = None
+        while True:
+            try:
+                found = before = status_of(file)
+            except FileError:  # shards go while the run is merging them
+                if before is None:
+                    raise
+                before = None
+                time.sleep(every)
+                continue
+            done, failed, missing = (len(found[kind]) for kind in ("done", "failed", "missing"))
+            report(f"{TASKS}, {done} done, {failed} failed, {missing} missing", done, found["tasks"])
+            if not missing:
+                return
+            time.sleep(every)
 
 
 def merge(

@@ -15,7 +15,7 @@ from bigbath.cluster.stop import listening
 from bigbath.cluster.workers import work
 from bigbath.errors import FileError, IncompleteWindow, JobError
 from bigbath.job import Job, family, point_jobs
-from bigbath.progress import Report, silent, unfailing
+from bigbath.progress import TASKS, Report, silent, unfailing
 from bigbath.resources import count_in, peak_memory
 from bigbath.solvers import Comm, petsc
 from bigbath.store import Changed, Shards, Survey, header_of, provenance
@@ -69,11 +69,12 @@ def run(
         ranks = 1 if comm is None else comm.size
         start = time.perf_counter()
         if todo:
-            worker = _Worker(job, shards, len(tasks), ranks, report)
+            scheduler = Scheduler(todo, cost, _matrices(job))
+            worker = _Worker(job, shards, scheduler, ranks, report)
             fail = _raise if len(tasks) == 1 else shards.fail
             with listening() as stop:
                 size = group_size or ranks_per_task(job, dims, comm)
-                if work(Scheduler(todo, cost, _matrices(job)), worker.compute, fail, comm, size, stop, report):
+                if work(scheduler, worker.compute, fail, comm, size, stop, report):
                     return "stopped"
         if count > 1:
             return "share done"
@@ -98,11 +99,10 @@ def _matrices(job: Job) -> Callable[[Task], tuple[int, int]]:
 class _Worker:
     """Computes tasks, one after the other, and keeps what the next one may share with the last."""
 
-    def __init__(self, job: Job, shards: Shards, tasks: int, ranks: int, report: Report) -> None:
-        self._points, self._shards, self._tasks, self._ranks = point_jobs(job), shards, tasks, ranks
-        self._report = report
+    def __init__(self, job: Job, shards: Shards, scheduler: Scheduler, ranks: int, report: Report) -> None:
+        self._points, self._shards, self._scheduler, self._ranks = point_jobs(job), shards, scheduler, ranks
+        self._alone, self._report = scheduler.left == 1, report
         self._last: Realization | None = None
-        self._begun = 0
 
     def compute(self, task: Task, group: Comm) -> None:
         """Compute a task on the ranks of ``group``; its first rank writes the shard."""
@@ -131,12 +131,12 @@ class _Worker:
             self._shards.write(task, dataset.assign_attrs(provenance=json.dumps(where)), where)
 
     def _labelled(self, task: Task) -> Report:
-        if self._tasks == 1:
+        if self._alone:
             return self._report
-        if self._ranks > 1:  # rank 0 reports how many tasks are done instead
+        if self._ranks > 1:  # rank 0 reports how many tasks are done, and nothing of each
             return silent
-        self._begun += 1
-        label = f"{task.name.replace('_', ' ')} ({self._begun} of {self._tasks}): "
+        self._report(f"{TASKS}, {self._scheduler}", self._scheduler.fraction, 1.0)
+        label = f"{task.name.replace('_', ' ')}: "
         return lambda text, *numbers: self._report(label + text, *numbers)
 
 

@@ -9,7 +9,7 @@ from bigbath.cluster.communicator import abort_together, threads_allowed
 from bigbath.cluster.schedule import Scheduler
 from bigbath.cluster.stop import Stop
 from bigbath.errors import FileError, JobError, MissingCapability
-from bigbath.progress import Report
+from bigbath.progress import TASKS, Report
 from bigbath.solvers import Comm
 from bigbath.tasks import Task
 
@@ -99,7 +99,7 @@ def _serve(desk: _Desk, messages: Comm, leaders: int, groups: int, report: Repor
             if time.monotonic() - spoken > REPORT:
                 spoken = time.monotonic()
                 report(
-                    f"tasks, {desk.scheduler}, {len(desk.scheduler.running)} of {groups} groups busy",
+                    f"{TASKS}, {desk.scheduler}, {len(desk.scheduler.running)} of {groups} groups busy",
                     desk.scheduler.fraction,
                     1.0,
                 )

@@ -9,9 +9,12 @@ This is QuSpin's own order of its full basis. Energies are in units of the coupl
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+
+from bigbath.compact import Compact
 
 #: One Pauli string in QuSpin's notation with its couplings: ("zz", ((J, i, j), ...)).
 Term = tuple[str, tuple[tuple[complex, ...], ...]]
@@ -32,8 +35,8 @@ class Symmetry:
     sign: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpinComposite:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SpinComposite(Compact):
     """System and bath of spins; every part is a sum of Pauli strings in the composite's site numbers.
 
     ``symmetries`` commute with H; ``bath_symmetries`` with H_B and are written in the bath's own site numbers
@@ -53,9 +56,17 @@ class SpinComposite:
         """Dimensions (D_S, D_B)."""
         return 2**self.system_sites, 2**self.bath_sites
 
+    def _facts(self) -> dict[str, Any]:
+        parts = (("system", self.system), ("bath", self.bath), ("interaction", self.interaction))
+        return {
+            "spins": f"{self.system_sites} of the system, {self.bath_sites} of the bath",
+            **{name: _in_short(terms) for name, terms in parts},
+            "symmetries": ", ".join(s.name for s in self.symmetries) or "none declared",
+        }
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MatrixComposite:
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class MatrixComposite(Compact):
     """System and bath given as matrices; the interaction is sum_a S_a (x) B_a.
 
     ``system``: (D_S, D_S); ``bath``: (D_B, D_B) sparse or dense; ``interaction``: pairs (S_a, B_a).
@@ -72,8 +83,23 @@ class MatrixComposite:
         """Dimensions (D_S, D_B)."""
         return self.system.shape[0], self.bath.shape[0]
 
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "system": f"{self.system.shape[0]} states",
+            "bath": f"{self.bath.shape[0]:,} states, {'sparse' if sp.issparse(self.bath) else 'dense'}",
+            "interaction": f"{len(self.interaction)} products of matrices",
+        }
+
 
 Composite = SpinComposite | MatrixComposite
+
+
+def _in_short(terms: tuple[Term, ...]) -> str:
+    """ "7 zz, 8 x"."""
+    counts: dict[str, int] = {}
+    for letters, couplings in terms:
+        counts[letters] = counts.get(letters, 0) + len(couplings)
+    return ", ".join(f"{count} {letters}" for letters, count in counts.items() if count) or "nothing"
 
 
 def scaled(composite: SpinComposite, factor: float) -> SpinComposite:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import scipy.sparse as sp
 
+from bigbath.compact import Compact
 from bigbath.conserved.charges import Charge, charges
 from bigbath.conserved.sums import as_terms, is_hermitian, is_real
 from bigbath.conserved.words import Words, words
@@ -23,8 +24,8 @@ Part = Literal["H", "H0", "S", "B", "V"]
 ORDINARY = 2.0**-20, 2.0**20
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Hamiltonian:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Hamiltonian(Compact):
     """A Hermitian operator with what is known about it.
 
     ``dims`` = (D_S, D_B), or (1, D) for a part on the bath alone and (D, 1) on the system alone. ``sites``: number of
@@ -40,6 +41,17 @@ class Hamiltonian:
     symmetries: tuple[Symmetry, ...] = ()
     terms: tuple[Term, ...] = ()
     given: sp.csr_array | np.ndarray | None = None
+
+    def _facts(self) -> dict[str, Any]:
+        strings = sum(len(couplings) for _, couplings in self.terms)
+        given = f"{type(self.given).__name__} {self.given.shape}" if self.given is not None else ""
+        return {
+            "part": f"{self.part}, {self.dims[0]} x {self.dims[1]} states"
+            + (f" of {self.sites} spins" if self.sites else ""),
+            "made of": given or f"{strings} Pauli strings, " + ("complex" if self.is_complex else "real"),
+            "conserved": f"{len(self.charges)} sum(s) of sigma^z" if self.charges else "no sum of sigma^z",
+            "symmetries": ", ".join(s.name for s in self.symmetries) or "none declared",
+        }
 
     @cached_property
     def sums(self) -> Words:

@@ -21,6 +21,8 @@ POISSON, GOE = 0.3863, 0.5307
 SYMBOLS = {"epsilon": "ε", "kappa": "κ", "branch_from": "from", "other_branch": "to"}
 #: Points of a scatter plot; more are thinned out.
 MOST_POINTS = 20_000
+#: What hollow markers mean.
+UNRESOLVED = "not resolved by the shells"
 #: Curves in one panel.
 MOST_CURVES = 6
 
@@ -80,6 +82,12 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
             looks = style.look(number) if variable == name else {"color": style.colour(number)}
             text = _label(label) if variable == name else "theory" if number == 0 else None
             axis.errorbar(np.array(x)[order], value, np.nan_to_num(error), label=text, ls=dashes, **looks)
+            narrow = np.array([m.label in _unresolved_at(result, name, m.point) for m in row])[order]
+            if narrow.any():
+                hollow = {**style.look(number), "mfc": "white", "ls": "", "zorder": 3}
+                axis.plot(
+                    np.array(x)[order][narrow], value[narrow], **hollow, label=UNRESOLVED if number == 0 else None
+                )
     if numeric and _spans_decades([point[x_key] for point in points]):
         axis.set_xscale("log")
     axis.set(xlabel=_key_title(x_key), ylabel=axis_title(name, _sample(result, name)))
@@ -108,6 +116,15 @@ def against_time(name: str, result: Result, axis: Axes) -> None:
         axis.axhline(means(result, steady)[0].mean, color="0.45", ls="--", lw=0.8, label="steady state")
     axis.set(xlabel="time (1/coupling)", ylabel=axis_title(name, first))
     style.legend(axis)
+
+
+def _unresolved_at(result: Result, name: str, point: int) -> list[dict[str, Any]]:
+    """Labels at which most fits of a point of the sweep are not resolved by the energy shells."""
+    sample = next((ds for task, ds in result.tasks.items() if task.point == point and name in ds.variables), None)
+    flag = None if sample is None else _resolved(sample, name)
+    if flag is None:
+        return []
+    return [m.label for m in means(result, str(flag.name)) if m.point == point and m.mean < 0.5]
 
 
 def _label(label: tuple) -> str | None:
@@ -148,12 +165,16 @@ def _references(name: str, axis: Axes) -> None:
 def against_energy(
     name: str, along: str, energy: str, result: Result, axis: Axes, selection: Selection | None = None
 ) -> None:
-    """A point for each state of every task, a colour for each label along the other dimensions."""
-    clouds: dict[tuple, list[tuple[np.ndarray, np.ndarray]]] = {}
+    """A point for each state of every task, a colour for each label along the other dimensions.
+
+    Hollow: parameters of fits that the energy shells do not resolve.
+    """
+    clouds: dict[tuple, list[tuple[np.ndarray, ...]]] = {}
     for dataset in result.tasks.values():
         if name not in dataset.variables:
             continue
         variable = dataset[name]
+        resolved = _resolved(dataset, name)
         others = [d for d in variable.dims if d != along]
         for where in np.ndindex(*(variable.sizes[d] for d in others)):
             label = tuple((str(d), labels_along(variable, d)[n]) for d, n in zip(others, where, strict=True))
@@ -163,19 +184,34 @@ def against_energy(
                 and dict(label).get("branch", selection.branches[0]) not in selection.branches
             ):
                 continue
-            one = variable.isel(dict(zip(others, where, strict=True)))
-            clouds.setdefault(label, []).append((dataset[energy].values, np.real(one.values)))
+            here = dict(zip(others, where, strict=True))
+            good = np.ones(variable.sizes[along], dtype=bool) if resolved is None else resolved.isel(here).values == 1
+            cloud = (dataset[energy].values, np.real(variable.isel(here).values), good)
+            clouds.setdefault(label, []).append(cloud)
     keys = list(clouds)
+    hollow_label: str | None = UNRESOLVED
     for number, key in enumerate(keys[n] for n in style.spread(len(keys), MOST_CURVES)):
-        x, y = (np.concatenate(parts) for parts in zip(*clouds[key], strict=True))
+        x, y, good = (np.concatenate(parts) for parts in zip(*clouds[key], strict=True))
         step = max(1, x.size // MOST_POINTS)
+        x, y, good = x[::step], y[::step], good[::step]
         size = 3.5 if x.size < 200 else 2.5 if x.size < 2000 else 1.5
         text = _label(tuple((k, shown(v)) for k, v in key))
-        axis.plot(
-            x[::step], y[::step], ls="", **style.look(number), ms=size, mew=0, label=text, rasterized=x.size > 2000
-        )
+        points = {"ls": "", "ms": size, "rasterized": x.size > 2000, **style.look(number)}
+        axis.plot(x[good], y[good], mew=0, label=text, **points)
+        if not good.all():
+            axis.plot(x[~good], y[~good], **points, mfc="none", mew=0.6, label=hollow_label)
+            hollow_label = None
     axis.set(xlabel=axis_title(energy), ylabel=axis_title(name, _sample(result, name)))
     style.legend(axis, markerscale=2)
+
+
+def _resolved(dataset: xr.Dataset, name: str) -> xr.DataArray | None:
+    """1 where a parameter of a fit is resolved by the energy shells; None for what is no such parameter."""
+    fitted, integrated = ("chi", "centre"), name.endswith("_integrated")
+    flag = "fit_resolved_integrated" if integrated else "fit_resolved"
+    if name.removesuffix("_integrated") not in fitted or flag not in dataset:
+        return None
+    return dataset[flag].transpose(*dataset[name].dims)
 
 
 def against_label(name: str, result: Result, axis: Axes) -> None:
@@ -293,7 +329,11 @@ def distribution(result: Result, selection: Selection, axis: Axes) -> None:
             if "chi" in one and float(one.chi) > 0:
                 centre, chi = float(one.centre), float(one.chi)
                 density = chi / np.pi / ((fine - centre) ** 2 + chi**2)
-                axis.plot(fine, dataset.attrs["shell_width"] * density, color=looks["color"])
+                narrow = "fit_resolved" in one and not int(one.fit_resolved)
+                axis.plot(
+                    fine, dataset.attrs["shell_width"] * density, color=looks["color"], ls=":" if narrow else "-",
+                    label=f"fit {UNRESOLVED}" if narrow else None,
+                )  # fmt: skip
     axis.set(xlabel=axis_title("shell_energy"), ylabel=axis_title("P"), ylim=(0, None))
     _say_which("P", result, selection, axis)
     style.legend(axis)

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ import pandas as pd
 import xarray as xr
 
 from bigbath.choice import path_of
+from bigbath.compact import Compact
 from bigbath.errors import FileError, JobError
+from bigbath.explain import shown
 from bigbath.job import Job, family, job_hash, parse_job, resolved
 from bigbath.solvers import Evidence, partition
 from bigbath.store.arrays import load, save
@@ -32,12 +34,15 @@ from bigbath.variables import described
 
 SCHEMA = 2
 
+#: Tasks whose evidence is read for a short form.
+MOST_LOOKED_AT = 100
+
 #: What reading a damaged file raises, depending on where the damage is.
 DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, JobError)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Result(Compact):
     """A result in memory: ``job``, ``provenance``, and one dataset for each task that is there.
 
     ``path`` of its file: None if it was not kept.
@@ -48,6 +53,24 @@ class Result:
     job_hash: str
     provenance: dict[str, Any]
     tasks: Mapping[Task, xr.Dataset]
+
+    def _facts(self) -> dict[str, Any]:
+        job = self.job
+        made_of = [f"{job.ensemble.realizations} realizations"]
+        made_of += [
+            f"{key} in {shown(list(values))}" for key, values in (job.sweep.values() if job.sweep else {}).items()
+        ]
+        measured = [f.name for f in fields(job.measure) if getattr(job.measure, f.name) is not None]
+        complete = [self.evidence(task)["complete"] == "yes" for task in list(self.tasks)[:MOST_LOOKED_AT]]
+        more = f" of the first {MOST_LOOKED_AT}" if len(self.tasks) > MOST_LOOKED_AT else ""
+        return {
+            "job": f"{job.title or job.model.name}, {self.job_hash}",
+            "tasks": f"{len(self.tasks)} done: {' x '.join(made_of)}",
+            "certified": f"{sum(complete)} of {len(complete)} windows{more}",
+            "measured": ", ".join(measured) or "energies",
+            "file": self.path or "not kept",
+            "look at it": ".dataset, .average(name), .to_dataframe(name), .tasks; bb.plot_result(result)",
+        }
 
     @property
     def realizations(self) -> dict[int, xr.Dataset]:
