@@ -1,0 +1,12 @@
+import sys
+
+import bigbath as bb
+import matplotlib.pyplot as plt
+
+run = bb.open_run(sys.argv[1])
+plt.figure(figsize=(5, 3.4), layout="constrained")
+for name, style, label in (("autocorrelation", "o", "exact"), ("autocorrelation_theory", "--", "diffusion theory")):
+    mean = run.average(name).squeeze()
+    plt.errorbar(mean.time, mean["mean"], mean["error"], fmt=style, label=label)
+plt.xlabel("time (1/coupling)"), plt.ylabel("autocorrelation of τᶻ"), plt.legend(frameon=False)
+plt.savefig(sys.argv[2], dpi=160)
