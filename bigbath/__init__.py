@@ -36,7 +36,7 @@ _WHERE = {
     ),
     "bigbath.store": ("Result", "open_result", "open_run"),
     "bigbath.interactive": ("run",),
-    "bigbath.plots": ("plot_distribution",),
+    "bigbath.plots": ("plot_distribution", "plot_result"),
     "bigbath.studies.coupling": ("coupling_law",),
 }  # fmt: skip
 _MODULE = {name: module for module, names in _WHERE.items() for name in names}
@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     )
     from bigbath.models import TFIM, XXZ, Custom, DeclaredSymmetry, Imbrie, Levy, QuantumSun, Ring, draw
     from bigbath.operators import Hamiltonian, build
-    from bigbath.plots import plot_distribution
+    from bigbath.plots import plot_distribution, plot_result
     from bigbath.solvers import (
         Auto,
         Dense,

@@ -23,7 +23,7 @@ app = typer.Typer(
 #: Every command, in the order of ``bigbath --help``.
 COMMANDS = (
     about.init, about.models, jobs.estimate, jobs.run, jobs.status, jobs.merge, jobs.slurm, results.show, results.plot,
-    results.report, reproduce.reproduce, about.doctor,
+    results.report, results.export, reproduce.reproduce, about.doctor,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

@@ -1,4 +1,4 @@
-"""Commands on results: show, plot, report."""
+"""Commands on results: show, plot, report, export."""
 
 import json
 import shutil
@@ -86,3 +86,25 @@ def report(
     target = output or file.with_suffix(".html")
     write_whole(target, page(_opened(file)).encode())
     typer.echo(f"{target}: written")
+
+
+def export(
+    file: ResultFile,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="Table or arrays; the ending (csv, npz, nc) is the format.", callback=followed
+        ),
+    ],
+    what: Annotated[
+        list[str] | None,
+        typer.Option(help="Only these variables [default: all; csv: the means with errors]; may be repeated."),
+    ] = None,
+) -> None:
+    """Write a result for other programs: a table (csv), NumPy's arrays (npz) or NetCDF (nc)."""
+    from bigbath.cli.exporting import exported
+    from bigbath.plots.style import write_whole
+
+    names = tuple(name for text in what or () for name in text.split(",") if name)
+    write_whole(output, exported(_opened(file), output.suffix.removeprefix("."), names))
+    typer.echo(f"{output}: written")

@@ -20,6 +20,7 @@ from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
 from bigbath.measure.vectors import elements_between
 from bigbath.solvers import Eigenstates
+from bigbath.variables import described
 
 #: Probability that the states may miss of an initial one.
 MISSING = 1e-8
@@ -37,7 +38,9 @@ def _measured(measurement: _Measurement, context: Context) -> xr.Dataset:
     parts = {"state": context.states, "bath_state": context.bath, "branch": context.system}
     names = {"state": "energy", "bath_state": "bath_energy", "branch": "system_energy"}
     there = {d: part for d, part in parts.items() if d in dataset.dims and part is not None}
-    return dataset.assign_coords({names[d]: (d, part.energies) for d, part in there.items()})
+    dataset = dataset.assign_coords({names[d]: (d, part.energies) for d, part in there.items()})
+    low, high = context.states.extremes
+    return described(dataset.assign_attrs(E_min=low, E_max=high))
 
 
 def gap_ratio(

@@ -42,7 +42,7 @@ def plot_autocorrelation(points: Sequence[Any]) -> Figure:
         xscale="log",
         yscale="log",
         xlabel=r"rate $\kappa$ (coupling)",
-        ylabel=r"autocorrelation $A(\epsilon = 0, \kappa)$ (1/coupling)",
+        ylabel=r"autocorrelation $A(\epsilon = 0, \kappa)$ (1/coupling²)",
     )
     style.legend(left)
     _finish(right)
@@ -129,7 +129,7 @@ def plot_dephasing(rows: Sequence[Any]) -> Figure:
             xscale="log",
             yscale="log",
             xlabel=r"rate $\kappa$ (coupling)",
-            ylabel=rf"{TITLES.get(model, model)}, L = {size}: $|\mathcal{{D}}|$ (1/coupling)",
+            ylabel=rf"{TITLES.get(model, model)}, L = {size}: $|\mathcal{{D}}|$ (1/coupling²)",
         )
         style.legend(axis)
     return figure

@@ -16,6 +16,7 @@ from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
 from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
 from bigbath.spaces import Sector
+from bigbath.variables import described
 
 #: Largest |V^T V - 1| of states that may be called complete.
 ORTHOGONALITY = 1e-9
@@ -212,7 +213,7 @@ class Eigenstates(Compact):
             "E_min": self.extremes[0],
             "E_max": self.extremes[1],
         }
-        return xr.Dataset(coords=coords, attrs=attrs)
+        return described(xr.Dataset(coords=coords, attrs=attrs))
 
     def _facts(self) -> dict[str, Any]:
         energies, kind = self.energies, getattr(self.window, "kind", "")

@@ -5,6 +5,7 @@ At the root ``job`` and ``provenance`` (JSON), attributes ``bigbath_schema`` and
 with the evidence of its eigenstates as JSON attributes.
 """
 
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bigbath.choice import path_of
@@ -26,6 +28,7 @@ from bigbath.store.arrays import load, save
 from bigbath.store.replacing import draft_of, rename
 from bigbath.store.seal import ADVICE, USER_BLOCK, check_seal, locked, seal
 from bigbath.tasks import Task, coordinates, lasting_name, point_names
+from bigbath.variables import described
 
 SCHEMA = 2
 
@@ -44,7 +47,7 @@ class Result:
     job: Job
     job_hash: str
     provenance: dict[str, Any]
-    tasks: dict[Task, xr.Dataset]
+    tasks: Mapping[Task, xr.Dataset]
 
     @property
     def realizations(self) -> dict[int, xr.Dataset]:
@@ -58,18 +61,47 @@ class Result:
         """All tasks as one labelled dataset.
 
         Dimensions ``realization``, ``energy_shell`` if the spectrum was cut into shells, and one for each swept
-        parameter, named by its key ("model.W"). What is missing or shorter is padded with NaN.
+        parameter: "W" for model.W, or "model_W" where something else is called W; the attribute ``key`` has the job's key.
+        ``E_min``, ``E_max`` of each task are variables. What is missing or shorter is padded with NaN.
         """
         points = coordinates(self.job)
-        names = [*points[0], "realization", *(["energy_shell"] if self.job.spectrum.shells else [])]
+        taken = {str(name) for dataset in self.tasks.values() for name in (*dataset.variables, *dataset.dims)}
+        swept = _python_names(list(points[0]), taken)
+        names = [*swept.values(), "realization", *(["energy_shell"] if self.job.spectrum.shells else [])]
         labelled = []
         for task, dataset in sorted(self.tasks.items()):
             label = [v if np.isscalar(v) else json.dumps(v) for v in points[task.point].values()]
-            labelled.append(((*label, task.realization, task.shell), dataset.drop_attrs()))
-        return _stack(labelled, names)
+            labelled.append(((*label, task.realization, task.shell), _bare(dataset)))
+        dataset = described(_stack(labelled, names))
+        for key, name in swept.items():
+            section, _, last = key.rpartition(".")
+            words = f"parameter {last} of the model" if section == "model" else f"{last.replace('_', ' ')} ({section})"
+            dataset[name].attrs = {"long_name": words, "key": key}
+        return dataset
+
+    def to_dataframe(self, *variables: str) -> pd.DataFrame:
+        """A table of variables: a row for each task and each of their labels, a column for each dimension and variable.
+
+        What is missing is left out. JobError for a name that the result does not hold.
+
+        >>> import bigbath as bb
+        >>> job = bb.Job(model=bb.Imbrie(L=5), spectrum=bb.Spectrum(window="whole"), measure={"gap_ratio": {}})
+        >>> list(bb.run(job, report=bb.silent).to_dataframe("gap_ratio").columns)
+        ['realization', 'sector', 'gap_ratio']
+        """
+        held = [str(name) for name in self.dataset.data_vars]
+        for name in variables:
+            if name not in held:
+                raise JobError(f"{name}: this result holds {', '.join(held)}")
+        if not variables:
+            raise JobError(f"name the variables of the table: this result holds {', '.join(held)}")
+        chosen = self.dataset[list(variables)].reset_coords(drop=True)
+        return chosen.to_dataframe().dropna(how="all").reset_index()
 
     def average(self, name: str) -> xr.Dataset:
         """``mean`` of a variable over the realizations, its standard ``error`` and how many ``count`` went into it."""
+        if name not in self.dataset:
+            raise JobError(f"{name}: this result holds {', '.join(map(str, self.dataset.data_vars))}")
         values = self.dataset[name]
         count = values.notnull().sum("realization")
         error = (
@@ -100,6 +132,25 @@ class Result:
             if reason:
                 found[tasks[0]] = reason
         return found
+
+
+def _python_names(keys: list[str], taken: set[str]) -> dict[str, str]:
+    """A name of a dimension for each key of a job: its last part, or all of it where that is taken."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return {
+        key: short if last.count(short) == 1 and short not in taken and short.isidentifier() else key.replace(".", "_")
+        for key, short in zip(keys, last, strict=True)
+    }
+
+
+def _bare(dataset: xr.Dataset) -> xr.Dataset:
+    """A task's dataset without attributes, the ends of its spectrum as variables."""
+    ends = {end: ((), float(dataset.attrs[end])) for end in ("E_min", "E_max") if end in dataset.attrs}
+    bare = dataset.assign(ends) if ends else dataset.copy()
+    bare.attrs = {}
+    for variable in bare.variables.values():
+        variable.attrs = {}
+    return bare
 
 
 def _stack(labelled: list[tuple[tuple, xr.Dataset]], names: list[str]) -> xr.Dataset:
@@ -260,6 +311,33 @@ def known_job(text: str) -> KnownJob:
     return KnownJob(job=job, job_hash=job_hash(job), family=family(job), points=point_names(job))
 
 
+#: Files up to this size in bytes are kept in memory as they are, and their tasks read when they are looked at.
+LAZY = 2**28
+
+
+class _Stored(Mapping[Task, xr.Dataset]):
+    """The datasets of a result file in memory, each decoded when it is first asked for."""
+
+    def __init__(self, image: bytes, groups: Mapping[Task, str]) -> None:
+        self._image, self._groups = image, groups
+        self._read: dict[Task, xr.Dataset] = {}
+
+    def __getitem__(self, task: Task) -> xr.Dataset:
+        if task not in self._read:
+            self._read[task] = load(self._file[self._groups[task]])
+        return self._read[task]
+
+    @cached_property
+    def _file(self) -> h5py.File:
+        return h5py.File(io.BytesIO(self._image), "r")
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._groups)
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+
 def load_tasks(path: Path, groups: Mapping[Task, str]) -> dict[Task, xr.Dataset]:
     """The datasets of some groups of a result file whose seal was checked."""
     with _opened(path) as file:
@@ -270,5 +348,9 @@ def open_result(path: str | Path) -> Result:
     """Read a result file into memory. FileError when it is missing, damaged or not one of bigbath's."""
     path = path_of(path)
     header = read_header(path)
-    tasks = load_tasks(path, {task: task.name for task in header.tasks})
+    groups = {task: task.name for task in header.tasks}
+    with _opened(path):  # FileError where it is gone, or being written
+        small = path.stat().st_size <= LAZY
+        image = path.read_bytes() if small else b""
+    tasks = _Stored(image, groups) if small else load_tasks(path, groups)
     return Result(path=path, job=header.job, job_hash=header.job_hash, provenance=header.provenance, tasks=tasks)
