@@ -1,7 +1,10 @@
+"""Draw the figure: python evolution.py RESULT.h5 FIGURE.png."""
+
 import sys
 
-import bigbath as bb
 import matplotlib.pyplot as plt
+
+import bigbath as bb
 
 run = bb.open_run(sys.argv[1])
 plt.figure(figsize=(5, 3.4), layout="constrained")

@@ -1,8 +1,11 @@
+"""Draw the figure: python form_factor.py RESULT.h5 FIGURE.png."""
+
 import sys
 
-import bigbath as bb
 import matplotlib.pyplot as plt
 import numpy as np
+
+import bigbath as bb
 
 K = bb.disorder_average(bb.open_run(sys.argv[1]).dataset).squeeze()
 early = np.linspace(0.004, 1, 200)
