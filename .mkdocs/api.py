@@ -19,7 +19,9 @@ def on_page_markdown(markdown: str, page, **_) -> str:
     named = set(GROUP.findall(markdown))
     for module in sorted(set(bigbath._WHERE) - named):  # a new module is never left out
         markdown += f"\n## {module.removeprefix('bigbath.')}\n\n[[{module}]]\n"
-    return GROUP.sub(lambda found: "\n".join(entry(name, found[1]) for name in sorted(bigbath._WHERE[found[1]])), markdown)
+    return GROUP.sub(
+        lambda found: "\n".join(entry(name, found[1]) for name in sorted(bigbath._WHERE[found[1]])), markdown
+    )
 
 
 def entry(name: str, module: str) -> str:

@@ -1,4 +1,7 @@
-"""Draw the gallery anew: python docs/gallery/draw.py [NAME ...] runs NAME.toml and draws NAME.png beside it."""
+"""Draw the gallery anew: python docs/gallery/draw.py [NAME ...] runs NAME.toml and draws NAME.png beside it.
+
+By NAME.py where there is one, else by `bigbath plot` with the options below.
+"""
 
 import hashlib
 import subprocess
@@ -7,14 +10,24 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
+OPTIONS = {
+    "broadening": "--what widths --what entropies",
+    "distribution": "--what distribution --branch 1",
+    "entanglement": "--what entanglement_cut",
+    "localisation": "--what gap_ratio --what entanglement_cut",
+    "propagator": "--what propagator",
+}
 
 
 def draw(job: Path) -> None:
     """One job and its figure; digests.txt notes which job file the figure is of."""
     with tempfile.TemporaryDirectory() as directory:
         result = Path(directory) / "result.h5"
-        for words in (["run", job, "-o", result], ["plot", result, "-o", job.with_suffix(".png")]):
-            subprocess.run([sys.executable, "-m", "bigbath.cli.main", *map(str, words)], check=True)
+        figure, own = str(job.with_suffix(".png")), job.with_suffix(".py")
+        command = [sys.executable, "-m", "bigbath.cli.main"]
+        subprocess.run([*command, "run", str(job), "-o", str(result)], check=True)
+        plot = [*command, "plot", str(result), "-o", figure, *OPTIONS.get(job.stem, "").split()]
+        subprocess.run([sys.executable, str(own), str(result), figure] if own.exists() else plot, check=True)
     noted = HERE / "digests.txt"
     lines = dict(line.split() for line in noted.read_text().splitlines()) if noted.exists() else {}
     lines[job.stem] = hashlib.sha256(job.read_bytes()).hexdigest()[:16]

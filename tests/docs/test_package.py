@@ -62,12 +62,23 @@ def test_workflows_call_what_exists() -> None:
 def test_wheel_and_source_distribution(tmp_path: Path) -> None:
     pytest.importorskip("build")
     clone = tmp_path / "tree"  # setuptools writes beside its sources
-    listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
             (clone / name).write_bytes((ROOT / name).read_bytes())
-    build = [sys.executable, "-m", "build", "--no-isolation", "--skip-dependency-check", "--outdir", str(tmp_path / "dist"), str(clone)]
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--skip-dependency-check",
+        "--outdir",
+        str(tmp_path / "dist"),
+        str(clone),
+    ]
     done = subprocess.run(build, capture_output=True, text=True)  # the wheel is built from the source distribution
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (wheel,), (source,) = (tmp_path / "dist").glob("*.whl"), (tmp_path / "dist").glob("*.tar.gz")
@@ -84,7 +95,9 @@ def test_wheel_and_source_distribution(tmp_path: Path) -> None:
     assert {"bigbath/py.typed", "bigbath/studies/jobs/mbl.toml"} <= inside
     description = metadata.split("\n\n", 1)[1]  # a package index shows it without the tree
     assert description.startswith("# bigbath") and not re.findall(r"\]\((?!https://|#)", description)
-    assert f"\nVersion: {bigbath.__version__}\n" in metadata and "\nDescription-Content-Type: text/markdown\n" in metadata
+    assert (
+        f"\nVersion: {bigbath.__version__}\n" in metadata and "\nDescription-Content-Type: text/markdown\n" in metadata
+    )
 
     clean = tmp_path / "clean"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(clean)], check=True)
@@ -93,7 +106,9 @@ def test_wheel_and_source_distribution(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "pip", "install", *target], check=True)
     others = [entry for entry in sys.path if entry.endswith("site-packages")]  # the dependencies, not this tree
     (packages / "others.pth").write_text("\n".join(others) + "\n")
-    job = '[model]\nname = "imbrie"\nL = 3\n[spectrum]\nwindow = "whole"\n[measure.gap_ratio]\naccept_unresolved = true\n'
+    job = (
+        '[model]\nname = "imbrie"\nL = 3\n[spectrum]\nwindow = "whole"\n[measure.gap_ratio]\naccept_unresolved = true\n'
+    )
     (tmp_path / "job.toml").write_text(job)
     python = str(clean / "bin" / "python")
     where = [python, "-c", "import bigbath; print(bigbath.__file__)"]

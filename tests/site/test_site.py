@@ -34,7 +34,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_page_asks_another_host(site: Path) -> None:
     for page in site.rglob("*.html"):
         text = page.read_text()
-        asked = re.findall(r"<(?:script|link|img|iframe|source|video)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"' >]+)", text)
+        asked = re.findall(
+            r"<(?:script|link|img|iframe|source|video)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"' >]+)", text
+        )
         assert not asked, (page.name, asked)
     for sheet in site.rglob("*.css"):
         assert not re.findall(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", sheet.read_text()), sheet.name
@@ -46,7 +48,9 @@ def test_every_public_name_has_its_place_in_the_reference(site: Path) -> None:
 
 
 def test_a_browser_shows_every_page(site: Path, tmp_path: Path) -> None:
-    pages = sorted(str(page.relative_to(site)) for page in site.rglob("*.html") if page.name not in ("404.html", "look.html"))
+    pages = sorted(
+        str(page.relative_to(site)) for page in site.rglob("*.html") if page.name not in ("404.html", "look.html")
+    )
     seen = looked_at(site, pages, tmp_path)
     assert [report["page"] for report in seen] == pages
     for report in seen:
