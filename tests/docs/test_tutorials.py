@@ -22,7 +22,17 @@ def test_there_is_a_tutorial_for_each_study() -> None:
     assert {*listed, "index.md"} == {page.name for page in PAGES}
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "index.md"], ids=lambda page: page.stem)
+RUN = [page for page in PAGES if page.name != "index.md"] + [PAGES[0].parents[1] / "index.md"]  # the landing page too
+
+
+@pytest.mark.parametrize("page", sorted(PAGES[0].parents[1].glob("*.md")), ids=lambda page: page.stem)
+def test_whole_jobs_of_other_pages_are_valid(page: Path) -> None:
+    for _, _, text in BLOCK.findall(page.read_text()):
+        if re.search(r"^\[model\]$.*^\[spectrum\]$", text, re.MULTILINE | re.DOTALL):
+            parse_job(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: f"{page.parent.name}-{page.stem}")
 def test_its_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
