@@ -16,7 +16,6 @@ from bigbath.solvers import Dense, Density, Filter, ShiftInvert, solve
 from bigbath.spaces import sectors
 from bigbath.spaces.sector import contraction
 
-
 LONG = os.environ.get("BIGBATH_LONG") == "1"
 
 
