@@ -12,6 +12,7 @@ from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation, grid
 from bigbath.operators import Hamiltonian
 from bigbath.resources import cores
+from bigbath.statistics import standard_error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,19 +35,17 @@ class StochasticPropagator:
     @property
     def A_error(self) -> np.ndarray:
         """Error of A (E, K) of a two-level thermometer: three of them are its 99.73 % confidence interval."""
-        return standard_error(autocorrelation(np.moveaxis(self.D_samples, 0, -1)))
+        return error_of_few(autocorrelation(np.moveaxis(self.D_samples, 0, -1)))
 
 
-def standard_error(samples: np.ndarray) -> np.ndarray:
+def error_of_few(samples: np.ndarray) -> np.ndarray:
     """Error of the mean of few independent samples (..., R): three errors contain it with 99.73 %, as for a Gaussian.
 
-    The usual estimate times t/3, t Student's quantile for R - 1 degrees of freedom: 1.08 for R = 32, 1.8 for 6.
+    The standard error times t/3, t Student's quantile for R - 1 degrees of freedom: 1.08 for R = 32, 1.8 for 6.
     NaN for one sample.
     """
     count = samples.shape[-1]
-    if count < 2:
-        return np.full(samples.shape[:-1], np.nan)
-    return samples.std(axis=-1, ddof=1) / np.sqrt(count) * student(count)
+    return standard_error(samples) * (student(count) if count > 1 else np.nan)
 
 
 def student(count: int) -> float:

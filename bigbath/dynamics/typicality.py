@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bigbath.diffusion.stochastic import standard_error
+from bigbath.diffusion.stochastic import error_of_few
 from bigbath.dynamics.pauli_string import PauliString, require_configurations
 from bigbath.dynamics.propagate import Propagator
 from bigbath.dynamics.states import random_state
@@ -34,7 +34,7 @@ class Autocorrelation:
     @property
     def error(self) -> np.ndarray:
         """Its error (T,) from the scatter of the vectors: three errors contain it with 99.73 %, whatever their number."""
-        return standard_error(self.samples.T)
+        return error_of_few(self.samples.T)
 
 
 def autocorrelation(

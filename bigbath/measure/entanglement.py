@@ -6,10 +6,10 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
+from bigbath.broadening.entropy import shannon
 from bigbath.choice import choice
 from bigbath.errors import JobError
 from bigbath.measure.context import Context
-from bigbath.measure.participation import renyi
 from bigbath.measure.vectors import OfVectors, each_state, multiplicity
 from bigbath.spaces import bipartition, schmidt_weights, system_and_bath
 
@@ -55,7 +55,6 @@ def entropies_between(blocks: tuple[np.ndarray, ...]) -> OfVectors:
     """Entanglement entropies (m,) of vectors (d, m) over a space that is split into ``blocks``."""
 
     def entropies(vectors: np.ndarray) -> np.ndarray:
-        weights = schmidt_weights(vectors, blocks)
-        return renyi(np.clip(weights.T, 0, None), 1)
+        return shannon(np.clip(schmidt_weights(vectors, blocks), 0, None))
 
     return entropies

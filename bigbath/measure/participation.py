@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
+from bigbath.broadening.entropy import renyi
 from bigbath.choice import choice
 from bigbath.measure.context import Context
 from bigbath.measure.vectors import degenerate_weights, each_state, multiplicity
@@ -24,7 +25,7 @@ class MeasureParticipation:
     def measure(self, context: Context) -> xr.Dataset:
         """S_q of every state of the window."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
-        values = each_state(states, lambda space: lambda v: np.stack([renyi(np.abs(v) ** 2, q) for q in self.q], axis=1))
+        values = each_state(states, lambda space: lambda v: np.stack([renyi(np.abs(v.T) ** 2, q) for q in self.q], axis=1))
         values = values.reshape(-1, len(self.q))
         for where, weights in degenerate_weights(states):
             values[where] = [renyi(weights, q) for q in self.q]
@@ -32,10 +33,3 @@ class MeasureParticipation:
             {"participation": (("state", "q"), values), "multiplicity": ("state", multiplicity(states))},
             coords={"q": list(self.q)},
         )
-
-
-def renyi(p: np.ndarray, q: float) -> np.ndarray:
-    """Renyi entropies (m,) of order ``q`` of the distributions in the columns of ``p`` (n, m) or (n,); Shannon's for q = 1."""
-    if q == 1:
-        return -np.sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0), axis=0)
-    return np.log(np.sum(p**q, axis=0)) / (1 - q)

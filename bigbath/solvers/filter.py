@@ -24,34 +24,23 @@ from bigbath.chebyshev import DensityOfStates
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.lapack import eigh
-from bigbath.operators import Operator, Scale, is_matrix_free, operator_of, to_dense
+from bigbath.operators import Operator, Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
 from bigbath.ranks import Comm, share, size, total
 from bigbath.resources import cores, gigabytes, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
-from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
+from bigbath.solvers.filter_forecast import BASIS, FEWEST, TINY, filter_forecast
+from bigbath.solvers.forecast import Forecast
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import DENSE, END_TEST, FLOPS, ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import END_TEST, ROUNDS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.slices import in_slices, joined
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
 from bigbath.spaces import Sector
 
-#: Sectors up to this dimension, or those of which the basis needs more than 1/4, go to LAPACK inside this engine.
-TINY = 512
-
-#: States expected in the narrowest window that is filtered: a narrower one is widened, its filter would be longer.
-FEWEST = 24
-
-#: Seconds of a forecast: those that every sector takes; matrix entries a second, matrix-free and with a matrix.
-STARTUP, FREE_RATE, CSR_RATE = 0.23, 1e10, 1.7e8
-
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
-
-#: Vectors of the basis, at most, where only energies are wanted: a wider window is taken in slices.
-BASIS = 512
 
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
@@ -94,26 +83,7 @@ class Filter:
 
         LAPACK takes sectors of which too many states are wanted, those of few states, and dense matrices.
         """
-        h = problem.h
-        whole = sum(s.dim for s in problem.sectors)
-        states = max(expected_states(h, problem.window, whole), FEWEST)
-        seconds, needed, products = 0.0, 0, 0
-        for sector in problem.sectors:
-            d, own = sector.dim, states * sector.dim / whole
-            seconds += STARTUP
-            if d <= TINY or 1.15 * own + 8 > d / 4 or not h.is_sparse:
-                seconds += lapack_seconds(d, is_complex=h.is_complex)
-                needed = max(needed, required_memory(d, h.dtype.itemsize))
-                continue
-            rate = (FREE_RATE if is_matrix_free(h, sector) else CSR_RATE) / problem.copies
-            columns, steps = 1.3 * own + 8, int(1.75 * spread(d) * d)
-            slices = 1 if problem.vectors else int(np.ceil(columns / BASIS))
-            columns, steps = columns / slices, steps * slices
-            seconds += steps * entries(h, sector) / rate + slices * DENSE * columns**2 * d / FLOPS
-            needed, products = max(needed, int(h.dtype.itemsize * columns * d)), products + steps
-        if self.memory is not None:
-            needed = min(needed, int(self.memory * 2**30))
-        return Forecast(seconds=seconds, bytes=needed, products=products)
+        return filter_forecast(problem, self.memory)
 
     def solve(self, problem: Problem, comm: Comm = None, report: Report = silent) -> Eigenstates:
         """See ``solve_filter``."""

@@ -21,6 +21,7 @@ from bigbath.plots.diffusion import plot_autocorrelation, plot_collapse, plot_li
 from bigbath.plots.style import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
+from bigbath.statistics import standard_error
 from bigbath.store import open_result
 from bigbath.studies.dephasing import dephasing
 from bigbath.studies.stochastic import StochasticStudy
@@ -126,14 +127,14 @@ def points(name: str, size: int, ds: xr.Dataset) -> list[Point]:
                 values = ds.A_memory.values[:, e, k]
                 value, error = ratio(values, direct)
                 memory = {
-                    "memory": float(values.mean()), "memory_error": standard_error(values),
+                    "memory": float(values.mean()), "memory_error": float(standard_error(values)),
                     "memory_difference": value - 1, "memory_difference_error": error,
                 }  # fmt: skip
             rows.append(
                 Point(
                     model=name, size=size, epsilon=float(epsilon), kappa=float(kappa),
-                    direct=float(direct.mean()), direct_error=standard_error(direct),
-                    theory=float(theory.mean()), theory_error=standard_error(theory),
+                    direct=float(direct.mean()), direct_error=float(standard_error(direct)),
+                    theory=float(theory.mean()), theory_error=float(standard_error(theory)),
                     difference=difference - 1, difference_error=difference_error,
                     level_spacing=float(ds.level_spacing.values[:, e].mean()), realizations=n, **memory,
                 )
@@ -172,11 +173,6 @@ def large(
             )
         )  # fmt: skip
     return rows
-
-
-def standard_error(values: np.ndarray) -> float:
-    """Standard error of the mean of independent values (R,); NaN for one."""
-    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
 
 
 def ratio(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
@@ -296,7 +292,7 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
         rows.append(
             Limit(
                 model=name, parameter=parameter, size=size, kappa=float(kappa), typical=typical,
-                typical_error=typical * standard_error(logs), memory=memory, memory_error=memory_error,
+                typical_error=typical * float(standard_error(logs)), memory=memory, memory_error=memory_error,
                 level_spacing=float(ds.level_spacing.values[:, 0].mean()), realizations=logs.size,
             )
         )  # fmt: skip

@@ -10,7 +10,7 @@ from bigbath import diffusion
 from bigbath.diffusion import autocorrelation, expansion
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.sampled import BathSample, BathWindow, nodes, ratio, sampled_theory
-from bigbath.diffusion.stochastic import StochasticTrace, standard_error, stochastic_propagator, student
+from bigbath.diffusion.stochastic import StochasticTrace, error_of_few, stochastic_propagator, student
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import TFIM, Imbrie, Levy, disorder_stream
 from bigbath.operators import build
@@ -72,8 +72,8 @@ def test_three_errors_hold_the_exact_value_with_few_vectors(model: TFIM | Imbrie
 
 def test_error_of_gaussian_samples_has_the_stated_coverage() -> None:
     values = np.random.default_rng(0).standard_normal((100_000, 4))
-    assert (abs(values.mean(axis=1)) > 3 * standard_error(values)).mean() == pytest.approx(0.0027, rel=0.2)
-    assert np.isnan(standard_error(values[:, :1])).all()
+    assert (abs(values.mean(axis=1)) > 3 * error_of_few(values)).mean() == pytest.approx(0.0027, rel=0.2)
+    assert np.isnan(error_of_few(values[:, :1])).all()
 
 
 def test_nodes_divide_the_spectrum_and_are_dense_at_resonance() -> None:

@@ -1,5 +1,6 @@
 """Several translations and signed momenta: labels, columns, spectra against LAPACK and against QuSpin's own bases."""
 
+import os
 from itertools import product
 
 import numpy as np
@@ -11,8 +12,11 @@ from support import dense, explicit, hamiltonian_of
 from bigbath.errors import SymmetryError
 from bigbath.models import XXZ, SpinComposite, Symmetry
 from bigbath.operators import build
+from bigbath.solvers import Dense, Density, Filter, ShiftInvert, solve
 from bigbath.spaces import sectors
 from bigbath.spaces.sector import contraction
+
+LONG = os.environ.get("BIGBATH_LONG") == "1"
 
 
 def translations(lengths):
@@ -156,6 +160,31 @@ def test_a_torus_against_quspin(is_complex):
         blocks = {(k, q)} if is_complex else {(k, q), (-k % 3, -q % 3)}
         expected = np.sort(np.concatenate([quspin(*b) for b in sorted(blocks)]))
         assert np.abs(np.linalg.eigvalsh(dense(h.restricted(s))) - expected).max() < 1e-11
+
+
+@pytest.mark.petsc
+@pytest.mark.parametrize("lengths", [(3, 3), (4, 4)] if LONG else [(3, 3)])
+def test_a_window_in_one_momentum_of_a_torus(lengths):
+    """By every engine, certified, against LAPACK on QuSpin's own block; on the torus of 4 x 4, 715 of 65,536 states."""
+    from quspin.basis import spin_basis_general
+    from quspin.operators import hamiltonian
+
+    L = int(np.prod(lengths))
+    h, terms = torus(7, lengths, is_complex=True, conserving=True)
+    assert sum(s.dim for s in sectors(h)) == 2**L
+    sector = {"magnetisation": 2 - L % 2, "k0": 1, "k1": 2}
+    static = [[letters, [list(c) for c in couplings]] for letters, couplings in terms]
+    silent = {"check_symm": False, "check_herm": False, "check_pcon": False}
+    first, second = (np.array(t.permutation) for t in h.symmetries)
+    basis = spin_basis_general(L, Nup=(L + 2 - L % 2) // 2, pauli=1, a=(first, 1), b=(second, 2))
+    levels = hamiltonian(static, [], basis=basis, dtype=np.complex128, **silent).eigvalsh()
+    target = levels[0] + 0.45 * (levels[-1] - levels[0])
+    expected = np.sort(levels[np.argsort(np.abs(levels - target))[:6]])
+    for engine in (Dense(), Filter(), ShiftInvert()):
+        states = solve(h, Density(epsilon=0.45, k=6), engine=engine, sector=sector)
+        assert states.evidence.complete == "yes", states.evidence.reason
+        assert np.abs(states.energies - expected).max() < 1e-11 * np.abs(levels).max()
+    print(f"{lengths}: {len(levels)} states in {sector}")
 
 
 def test_a_ring_with_flux_has_signed_momenta():
