@@ -118,7 +118,7 @@ def _refuse_overflow(self: Any) -> None:
     for f in fields(self):
         for number in _numbers(getattr(self, f.name)):
             if abs(number) > LARGEST:
-                raise ValueError(f"{f.name}: {number:.3g} is too large, at most {LARGEST:g}")
+                raise ValueError(f"{f.name}: {shown(number)} is too large, at most {LARGEST:g}")
 
 
 def _numbers(value: Any) -> Any:

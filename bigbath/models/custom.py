@@ -56,7 +56,7 @@ class Custom:
 
     ``terms``: each is ``{ string = "zz", bonds = "ring", coupling = 1.0 }`` (see ``Strings``) or ``["zz", [[J, i, j], ...]]``.
     Strings on the sites 0 ... system_sites - 1 are the system's, those on the other sites the bath's, the rest are the
-    interaction; ``system``, ``bath``, ``interaction`` take terms that are to be there by the user's word. Couplings may be
+    interaction; ``system``, ``bath``, ``interaction`` take terms that belong there whatever their sites. Couplings may be
     expressions of ``parameters``, as "J/4"; L and pi are parameters too. ``pauli`` = 1 (default), -1 or 0: letters in QuSpin's
     convention of that name, 0 for spin-1/2 operators. ``disorder = [["z", "bath", -1.0, 1.0]]`` draws for each site of a part a
     uniform field between bounds.

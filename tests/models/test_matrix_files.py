@@ -190,7 +190,7 @@ def test_wrong_files_are_told_before_the_work(tmp_path, monkeypatch):
     (tmp_path / "huge.mtx").write_text(f"{head}5000000000 5000000000 1\n1 1 1.0\n")
     (tmp_path / "many.mtx").write_text(f"{head}3 3 90000000000000\n1 1 1.0\n")
     (tmp_path / "short.mtx").write_text(f"{head}3 3 2\n1 1 1.0\n")
-    monkeypatch.setattr("bigbath.cluster.realize.solve", None)
+    monkeypatch.setattr("bigbath.cluster.realize.Solver.solve", None)
     for name, error, words in (
         ("broken.npz", JobError, r"broken\.npz is not Hermitian: entry \((1, 2|2, 1)\).* differs by 0\.001"),
         ("infinite.mtx", JobError, "not finite"),
