@@ -18,7 +18,7 @@ from bigbath.operators import Scale
 from bigbath.operators.ranked import RankedOperator
 
 COMM = MPI.COMM_WORLD
-EXAMPLES = 100 if os.environ.get("BIGBATH_LONG") == "1" else 12
+EXAMPLES = 100 if os.environ.get("BIGBATH_LONG") == "1" else 8
 SAME = settings(
     max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
