@@ -53,6 +53,9 @@ MISSED = 1e-4
 #: Vectors of the basis, at most, where only energies are wanted: a wider window is taken in slices.
 BASIS = 512
 
+#: Part of this, and of the memory, that is planned for: a slice begins some levels (``slices.GAPS``) lower than planned.
+ROOM = 0.75
+
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
 MARGIN, SCATTER = 3, 2
@@ -299,11 +302,11 @@ def _seconds(parts: list[_Part], cuts: tuple[float, ...], b: int, scale: Scale, 
     seconds = 0.0
     for part, ends in itertools.product(parts, itertools.pairwise(cuts)):
         try:
-            plan = _plan(part, ends, b, 1.0, scale, memory, BASIS)
+            plan = _plan(part, ends, b, 1.0, scale, ROOM * memory, ROOM * BASIS)
         except ImpossibleRequest:
             return np.inf
         if plan is not None:
-            seconds += plan.seconds(part.operator) if plan.columns <= BASIS else np.inf
+            seconds += plan.seconds(part.operator) if plan.columns <= ROOM * BASIS else np.inf
     return seconds
 
 
