@@ -42,6 +42,9 @@ from bigbath.spaces import Sector
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
 
+#: Part of BASIS, and of the memory, that is planned for: a slice begins some levels (``slices.GAPS``) lower than planned.
+ROOM = 0.75
+
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
 MARGIN, SCATTER = 3, 2
@@ -269,11 +272,11 @@ def _seconds(parts: list[_Part], cuts: tuple[float, ...], b: int, scale: Scale, 
     seconds = 0.0
     for part, ends in itertools.product(parts, itertools.pairwise(cuts)):
         try:
-            plan = _plan(part, ends, b, 1.0, scale, memory, BASIS)
+            plan = _plan(part, ends, b, 1.0, scale, ROOM * memory, ROOM * BASIS)
         except ImpossibleRequest:
             return np.inf
         if plan is not None:
-            seconds += plan.seconds(part.operator) if plan.columns <= BASIS else np.inf
+            seconds += plan.seconds(part.operator) if plan.columns <= ROOM * BASIS else np.inf
     return seconds
 
 

@@ -68,16 +68,20 @@ def _checked(below: Slice, states: Eigenstates) -> Eigenstates:
 def joined(slices: Sequence[Slice], lower: float, upper: float) -> Eigenstates:
     """The states of all slices between two energies, as one window; its evidence is the worst of theirs."""
     first = slices[0].states
-    pieces: dict[int, list[Block]] = {}
+    pieces: dict[tuple[tuple[str, int], ...], list[Block]] = {}
     for part in slices:
         lo, hi = max(lower, part.lower), min(upper, part.upper)
         for block in part.states.blocks:
-            pieces.setdefault(id(block.sector), []).append(_between(block, lo, hi, part is slices[-1]))
+            pieces.setdefault(block.sector.labels, []).append(_between(block, lo, hi, part is slices[-1]))
     blocks = tuple(block for each in pieces.values() if (block := _joined(each)).energies.size)
     evidence = _worst([part.states.evidence for part in slices])
     found = sum(block.energies.size for block in blocks)
     evidence = replace(
-        evidence, edges=((lower, upper),), found=found, counted=found if evidence.complete == "yes" else None
+        evidence,
+        residual=max((float(block.residuals.max()) for block in blocks), default=0.0),
+        edges=((lower, upper),),
+        found=found,
+        counted=found if evidence.complete == "yes" else None,
     )
     return replace(first, blocks=blocks, evidence=evidence)
 
@@ -108,7 +112,6 @@ def _worst(each: Sequence[Evidence]) -> Evidence:
     return replace(
         worst,
         engine=f"{worst.engine} (energies in {len(each)} slices)",
-        residual=max(e.residual for e in each),
         orthogonality=max(e.orthogonality for e in each),
         reason=where + worst.reason,
         iterations=sum(e.iterations for e in each),

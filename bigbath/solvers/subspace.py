@@ -24,8 +24,8 @@ from bigbath.resources import cores
 RANK = 1e-13
 
 #: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
-#: the matrix at a time.
-PANEL, ROWS, PRODUCT = 64, 2048, 8
+#: the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
+PANEL, ROWS, PRODUCT, PART = 64, 2048, 8, 32
 
 #: Residuals, in units of ||H||: above the first a Ritz vector is spurious, between the others such a one may be mixed into
 #: it; how many spurious ones are looked at.
@@ -51,7 +51,7 @@ def rayleigh_ritz(
             projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
 
         in_order = map if comm is not None else each  # ranks meet in h
-        list(in_order(project, _slices(basis.shape[1], PRODUCT)))
+        list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
         left, singular, _ = svd(triangle)
         left = left[:, singular > RANK * singular[0]]
         projected = np.triu(total(projected, comm))

@@ -289,3 +289,31 @@ def test_a_selected_sector_changes_the_identity_of_a_job():
     assert reference(one, job_hash(one)) == [
         "spectrum: energy density 0.5 between the ends of the selected sector (magnetisation = 0)"
     ]
+
+
+ENERGIES_ONLY = {
+    "model": {"name": "xxz", "L": 8, "W": 1.0},
+    "spectrum": {"window": {"kind": "density", "k": 10}, "sector": {"magnetisation": 0}, "vectors": False},
+    "measure": {"gap_ratio": {}},
+}
+
+
+def test_a_job_without_eigenvectors_refuses_what_needs_them():
+    parse_job(ENERGIES_ONLY)
+    for name in ("entanglement", "participation", "observables", "distribution"):
+        with pytest.raises(JobError, match=rf"spectrum\.vectors = false.*\[measure\.{name}\]"):
+            parse_job({**ENERGIES_ONLY, "measure": {"gap_ratio": {}, name: {}}})
+    with pytest.raises(JobError, match=r"bath\.vectors"):
+        parse_job({**ENERGIES_ONLY, "bath": {"window": "whole", "vectors": False}})
+
+
+def test_a_job_with_eigenvectors_keeps_the_identity_that_it_had_before_they_could_be_left_out():
+    from bigbath.job import _identity
+
+    spectrum = {key: value for key, value in ENERGIES_ONLY["spectrum"].items() if key != "vectors"}
+    kept = parse_job({**ENERGIES_ONLY, "spectrum": spectrum, "bath": {"window": "whole"}})
+    assert "vectors" not in _identity(kept)["spectrum"]
+    assert "vectors" not in _identity(kept)["bath"]
+    said = parse_job({**ENERGIES_ONLY, "spectrum": {**spectrum, "vectors": True}, "bath": {"window": "whole"}})
+    assert job_hash(said) == job_hash(kept)
+    assert job_hash(parse_job(ENERGIES_ONLY)) != job_hash(parse_job({**ENERGIES_ONLY, "spectrum": spectrum}))
