@@ -112,12 +112,13 @@ class ObservationalEntropy:
         return cls(shells=shells, volumes=volumes[:, :-1], amplitudes=bras, bath=bath)
 
     def probabilities(self, psi: np.ndarray) -> np.ndarray:
-        """p_{a,s} (D_S, S) of a state (d,)."""
+        """p_{a,s} (D_S, S) of a state (d,), or the sum over states (d, m)."""
         p = np.zeros((self.volumes.shape[0], self.volumes.shape[1] + 1))
         for block, row in zip(self.bath.blocks, self.amplitudes, strict=True):
             shell = self.shells.index(block.energies)
             for a, bra in enumerate(row):
                 weights = np.abs(block.vectors.conj().T @ (bra @ psi)) ** 2
+                weights = weights if weights.ndim == 1 else weights.sum(axis=1)
                 p[a] += np.bincount(shell, weights, minlength=p.shape[1])
         return p[:, :-1]
 

@@ -48,7 +48,7 @@ class Product:
     """cos(theta/2)|up> + e^(i phi) sin(theta/2)|down> on every site; ``angles``: [theta, phi] of each, or one for all."""
 
     kind: Literal["product"] = "product"
-    angles: Annotated[tuple[tuple[float, float], ...], Field(min_length=1)]
+    angles: Annotated[tuple[Annotated[tuple[float, float], Field(strict=False)], ...], Field(min_length=1)]
 
     def state(self, context: Context, sector: Sector, propagator: Propagator) -> np.ndarray:
         """psi(0) (d,): its part in the sector, normalised; real where every phase is."""
@@ -89,21 +89,30 @@ class Thermal:
 
 @choice
 class BathState:
-    """The system's level ``branch``, from 1, times the eigenstate of the bath nearest to ``energy``; needs ``[bath]``."""
+    """The system's level ``branch``, from 1, times the eigenstate of the bath nearest to ``energy``; needs ``[bath]``.
+
+    In a sector: the nearest one whose product with the level lies in it.
+    """
 
     kind: Literal["bath_state"] = "bath_state"
     energy: float = 0.0
     branch: Annotated[int, Field(ge=1)] = 1
 
     def state(self, context: Context, sector: Sector, propagator: Propagator) -> np.ndarray:
-        """psi(0) (d,) in the sector; JobError where it is not within it."""
+        """psi(0) (d,) in the sector; JobError where no product is within it."""
         bath = bath_of(context, "dynamics")
         if self.branch > context.system.energies.size:
             raise JobError(f"measure.dynamics.initial.branch: the system has {context.system.energies.size} levels")
-        block = min(bath.blocks, key=lambda b: np.abs(b.energies - self.energy).min(initial=np.inf))
-        k = int(np.abs(block.energies - self.energy).argmin())
         phi = context.system.vectors[:, self.branch - 1]
-        return joint_state(sector, context.composite.dims, phi, block.sector, block.vectors[:, k])
+        refusal: JobError | None = None
+        for block in sorted(bath.blocks, key=lambda b: np.abs(b.energies - self.energy).min(initial=np.inf)):
+            k = int(np.abs(block.energies - self.energy).argmin())
+            try:
+                return joint_state(sector, context.composite.dims, phi, block.sector, block.vectors[:, k])
+            except JobError as error:
+                refusal = error
+        assert refusal is not None
+        raise refusal
 
 
 AnyInitial = Neel | Configuration | Product | Random | Thermal | BathState

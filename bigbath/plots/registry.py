@@ -96,7 +96,8 @@ def panels_of(result: Result) -> tuple[dict[str, Panel], dict[str, Panel]]:
     """
     from bigbath.plots import panels
 
-    numbers = dict.fromkeys(name for dataset in result.tasks.values() for name in measured(dataset))
+    names = dict.fromkeys(name for dataset in result.tasks.values() for name in measured(dataset))
+    numbers = {name: None for name in names if name.removesuffix("_steady") == name or name[:-7] not in names}
     there = {str(name) for dataset in result.tasks.values() for name in dataset.variables}
     chief = {name: p for name, p in _PANELS.items() if there.issuperset(p.needs)}
     covered = {variable for p in chief.values() for variable in (*p.needs, *p.shows)}

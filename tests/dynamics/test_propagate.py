@@ -33,6 +33,8 @@ CASES = {
     "ranked, complex": (XXZ(L=9, W=1.0, phi=0.5), {"magnetisation": 1}),
     "isometry": (Ring(N=9), {"reflection": 1, "momentum": 0}),
     "complex matrix": (XXZ(L=7, W=1.0, phi=0.5), None),
+    "twelve spins": (XXZ(L=12, W=1.0), {"magnetisation": 0}),
+    "twelve spins, complex": (XXZ(L=12, W=1.0, phi=0.5), {"magnetisation": 4}),
 }
 
 
@@ -60,8 +62,9 @@ def test_two_hundred_times(case, start):
     assert np.abs(np.linalg.norm(psi, axis=1) - 1).max() < 1e-12
 
 
-def test_long_times_keep_norm_and_energy():
-    h = hamiltonian(Imbrie(L=7))
+@pytest.mark.parametrize("model", [Imbrie(L=7), XXZ(L=7, W=1.0, phi=0.5), Ring(N=9)])
+def test_long_times_keep_norm_and_energy(model):
+    h = hamiltonian(model)
     H = dense(h.matrix)
     propagator = Propagator.of(h)
     state = configuration(everything(h.dim), "neel")

@@ -47,6 +47,7 @@ MEASURES = {
     "spacings": {"accept_unresolved": True},
     "number_variance": {"accept_unresolved": True},
     "form_factor": {"accept_unresolved": True},
+    "dynamics": {"times": [0.0, 1.0], "initial": {"kind": "random"}},
 }
 WHOLE = {"window": "whole"}
 

@@ -1,0 +1,221 @@
+"""``[measure.dynamics]`` against full diagonalisation: every kind of initial state, every observable, in sectors."""
+
+import numpy as np
+import pytest
+import scipy.stats
+from support import dense
+
+from bigbath.broadening import system_states
+from bigbath.cluster.estimate import estimate
+from bigbath.cluster.realize import realize
+from bigbath.cluster.run import run
+from bigbath.dynamics import Propagator
+from bigbath.dynamics.observe import ObservationalEntropy
+from bigbath.dynamics.smeared import SmearedEntropy
+from bigbath.dynamics.steady import steady_entropy
+from bigbath.errors import JobError
+from bigbath.job import load_job, parse_job
+from bigbath.measure import Context
+from bigbath.models import XXZ, Imbrie, Ring, draw
+from bigbath.operators import build
+from bigbath.plots import plot_result
+from bigbath.solvers import NoStates, Whole, solve
+from bigbath.spaces import everything, sectors
+from bigbath.store import open_result
+
+TIMES = [0.0, 0.7, 3.0, 11.0]
+INITIAL = {
+    "neel": "neel",
+    "configuration": {"kind": "configuration", "spins": "uududd"},
+    "product": {"kind": "product", "angles": [[1.1, 0.4]]},
+    "real product": {"kind": "product", "angles": [[1.1, 0.0]]},
+    "random": {"kind": "random", "seed": 3},
+    "thermal": {"kind": "thermal", "beta": 0.4},
+    "bath state": {"kind": "bath_state", "energy": 0.3, "branch": 2},
+}
+MODELS = {
+    "ring": ({"name": "ring", "N": 6}, {}),
+    "flux": ({"name": "xxz", "L": 6, "W": 1.0, "phi": 0.5}, {}),
+    "charge": ({"name": "xxz", "L": 6, "W": 1.0}, {"sector": {"magnetisation": 0}}),
+}
+
+
+def job(model, initial, **more):
+    model, spectrum = MODELS[model]
+    data = {
+        "model": model,
+        "spectrum": {"window": "none", **spectrum},
+        "measure": {"dynamics": {"initial": INITIAL[initial], "times": TIMES, **more}},
+    }
+    if initial == "bath state" or "observational_entropy" in more.get("observe", ()):
+        data["bath"] = {"window": "whole"}
+    return parse_job(data)
+
+
+def evolved(H, start, times):
+    E, V = np.linalg.eigh(H)
+    return [V @ (np.exp(-1j * E * t) * (V.conj().T @ start)) for t in times]
+
+
+@pytest.mark.parametrize("initial", INITIAL)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_initial_state(model, initial):
+    """rho_S(t), energy and survival from the state at t = 0, which is evolved here by LAPACK."""
+    chosen = job(model, initial, observe=["density_matrix", "populations", "survival", "energy"])
+    found = realize(chosen, 0)
+    composite = draw(chosen.model, seed=1, realization=0)
+    h, system = build(composite), system_states(composite)
+    options = chosen.measure.dynamics
+    sector = options.sector_in(h, None, chosen.spectrum.sector)
+    H = dense(h.restricted(sector))
+    bath = solve(build(composite, "B"), Whole()) if initial == "bath state" else None
+    context = Context(
+        composite=composite, states=solve(h, NoStates()), bath=bath, system=system,
+        accept_unverified=False, report=lambda *n: None,
+    )  # fmt: skip
+    start = options.initial.state(context, sector, Propagator.of(h, sector))
+    assert abs(np.linalg.norm(start) - 1) < 1e-12
+    for k, psi in enumerate(evolved(H, start, TIMES)):
+        matrix = sector.lift(psi).reshape(h.dims)
+        rho = system.vectors.conj().T @ matrix @ matrix.conj().T @ system.vectors
+        assert np.abs(found.rho_S.values[k] - rho).max() < 1e-10
+        assert np.abs(found.population.values[k] - np.diag(rho).real).max() < 1e-10
+        assert abs(found.survival.values[k] - abs(np.vdot(start, psi)) ** 2) < 1e-10
+        assert abs(found.energy_t.values[k] - np.vdot(start, H @ start).real) < 1e-11 * np.linalg.norm(H, 2)
+    assert "evidence_spectrum" not in found.attrs and found.state_error.values.max() < 1e-10
+
+
+def test_a_bath_eigenstate_keeps_its_charge():
+    """Either it is in the sector, or it is refused by name."""
+    for sector in ({"magnetisation": 0}, {"magnetisation": 4}, {"magnetisation": -6}):
+        data = {
+            "model": {"name": "xxz", "L": 6, "W": 1.0},
+            "spectrum": {"window": "none", "sector": sector},
+            "bath": {"window": "whole"},
+            "measure": {"dynamics": {"initial": {"kind": "bath_state", "energy": 50.0}, "times": [1.0]}},
+        }
+        assert realize(parse_job(data), 0).population.values.sum() == pytest.approx(1)
+    data["spectrum"]["sector"] = {"magnetisation": 6}
+    with pytest.raises(JobError, match="not within the sector"):  # level 1 is the one with spin down
+        realize(parse_job(data), 0)
+
+
+def test_local_observables_and_entanglement_in_sigma():
+    chosen = job("charge", "neel", observe=["sigma_x", "sigma_z", "imbalance", "entanglement"], cut=[0, 1, 2])
+    found = realize(chosen, 0)
+    h = build(draw(chosen.model, seed=1, realization=0))
+    (sector,) = sectors(h, only={"magnetisation": 0})
+    start = np.zeros(sector.dim)
+    start[list(sector.space.states()).index(0b010101)] = 1
+    signs = 1 - 2.0 * (sector.space.states()[:, None] >> np.arange(5, -1, -1) & 1)
+    for k, psi in enumerate(evolved(dense(h.restricted(sector)), start, TIMES)):
+        z = np.abs(psi) ** 2 @ signs
+        assert np.abs(found.sigma_z_t.values[k] - z).max() < 1e-11
+        assert np.abs(found.sigma_x_t.values[k]).max() < 1e-12
+        assert abs(found.imbalance.values[k] - np.mean(z * np.tile([1, -1], 3))) < 1e-11
+        w = np.linalg.svd(sector.lift(psi).reshape(8, 8), compute_uv=False) ** 2
+        assert abs(found.entanglement_t.values[k] - scipy.stats.entropy(w[w > 1e-15])) < 1e-10
+
+
+def test_the_entropy_goes_to_that_of_the_steady_state():
+    """Probabilities averaged over long times against the dephased state, with exact degeneracies (the ring)."""
+    composite = draw(Ring(N=7), seed=1, realization=0)
+    h, system = build(composite), system_states(composite)
+    bath, states = solve(build(composite, "B"), Whole()), solve(h, Whole())
+    sector = everything(h.dim)
+    observed = ObservationalEntropy.of(sector, h.dims, system, bath, 1.0)
+    psi = np.random.default_rng(0).standard_normal(h.dim)
+    psi /= np.linalg.norm(psi)
+    E, V = np.linalg.eigh(dense(h.matrix))
+    p, c = np.zeros_like(observed.volumes), V.T @ psi
+    for level in np.split(np.arange(E.size), np.flatnonzero(np.diff(E) > 1e-9) + 1):
+        p += observed.probabilities(V[:, level] @ c[level])
+    expected = -np.sum(p[p > 0] * np.log(p[p > 0] / observed.volumes[p > 0]))
+    assert abs(steady_entropy(observed, states, sector, psi) - expected) < 1e-9
+    times = np.random.default_rng(1).uniform(1e3, 1e6, 300)
+    late = np.mean([observed.probabilities(later) for later in evolved(dense(h.matrix), psi, times)], axis=0)
+    assert np.abs(late - p).max() < 0.02
+
+
+@pytest.mark.parametrize(("model", "only"), [(Imbrie(L=6), None), (XXZ(L=8, W=1.0), {"magnetisation": 0})])
+def test_smeared_shells(model, only):
+    """Against f_s of the bath's exact levels; volumes within their errors."""
+    composite = draw(model, seed=2, realization=0)
+    h, system = build(composite), system_states(composite)
+    sector = everything(h.dim) if only is None else sectors(h, only=only)[0]
+    width, sigma = 1.0, 0.3
+    smeared = SmearedEntropy.of(build(composite, "B"), sector, h.dims, system, width=width, smearing=sigma, vectors=40)
+    E, V = np.linalg.eigh(dense(build(composite, "B").matrix))
+    steps = scipy.stats.norm.cdf((E[:, None] - smeared.edges) / sigma)
+    f = steps[:, :-1] - steps[:, 1:]
+    f[:, 0], f[:, -1] = 1 - steps[:, 1], steps[:, -2]
+    basis = sector.lift(np.eye(sector.dim))
+    psi = np.random.default_rng(0).standard_normal(sector.dim) * (1 + 0.5j)
+    psi /= np.linalg.norm(psi)
+    p, volumes = [], []
+    for phi in system.vectors.T:
+        parts = V.conj().T @ np.tensordot(phi.conj(), basis.reshape((*h.dims, sector.dim)), axes=(0, 0))
+        p.append(np.abs(parts @ psi) ** 2 @ f)
+        volumes.append(np.sum(np.abs(parts) ** 2, axis=1) @ f)
+    assert np.abs(smeared.probabilities(psi) - p).max() < 1e-10
+    assert smeared.probabilities(psi).sum() == pytest.approx(1, abs=1e-10)
+    spread = smeared.samples.std(axis=0, ddof=1) / np.sqrt(40)
+    assert np.all(np.abs(smeared.volumes - volumes) < 5 * spread + 1e-9)
+    value, error = smeared.entropy(psi)
+    p, volumes = np.ravel(p), np.ravel(volumes)
+    exact = np.sum(p[p > 1e-14] * np.log(volumes[p > 1e-14] / p[p > 1e-14]))
+    assert abs(value - exact) < 5 * error + 2e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"measure": {"gap_ratio": {}, "dynamics": {"times": [1.0]}}}, "measure.gap_ratio is made of eigenstates"),
+        ({"bath": {"window": "none"}}, "leave the section"),
+        ({"measure": {"dynamics": {"times": [2.0, 1.0]}}}, "ascending"),
+        ({"measure": {"dynamics": {"times": {"start": 0, "stop": 2, "count": 5, "spacing": "log"}}}}, "start > 0"),
+        ({"measure": {"dynamics": {"times": [1.0], "observe": ["magic"]}}}, "observe"),
+        ({"measure": {"dynamics": {"times": [1.0], "initial": "nell"}}}, "initial"),
+    ],
+)
+def test_mistakes_in_words(change, words):
+    data = {
+        "model": {"name": "ring", "N": 5},
+        "spectrum": {"window": "none"},
+        "measure": {"dynamics": {"times": [1.0]}},
+    }
+    with pytest.raises(JobError, match=words):
+        parse_job(data | change)
+
+
+def test_mistakes_found_with_the_model():
+    clean = {
+        "model": {"name": "xxz", "L": 6},
+        "spectrum": {"window": "none", "sector": {"magnetisation": 0}},
+        "measure": {"dynamics": {"times": [1.0]}},
+    }
+    with pytest.raises(JobError, match="a state lives in one"):
+        realize(parse_job(clean), 0)
+    entropy = clean | {"measure": {"dynamics": {"times": [1.0], "observe": ["observational_entropy"]}}}
+    entropy["spectrum"] = {"window": "none"}
+    with pytest.raises(JobError, match="smearing"):
+        realize(parse_job(entropy), 0)
+
+
+def test_a_job_is_forecast_run_and_drawn(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text(
+        '[model]\nname = "xxz"\nL = 8\nW = 1.0\n[spectrum]\nwindow = "none"\n'
+        '[measure.dynamics]\ntimes = { stop = 10, count = 21 }\nautocorrelation = { letters = "z", sites = [2] }\n'
+        "[ensemble]\nrealizations = 2\n[sweep]\nmodel.W = [1.0, 4.0]\n"
+    )
+    chosen = load_job(path)
+    (part,) = estimate(chosen).parts
+    assert part.engine == "chebyshev" and part.largest_sector == 70 and part.products > 0 and part.bytes > 0
+    run(chosen, tmp_path / "job.h5")
+    result = open_result(tmp_path / "job.h5")
+    assert len(result.tasks) == 4
+    figure = plot_result(result)
+    titles = " ".join(axis.get_ylabel() for axis in figure.axes)
+    assert "survival" in titles and "population" in titles
+    assert all("time" in axis.get_xlabel() for axis in figure.axes if axis.get_visible())
