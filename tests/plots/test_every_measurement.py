@@ -21,7 +21,7 @@ CHOICES = {
     "evolution": {"times": [3.0, 5.0], "width": 1.0}, "entanglement": {"cuts": [[0, 1]]},
     "observables": {"operators": {"bond": [["zz", [[1.0, 1, 2]]]]}, "elements": True},
     "spacings": {"degree": 2}, "number_variance": {"degree": 2}, "form_factor": {"degree": 2, "points": 6},
-    "interaction": {"solve": True},
+    "interaction": {"solve": True}, "dynamics": {"times": [0.0, 1.0, 2.0]},
 }  # fmt: skip
 #: Pages of these are made in test_results.py.
 REPORTED = ("gap_ratio", "entanglement", "participation", "observables", "distribution", "interaction", "propagator")
