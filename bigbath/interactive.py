@@ -49,6 +49,11 @@ def run(
 
     Raises JobError and FileError before any work starts, the error of a job's only task, and FailedTasks when some of
     several failed: ``open_run(output)`` has the others.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window="whole"), measure={"gap_ratio": {}})
+    >>> len(bb.run(job, "gap_ratio.h5").tasks)
+    1
     """
     job = _job(job)
     chosen = _Chosen(share=share, group_size=group_size, retry_failed=retry_failed)

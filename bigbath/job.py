@@ -28,6 +28,10 @@ class Spectrum(Wanted):
     """Which eigenstates of a Hamiltonian, and how they are found.
 
     ``shells``: cut a whole spectrum or an interval into so many energy shells, each a task of its own.
+
+    >>> import bigbath as bb
+    >>> bb.Spectrum(window=bb.Density(epsilon=0.5, k=50), sector={"magnetisation": 0}).engine.kind
+    'auto'
     """
 
     shells: Annotated[int, Field(ge=2)] | None = None
@@ -45,7 +49,13 @@ class Spectrum(Wanted):
 
 @choice
 class Ensemble:
-    """Disorder: realization indices ``first`` ... ``first + realizations - 1`` of master ``seed``."""
+    """Disorder: realization indices ``first`` ... ``first + realizations - 1`` of master ``seed``.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window="whole"), ensemble=bb.Ensemble(seed=7, realizations=20))
+    >>> job.ensemble.realizations
+    20
+    """
 
     seed: Annotated[int, Field(ge=0)] = 1
     realizations: Annotated[int, Field(ge=1)] = 1
@@ -57,6 +67,11 @@ class Job(Compact):
     """A run: model, eigenstates of H (``spectrum``), initial states (``bath``), measurements, disorder, sweep.
 
     ``accept_unverified``: let measurements use windows whose completeness was not certified.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window="whole"), measure={"gap_ratio": {}}, sweep={"model.W": [1, 2]})
+    >>> print(job.to_toml().splitlines()[0])
+    title = ""
     """
 
     title: str = ""
@@ -231,7 +246,14 @@ def parse_job(data: dict[str, Any], directory: Path | None = None) -> Job:
 
 
 def load_job(path: str | Path) -> Job:
-    """A job from a TOML file. FileError when it cannot be read, JobError when it is wrong."""
+    """A job from a TOML file. FileError when it cannot be read, JobError when it is wrong.
+
+    >>> import bigbath as bb
+    >>> from pathlib import Path
+    >>> _ = Path("job.toml").write_text('[model]\\nname = "imbrie"\\nL = 4\\n[spectrum]\\nwindow = "whole"\\n')
+    >>> bb.load_job("job.toml").model.L
+    4
+    """
     path = path_of(path)
     try:
         text = path.read_bytes().decode()

@@ -17,6 +17,10 @@ MOST_POINTS = 100_000
 class Range:
     """Values from ``start`` to ``stop``, both included: ``count`` of them (equally spaced, or in ratio if ``log``), or
     every ``step``. Whole numbers stay whole.
+
+    >>> import bigbath as bb
+    >>> bb.Range(start=1, stop=8, count=4, log=True).values()
+    (1.0, 2.0, 4.0, 8.0)
     """
 
     start: float | int
@@ -76,7 +80,12 @@ _Values = Annotated[
 
 @reads_like_a_job_file
 class Sweep(RootModel[Annotated[dict[str, _Values], BeforeValidator(_flat)]]):
-    """Dotted key of the job file -> its values, a list or a ``Range``. Points are all combinations, the last key fastest."""
+    """Dotted key of the job file -> its values, a list or a ``Range``. Points are all combinations, the last key fastest.
+
+    >>> import bigbath as bb
+    >>> bb.Sweep({"model.W": [1.0, 2.0], "model.g": [0.1, 0.2]}).points()[1]
+    {'model.W': 1.0, 'model.g': 0.2}
+    """
 
     model_config = {"frozen": True}
 

@@ -40,6 +40,13 @@ class Distribution:
     ``kept``: the bath states whose p_n were kept, and ``p``: (kept.size, D_S, k), a number a state: inside a multiplet only
     its sum is well defined. ``degeneracy``: (k,), ``bath_degeneracy``: (m,) states of the level of each state.
     ``energy``: (k,), ``bath_energy``: (m,), ``system_energy``: (D_S,), each ascending, as the axes above.
+
+    >>> import bigbath as bb
+    >>> model = bb.draw(bb.Imbrie(L=4))
+    >>> states, bath = (bb.solve(bb.build(model, part), bb.Whole()) for part in ("H", "B"))
+    >>> d = bb.distribution(states, bath, bb.system_states(model), width=1.0)
+    >>> d.P.shape[:2], float(d.norm.min().round(9))
+    ((16, 2), 1.0)
     """
 
     energy: np.ndarray
@@ -182,6 +189,14 @@ def distribution(
     product a pair of sectors, at most 2 m D_S min(d_B, d) k flops.
 
     Raises IncompleteWindow when either set of states is not certified.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> model = bb.draw(bb.Imbrie(L=4))
+    >>> states, bath = (bb.solve(bb.build(model, part), bb.Whole()) for part in ("H", "B"))
+    >>> d = bb.distribution(states, bath, bb.system_states(model), width=1.0)
+    >>> bool(np.allclose(d.P.sum(axis=-1), 1))
+    True
     """
     states.require_complete(accept_unverified=accept_unverified)
     bath.require_complete(accept_unverified=accept_unverified)

@@ -20,6 +20,13 @@ class LorentzianFit:
 
     ``*_error``: standard errors from the scatter of the residuals; ``rms``: root mean square residual;
     ``converged``: bool; ``shell_width``. Energies in units of the coupling.
+
+    >>> import bigbath as bb
+    >>> model = bb.draw(bb.Imbrie(L=5))
+    >>> states, bath = (bb.solve(bb.build(model, part), bb.Whole()) for part in ("H", "B"))
+    >>> d = bb.distribution(states, bath, bb.system_states(model), width=0.5)
+    >>> bb.fit_lorentzian(d.shells, d.P).chi.shape
+    (32, 2)
     """
 
     centre: np.ndarray
@@ -51,6 +58,13 @@ def fit_lorentzian(
     the Lorentzian's integral over M, which has no bias where chi is not large beside the shells. All shells that hold
     levels count alike. The best of all minima is taken, or with ``from_peak`` the one reached from the highest shell, as
     the paper's fits were. ImpossibleRequest with fewer than three such shells.
+
+    >>> import bigbath as bb
+    >>> model = bb.draw(bb.Imbrie(L=5))
+    >>> states, bath = (bb.solve(bb.build(model, part), bb.Whole()) for part in ("H", "B"))
+    >>> d = bb.distribution(states, bath, bb.system_states(model), width=0.5)
+    >>> bool((bb.fit_lorentzian(d.shells, d.P, sampling="integrals").chi > 0).all())
+    True
     """
     filled = shells.filled
     if filled.sum() < 3:

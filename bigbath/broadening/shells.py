@@ -23,6 +23,13 @@ class Shells:
     ``width``; ``edges``: (S+1,); ``energy``: (S,) mean energy of the levels in each shell, NaN for an empty one;
     ``count``: (S,) levels in it. Only shells that lie in a certified window are listed. Energies in units of the
     coupling.
+
+    >>> import bigbath as bb
+    >>> model = bb.draw(bb.Imbrie(L=4))
+    >>> states, bath = (bb.solve(bb.build(model, part), bb.Whole()) for part in ("H", "B"))
+    >>> shells = bb.distribution(states, bath, bb.system_states(model), width=1.0).shells
+    >>> int(shells.count.sum())
+    32
     """
 
     width: float

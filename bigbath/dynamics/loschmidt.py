@@ -24,6 +24,12 @@ class Loschmidt:
     """``amplitude`` (T,) complex128 at ``times`` (T,), and a bound on the ``error`` (T,) of each for a normalised state.
 
     ``products``: of H with a real vector, or with a complex one of a complex H.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> propagator = bb.Propagator.of(bb.build(bb.draw(bb.Imbrie(L=4))))
+    >>> bb.loschmidt(propagator, np.eye(32)[0], [0.0, 1.0]).amplitude.shape
+    (2,)
     """
 
     times: np.ndarray
@@ -41,6 +47,12 @@ def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float] 
     """Amplitudes <psi|e^(-iHt)|psi> of a ``state`` (d,) at ``times``, of any sign and in any order, all from one recurrence.
 
     Memory: two vectors. JobError for a state of another space.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> propagator = bb.Propagator.of(bb.build(bb.draw(bb.Imbrie(L=4))))
+    >>> bb.loschmidt(propagator, np.eye(32)[0], [0.0, 1.0]).survival.round(6)[0]
+    np.float64(1.0)
     """
     operator, scale, t = propagator.operator, propagator.scale, np.asarray(times, dtype=float)
     psi = np.asarray(state)

@@ -28,7 +28,15 @@ REPORTED = 64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Propagator:
-    """exp(-iHt) in one sector, in memory of a few vectors."""
+    """exp(-iHt) in one sector, in memory of a few vectors.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> propagator = bb.Propagator.of(bb.build(bb.draw(bb.Imbrie(L=4))))
+    >>> ((_, psi),) = propagator.evolve(np.eye(32)[0], [1.0])
+    >>> float(np.linalg.norm(psi).round(10))
+    1.0
+    """
 
     operator: Operator
     scale: Scale

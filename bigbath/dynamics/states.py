@@ -16,6 +16,11 @@ def configuration(sector: Sector, spins: str) -> np.ndarray:
     """The basis state of a string of spins, "udud...", "u" up and "d" down, from site 0 on: (d,) float64.
 
     "neel" is udud... In a sector of symmetries: the state's part there, normalised. JobError for a state outside.
+
+    >>> import bigbath as bb
+    >>> (part,) = bb.sectors(bb.build(bb.draw(bb.XXZ(L=6, W=1.0))), only={"magnetisation": 0})
+    >>> int(bb.configuration(part, "neel").sum())
+    1
     """
     sites = sector.whole.bit_length() - 1
     if sector.whole != 2**sites:
@@ -31,7 +36,12 @@ def configuration(sector: Sector, spins: str) -> np.ndarray:
 
 
 def charge_sector(h: Hamiltonian, spins: str) -> Sector:
-    """The smallest sector of charges that holds a configuration, as ``configuration`` reads it; everything without charges."""
+    """The smallest sector of charges that holds a configuration, as ``configuration`` reads it; everything without charges.
+
+    >>> import bigbath as bb
+    >>> bb.charge_sector(bb.build(bb.draw(bb.XXZ(L=6))), "neel").dim
+    20
+    """
     names = charge_names(h)
     if not names or not h.sites:
         return everything(h.dim)
@@ -57,7 +67,14 @@ def _spins(spins: str, sites: int) -> str:
 
 
 def product_state(sector: Sector, spins: Sequence[np.ndarray]) -> np.ndarray:
-    """The product of single-spin states (2,), one a site: (d,), its part in the sector, normalised."""
+    """The product of single-spin states (2,), one a site: (d,), its part in the sector, normalised.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> x = np.array([1.0, 1.0]) / np.sqrt(2)
+    >>> bb.product_state(bb.everything(8), [x, x, x]).round(3)[:2]
+    array([0.354, 0.354])
+    """
     result = np.ones(1)
     for spin in spins:
         result = np.kron(result, np.asarray(spin))
@@ -65,7 +82,14 @@ def product_state(sector: Sector, spins: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def random_state(sector: Sector, stream: np.random.Generator) -> np.ndarray:
-    """A typical state (d,) complex128: independent normal components, normalised."""
+    """A typical state (d,) complex128: independent normal components, normalised.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> psi = bb.random_state(bb.everything(8), np.random.default_rng(1))
+    >>> float(np.linalg.norm(psi).round(12))
+    1.0
+    """
     vector = stream.standard_normal(sector.dim) + 1j * stream.standard_normal(sector.dim)
     return vector / np.linalg.norm(vector)
 
@@ -74,6 +98,12 @@ def thermal_state(propagator: Propagator, beta: float, stream: np.random.Generat
     """exp(-beta H/2)|r> (d,), normalised, for a random real vector |r>: thermal expectation values but for its scatter.
 
     exp(-x cos) = I_0(x) + 2 sum_n (-1)^n I_n(x) T_n, x = beta a/2.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> propagator = bb.Propagator.of(bb.build(bb.draw(bb.Imbrie(L=4))))
+    >>> bb.thermal_state(propagator, 0.5, np.random.default_rng(1)).shape
+    (32,)
     """
     operator, x = propagator.operator, beta * propagator.scale.halfwidth / 2
     order = int(np.ceil(8 * np.sqrt(abs(x)) + 0.5 * abs(x) + 40))

@@ -21,7 +21,13 @@ from bigbath.spaces import Sector, everything
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Autocorrelation:
-    """``samples`` (R, T): Re <r|A(t) A|r> of each random vector at ``times`` (T,)."""
+    """``samples`` (R, T): Re <r|A(t) A|r> of each random vector at ``times`` (T,).
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.Imbrie(L=4)))
+    >>> bb.autocorrelation(h, "z", (0,), [0.0, 1.0]).samples.shape
+    (4, 2)
+    """
 
     times: np.ndarray
     samples: np.ndarray
@@ -53,6 +59,11 @@ def autocorrelation(
 
     ``vectors``: random vectors, at least two, for the error. Cost: two evolutions of a complex state each. JobError for a
     string that leads out of the sector and for times out of order.
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.Imbrie(L=4)))
+    >>> bb.autocorrelation(h, "z", (0,), [0.0, 1.0]).mean.shape
+    (2,)
     """
     sector = everything(h.dim) if sector is None else sector
     if vectors < 2:

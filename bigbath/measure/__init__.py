@@ -38,7 +38,13 @@ class Measurement(Protocol):
 
 @choice
 class Measures:
-    """The ``[measure.*]`` sections of a job: a field is all that a new measurement needs."""
+    """The ``[measure.*]`` sections of a job: a field is all that a new measurement needs.
+
+    >>> import bigbath as bb
+    >>> chosen = bb.Measures(gap_ratio={}, entanglement={"cuts": [[0, 1]]})
+    >>> chosen.participation is None
+    True
+    """
 
     distribution: MeasureDistribution | None = None
     gap_ratio: MeasureGapRatio | None = None

@@ -15,6 +15,10 @@ from bigbath.measure.context import Context
 class MeasureDistribution:
     """``shell_width``: Delta of Eq. 31. ``fit``: "lorentzian" or "none". ``keep``: store every p_n, or only those
     of the bath states nearest the given energies. ``powers``: store the sums of p_n^2, p_n^3, p_n^4 in each shell.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(distribution=bb.MeasureDistribution(shell_width=0.5)).distribution.fit
+    'lorentzian'
     """
 
     shell_width: Annotated[float, Field(gt=0)] = 0.5

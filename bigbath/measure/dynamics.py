@@ -193,7 +193,7 @@ class MeasureDynamics:
             return {"energy_t": _along(values, "mean energy", units="coupling")}
         if name == "imbalance":
             first = local(sector, context.sites, "z")(start)
-            return {"imbalance": _along(imbalance(np.vstack([first, values]))[1:], "imbalance")}
+            return {"imbalance_t": _along(imbalance(np.vstack([first, values]))[1:], "imbalance")}
         if name == "observational_entropy":
             if values.ndim == 1:
                 return {"observational_entropy": _along(values, "observational entropy")}

@@ -21,6 +21,10 @@ class MeasureEntanglement:
     Sites are numbered with the system first. Cost D min(d_A, D/d_A) a state and cut; in a sector of charges block by block. States of a degenerate level have no
     entanglement of their own, since any superposition of them is an eigenstate too: their value is NaN, their
     ``multiplicity`` above 1.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(entanglement=bb.MeasureEntanglement(cuts=((0, 1), (0, 1, 2)))).entanglement.cuts
+    ((0, 1), (0, 1, 2))
     """
 
     cuts: tuple[Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)], ...] = ()

@@ -19,6 +19,10 @@ class MeasureFormFactor(LevelStatistic):
 
     ``tau_min`` ... ``tau_max``: times in units of the Heisenberg time, ``points`` on a logarithmic grid. ``degree`` of
     the fit that unfolds, ``eta``: width of the filter in units of the spectrum's. Cost: levels x points.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(form_factor=bb.MeasureFormFactor(points=100)).form_factor.tau_max
+    3.0
     """
 
     section: ClassVar[str] = "form_factor"
@@ -66,6 +70,14 @@ def disorder_average(dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe") -
     Variables K, K_error, K_connected, K_connected_error (..., tau), thouless_tau = t_Th/t_H and its error,
     thouless_time = tau 2 pi/(mean spacing), realizations (...), for every sector and swept value. ``kind``: the random
     matrices that K is compared with. JobError for a dataset without the measurement.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(
+    ...     model=bb.Imbrie(L=6), spectrum=bb.Spectrum(window="whole"), measure={"form_factor": {"points": 20, "degree": 5}},
+    ...     ensemble=bb.Ensemble(realizations=3),
+    ... )
+    >>> bb.disorder_average(bb.run(job).dataset).K.dims
+    ('sector', 'tau')
     """
     if "form_factor_real" not in dataset or "realization" not in dataset.dims:
         raise JobError("a disorder average needs several realizations with [measure.form_factor]")

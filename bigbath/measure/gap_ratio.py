@@ -18,6 +18,10 @@ class MeasureGapRatio(LevelStatistic):
 
     Per symmetry sector; Poisson 0.386, GOE 0.531. ``orders``: also the ratios of spacings between k-th neighbours.
     Refused where a sector is not irreducible as far as the Pauli strings and the levels can tell.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(gap_ratio=bb.MeasureGapRatio(orders=(2, 3))).gap_ratio.orders
+    (2, 3)
     """
 
     section: ClassVar[str] = "gap_ratio"

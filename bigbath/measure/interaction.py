@@ -27,6 +27,10 @@ class MeasureInteraction:
     """``shell_width``: Delta of the bath shells (Fig. 2). ``eta``: offset of Eq. 43; with it and the fits of
     ``measure.distribution`` chi and Delta are reconstructed (Fig. 4). ``solve``: also iterate Eqs. 36, 37 from scratch.
     ``closed``: solve the closed equations 27-30 for p itself, from |V|^2 alone, and predict the entropies from them.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(interaction=bb.MeasureInteraction(shell_width=0.5)).interaction.closed
+    False
     """
 
     needs_vectors: ClassVar[bool] = False

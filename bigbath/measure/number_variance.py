@@ -19,6 +19,10 @@ class MeasureNumberVariance(LevelStatistic):
     ``degree`` of the fit that unfolds: it removes slow fluctuations, (degree + 1) L^2/n of
     the variance of n independent levels. ``share`` of the
     levels, in the middle, that is used.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(number_variance=bb.MeasureNumberVariance(lengths=(1.0, 2.0))).number_variance.degree
+    10
     """
 
     section: ClassVar[str] = "number_variance"

@@ -30,6 +30,11 @@ class MeasureObservables:
     |<m|O|n>|^2 of every operator, for all pairs of states. Cost D a state and string; for the elements of k states k^2 D.
     For a degenerate level <n|O|n> is the trace over the level divided by its multiplicity, the same for each of its
     states; elements with one of its states are not defined (NaN).
+
+    >>> import bigbath as bb
+    >>> hop = [["xx", [[1.0, 0, 1]]], ["yy", [[1.0, 0, 1]]]]
+    >>> bb.MeasureObservables(pauli=(), operators={"hop": hop}, elements=True).elements
+    True
     """
 
     pauli: tuple[Literal["x", "y", "z"], ...] = ("z", "x")

@@ -63,7 +63,7 @@ def gap_ratio(
     >>> h = bb.build(bb.draw(bb.Imbrie(L=7)))
     >>> states = bb.solve(h, bb.Density(epsilon=0.5, k=60))
     >>> print(f"{float(bb.gap_ratio(states).gap_ratio[0]):.2f}")
-    0.00
+    0.52
     """
     chosen = MeasureGapRatio(orders=tuple(orders), accept_unresolved=accept_unresolved)
     return _measured(chosen, Context.of(states, accept_unverified=accept_unverified))

@@ -18,6 +18,10 @@ class MeasureParticipation:
 
     Between 0 (one basis state) and ln D. ``q``: orders, each > 0. Cost D a state and order. Of a degenerate level it is
     that of the level's projector, |<b|n>|^2 averaged over its states: the same for each of them.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(participation=bb.MeasureParticipation(q=(2.0,))).participation.q
+    (2.0,)
     """
 
     q: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (1.0, 2.0)

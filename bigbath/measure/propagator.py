@@ -13,7 +13,12 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @choice
 class MeasurePropagator:
-    """Grid of ``epsilon`` and ``kappa`` > 0; needs the whole spectrum of H and, for the theory, of the bath."""
+    """Grid of ``epsilon`` and ``kappa`` > 0; needs the whole spectrum of H and, for the theory, of the bath.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(propagator=bb.MeasurePropagator(kappa=(0.1, 1.0))).propagator.epsilon
+    (0.0,)
+    """
 
     epsilon: Energies = (0.0,)
     kappa: LaplaceVariables

@@ -19,6 +19,10 @@ class MeasureSpacings(LevelStatistic):
     """Histogram of spacings of the unfolded levels of each sector, and its distance from Poisson, GOE and GUE.
 
     ``degree`` of the fit that unfolds; ``share`` of the levels, in the middle, that is used; ``bins`` up to ``upper``.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(spacings=bb.MeasureSpacings(bins=20)).spacings.upper
+    4.0
     """
 
     section: ClassVar[str] = "spacings"

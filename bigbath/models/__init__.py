@@ -32,6 +32,11 @@ def draw(model: "Model", *, seed: int = 1, realization: int = 0) -> Composite:
     """One disorder realization of a model, from (master seed, realization index) alone; a clean model has one.
 
     JobError for what is no model, or no seed.
+
+    >>> import bigbath as bb
+    >>> first, second = (bb.draw(bb.Imbrie(L=4), seed=3, realization=n) for n in (0, 1))
+    >>> first == bb.draw(bb.Imbrie(L=4), seed=3), first == second
+    (True, False)
     """
     if not isinstance(model, get_args(get_args(Model)[0])):
         raise JobError(f"draw takes a model, as Ring(N=11), not a {type(model).__name__}")

@@ -29,6 +29,12 @@ class DeclaredSymmetry:
     ``permutation``: a list, "translation" (j -> j + 1 on a ring of all sites) or "reflection" (j -> L - 1 - j); ``flip`` and
     ``sign``: lists, or "all". H_B uses what the same symmetry does to the bath, when it fixes the system's sites and the bath's
     own strings have it.
+
+    >>> import bigbath as bb
+    >>> flip = bb.DeclaredSymmetry(name="flip", flip=(0, 1))
+    >>> model = bb.Custom(L=2, system=[], bath=[], interaction=[["zz", [[1.0, 0, 1]]]], symmetries=[flip])
+    >>> [str(part) for part in bb.sectors(bb.build(bb.draw(model)), use=["flip"])]
+    ['flip +1', 'flip -1']
     """
 
     name: str
@@ -60,6 +66,13 @@ class Custom:
     expressions of ``parameters``, as "J/4"; L and pi are parameters too. ``pauli`` = 1 (default), -1 or 0: letters in QuSpin's
     convention of that name, 0 for spin-1/2 operators. ``disorder = [["z", "bath", -1.0, 1.0]]`` draws for each site of a part a
     uniform field between bounds.
+
+    >>> import bigbath as bb
+    >>> model = bb.Custom(
+    ...     L=3, system=[["z", [[0.5, 0]]]], bath=[["zz", [[1.0, 1, 2]]], ["x", [[0.3, 1]]]], interaction=[["xx", [[0.4, 0, 1]]]]
+    ... )
+    >>> bb.build(bb.draw(model)).dim
+    8
     """
 
     name: Literal["custom"] = "custom"

@@ -17,6 +17,10 @@ class Imbrie:
     + sum_j (h_j sigma^z_j + Gamma sigma^x_j),
     J_j uniform in [0.8, 1.2] (the paper's Delta_j), h_j uniform in [-W/2, W/2]. ``L`` spins in the *bath*, as in the
     paper, so the whole space has 2^(L+1) states. Site 0 is the thermometer, sites 1 ... L are the chain.
+
+    >>> import bigbath as bb
+    >>> bb.build(bb.draw(bb.Imbrie(L=5, W=1.0))).dim
+    64
     """
 
     name: Literal["imbrie"] = "imbrie"

@@ -20,7 +20,12 @@ Sampler = Callable[[np.random.Generator, Sequence[Place]], np.ndarray]
 
 @choice
 class Uniform:
-    """Uniform between ``low`` and ``high``."""
+    """Uniform between ``low`` and ``high``.
+
+    >>> import bigbath as bb
+    >>> bb.Uniform(low=-1.0, high=1.0).high
+    1.0
+    """
 
     kind: Literal["uniform"] = "uniform"
     low: Number
@@ -38,7 +43,12 @@ class Uniform:
 
 @choice
 class Normal:
-    """Gaussian of standard deviation ``sigma`` around ``mean``."""
+    """Gaussian of standard deviation ``sigma`` around ``mean``.
+
+    >>> import bigbath as bb
+    >>> bb.Normal(mean=0.0, sigma=0.5).sigma
+    0.5
+    """
 
     kind: Literal["normal"] = "normal"
     mean: Number = 0.0
@@ -56,7 +66,12 @@ class Normal:
 
 @choice
 class LogUniform:
-    """The logarithm is uniform between those of ``low`` and ``high``, both positive."""
+    """The logarithm is uniform between those of ``low`` and ``high``, both positive.
+
+    >>> import bigbath as bb
+    >>> bb.LogUniform(low=0.1, high=10.0).low
+    0.1
+    """
 
     kind: Literal["log-uniform"] = "log-uniform"
     low: Number
@@ -74,7 +89,12 @@ class LogUniform:
 
 @choice
 class RandomSign:
-    """``J`` or -``J``, each with probability 1/2."""
+    """``J`` or -``J``, each with probability 1/2.
+
+    >>> import bigbath as bb
+    >>> bb.RandomSign(J=2.0).J
+    2.0
+    """
 
     kind: Literal["sign"] = "sign"
     J: Number = 1.0
@@ -92,6 +112,10 @@ class QuasiPeriodic:
     """``W`` cos(2 pi ``beta`` j + ``phase``) at site j, or on the bond whose first site is j.
 
     ``phase`` in radians; absent: uniform in [0, 2 pi), one for all places of a term.
+
+    >>> import bigbath as bb
+    >>> bb.QuasiPeriodic(W=2.0).W
+    2.0
     """
 
     kind: Literal["quasi-periodic"] = "quasi-periodic"

@@ -18,6 +18,10 @@ class Levy:
     H_B = diag(normal, unit width) of N = 2^L bath states, V real symmetric N x N with random signs and
     |v| = g N^(-1/mu) u^(-1/mu), u uniform in (0, 1]: a Pareto law with lower cut-off g N^(-1/mu).
     H = -Delta/2 tau^z + tau^x (x) V + H_B is dense: 2N x 2N with blocks [[H_B - Delta/2, V], [V, H_B + Delta/2]].
+
+    >>> import bigbath as bb
+    >>> bb.build(bb.draw(bb.Levy(L=3, mu=1.2))).dim
+    16
     """
 
     name: Literal["levy"] = "levy"

@@ -63,6 +63,13 @@ def composite_of(
 
     ``system`` (D_S, D_S), ``bath`` (D_B, D_B) and ``interaction`` (D_S D_B, D_S D_B) sparse or dense, real or complex;
     ``interaction`` may also be a list of pairs (S_a, B_a). Without a system, D_S = 1. JobError names what does not fit.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> pair = (np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones((3, 3)))
+    >>> composite = bb.composite_of(bath=np.diag([0.0, 1.0, 2.0]), system=np.diag([0.5, -0.5]), interaction=[pair])
+    >>> bb.build(composite).dim
+    6
     """
     below = hermitian(bath, "bath")
     above = sp.csr_array((1, 1), dtype=float) if system is None else hermitian(system, "system")

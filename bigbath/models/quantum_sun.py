@@ -19,6 +19,10 @@ class QuantumSun:
     uniform in [1 - w, 1 + w], u_1 = 0, u_j uniform in [j - 1 - zeta, j - 1 + zeta], each coupled to a random spin n(j) of the
     grain. ``gamma`` sets the grain's scale; other papers write it in front of another normalisation of R. Site 0, the
     system, is the outer spin farthest from the grain; sites 1 ... N are the grain; then the outer spins from j = 1 on.
+
+    >>> import bigbath as bb
+    >>> bb.build(bb.draw(bb.QuantumSun(L=6, N=3))).dim
+    64
     """
 
     name: Literal["quantum_sun"] = "quantum_sun"

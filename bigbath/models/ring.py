@@ -17,6 +17,10 @@ class Ring:
     ``system_sites`` (absent: 1); the bath is the open chain of the sites S ... N-1; the interaction are the bonds between them,
     V = -sigma^z_{S-1} sigma^z_S - sigma^z_{N-1} sigma^z_0. With ``boundary = "open"`` the system is one end of an open chain
     and the second bond is absent, with "antiperiodic" it has the other sign. Energies in units of the Ising coupling.
+
+    >>> import bigbath as bb
+    >>> bb.build(bb.draw(bb.Ring(N=7))).dim
+    128
     """
 
     name: Literal["ring"] = "ring"

@@ -17,6 +17,10 @@ class TFIM:
     H = -Delta/2 tau^z + tau^x V + H_B. J_jk is symmetric, Gaussian of width 1/sqrt(L), without diagonal, so that
     each pair j < k enters once as -J_jk. ``L`` spins in the bath; site 0 is the thermometer. The parity
     tau^z prod_j sigma^z_j commutes with H, prod_j sigma^z_j with H_B.
+
+    >>> import bigbath as bb
+    >>> bb.build(bb.draw(bb.TFIM(L=5))).dim
+    64
     """
 
     name: Literal["tfim"] = "tfim"

@@ -22,6 +22,11 @@ class XXZ:
     theta uniform (``field = "quasiperiodic"``). W = 0 is clean. sum_j sigma^z_j = 2 S^z is conserved: S^z = 0 is the sector
     ``magnetisation = 0``. Site 0 is the system, sites 1 ... L-1 the bath, the bonds of site 0 the interaction. The only
     model of bigbath in spin-1/2 operators; the literature's h and W (Luitz, Laflorencie & Alet, arXiv 1411.0660).
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.XXZ(L=8, W=5.0)))
+    >>> bb.sectors(h, only={"magnetisation": 0})[0].dim
+    70
     """
 
     name: Literal["xxz"] = "xxz"

@@ -32,6 +32,11 @@ class Hamiltonian(Compact):
     spins, 0 for a model without any. ``symmetries`` are declared, not yet verified: ``bigbath.spaces.sectors`` verifies
     before it uses them. ``terms``: Pauli strings with real couplings whose sum it is; () where a matrix is ``given``
     instead. ``composite``, ``part``: what it was built from; None for one that was not.
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.XXZ(L=6)))
+    >>> h.dim, h.dtype, h.matrix.shape
+    (64, dtype('float64'), (64, 64))
     """
 
     dims: tuple[int, int]
@@ -134,6 +139,11 @@ def build(composite: Composite, part: Part = "H") -> Hamiltonian:
     ``part``: "H" = S + B + V, "H0" = S + B, "V" on the whole space (D_S D_B); "S" on the system's own space,
     "B" on the bath's own space. Raises ImpossibleRequest where vectors, or a matrix that must be built, cannot fit, SymmetryError
     when the terms do not make a Hermitian matrix, JobError for a model that is not drawn.
+
+    >>> import bigbath as bb
+    >>> model = bb.draw(bb.Imbrie(L=4))
+    >>> bb.build(model).dims, bb.build(model, "B").dims
+    ((2, 16), (1, 16))
     """
     if not isinstance(composite, SpinComposite | MatrixComposite):
         raise JobError(f"a {type(composite).__name__} is not drawn yet: build(draw(model, seed=1, realization=0))")

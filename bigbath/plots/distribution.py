@@ -16,6 +16,12 @@ def plot_distribution(ds: xr.Dataset, title: str = "", *, ax: Axes | None = None
     """(a) p_n against the eigenstate's number, when it was kept; (b) shell-binned P with Lorentzian fits.
 
     ``ds``: a task's dataset with ``measure.distribution``. With ``ax`` only (b) is drawn, there.
+
+    >>> import bigbath as bb
+    >>> whole = bb.Spectrum(window="whole")
+    >>> job = bb.Job(model=bb.Imbrie(L=5), spectrum=whole, bath=whole, measure={"distribution": {"shell_width": 0.5}})
+    >>> figure = bb.plot_distribution(bb.run(job).realizations[0])
+    >>> figure.savefig("distribution.png")
     """
     if "kept_bath_state" in ds:
         p = ds.p.rename(kept_state="bath_state")

@@ -319,7 +319,7 @@ def distribution(result: Result, selection: Selection, axis: Axes) -> None:
     filled = dataset.shell_count.values > 0
     x = dataset.shell_energy.values[filled]
     fine = np.linspace(x.min(), x.max(), 600)
-    branches = selection.branches_of(dataset)
+    branches, marked = selection.branches_of(dataset), False
     for number, mu in enumerate(selection.states_of(dataset.bath_energy.values, 3 if len(branches) == 1 else 2)):
         for order, branch in enumerate(branches):
             one = dataset.isel(bath_state=mu, branch=branch)
@@ -332,8 +332,9 @@ def distribution(result: Result, selection: Selection, axis: Axes) -> None:
                 narrow = "fit_resolved" in one and not int(one.fit_resolved)
                 axis.plot(
                     fine, dataset.attrs["shell_width"] * density, color=looks["color"], ls=":" if narrow else "-",
-                    label=f"fit {UNRESOLVED}" if narrow else None,
+                    label=f"fit {UNRESOLVED}" if narrow and not marked else None,
                 )  # fmt: skip
+                marked |= narrow
     axis.set(xlabel=axis_title("shell_energy"), ylabel=axis_title("P"), ylim=(0, None))
     _say_which("P", result, selection, axis)
     style.legend(axis)

@@ -146,7 +146,9 @@ def plot_result(
     ``branch``: numbers of system states; ``state``: energies near which bath states are chosen; ``ax``: draw the one panel
     there. Returns the figure, which belongs to no window. JobError for names and numbers that the result does not hold.
 
-    Example: ``save(plot_result(open_run("job.h5"), "gap_ratio"), Path("gap_ratio.pdf"))``.
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=5), spectrum=bb.Spectrum(window="whole"), measure={"entanglement": {}})
+    >>> bb.plot_result(bb.run(job), "entanglement").savefig("entanglement.pdf")
     """
     chosen = chosen_panels(result, (what,) if isinstance(what, str) else tuple(what))
     selection = Selection(branches=tuple(branch), states=tuple(state), realization=realization)

@@ -21,6 +21,11 @@ class Auto:
     """The engine with the shortest forecast among those that take the window and fit into memory; the evidence says why.
 
     Where its states are not complete, or it turns out not to fit, the next one follows.
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.Imbrie(L=5)))
+    >>> bb.solve(h, bb.Nearest(k=2), engine=bb.Auto()).evidence.engine.split(" (")[0]
+    'dense'
     """
 
     kind: Literal["auto"] = "auto"

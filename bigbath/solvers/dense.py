@@ -23,7 +23,13 @@ from bigbath.solvers.window import Interval, Levels, Nearest, Whole, window_edge
 
 @choice
 class Dense:
-    """Full diagonalisation of every sector with LAPACK's divide and conquer (``syevd``)."""
+    """Full diagonalisation of every sector with LAPACK's divide and conquer (``syevd``).
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.Imbrie(L=4)))
+    >>> len(bb.solve(h, bb.Whole(), engine=bb.Dense()))
+    32
+    """
 
     kind: Literal["dense"] = "dense"
 

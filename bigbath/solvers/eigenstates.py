@@ -32,6 +32,11 @@ class Evidence(Compact):
     (Sylvester's law), by full diagonalisation, or (filter) by a random vector that the states found explain but for a
     stated probability; ``found``: number returned. ``complete``: "yes" only if the two
     agree and the residuals and orthogonality are small.
+
+    >>> import bigbath as bb
+    >>> found = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Nearest(k=5)).evidence
+    >>> found.complete, found.counted, found.residual < 1e-10 * found.norm
+    ('yes', 5, True)
     """
 
     engine: str
@@ -64,6 +69,11 @@ class Eigenstate(Compact):
     """One eigenstate: ``energy``, ``residual`` ||H v - E v||, both in units of the coupling, and its ``sector``.
 
     ``coordinates``: (d,) in the sector. ``vector()`` is made of them when it is asked for.
+
+    >>> import bigbath as bb
+    >>> states = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Whole())
+    >>> states[0].vector().shape, states[0].energy < states[1].energy
+    ((32,), True)
     """
 
     energy: float
@@ -131,6 +141,11 @@ class Eigenstates(Compact):
     ``extremes``: (E_min, E_max) of the whole Hamiltonian, or of the sectors that were selected; ``dim`` D its dimension. ``comm`` is
     the communicator over which the rows of the vectors are distributed, None on one process. ``composite``, ``part``: what
     they are states of; None for a Hamiltonian that was not built from a model.
+
+    >>> import bigbath as bb
+    >>> states = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Whole())
+    >>> len(states), states[10:20].evidence.complete, states.vectors([0, 1]).shape
+    (32, 'yes', (32, 2))
     """
 
     blocks: tuple[Block, ...]

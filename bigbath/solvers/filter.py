@@ -66,6 +66,11 @@ class Filter:
     ``attempts``: how often the solve is repeated, wider or with more vectors, before it is given up as incomplete.
     ``checkpoint``: a directory in which the state of a solve is kept every two minutes; an interrupted solve that is
     started again continues from there. One process only.
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.Imbrie(L=8)))
+    >>> bb.solve(h, bb.Nearest(k=4), engine=bb.Filter()).evidence.complete
+    'yes'
     """
 
     kind: Literal["filter"] = "filter"

@@ -66,6 +66,10 @@ class ShiftInvert:
     interval. ``factor``: "mumps", "blocks" (dense blocks, half of MUMPS's memory for spins without conserved
     magnetisation, shared evenly by ranks), or "auto": the one that needs less memory. ``options``: raw ``-eps_* -st_*
     -mat_mumps_* -bv_* -ds_*`` options.
+
+    >>> import bigbath as bb
+    >>> bb.Spectrum(window=bb.Nearest(k=100), engine=bb.ShiftInvert()).engine.kind
+    'shift-invert'
     """
 
     kind: Literal["shift-invert"] = "shift-invert"

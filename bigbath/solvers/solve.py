@@ -131,6 +131,11 @@ def solve(
 
     Raises ImpossibleRequest (window outside the spectrum, more states than there are, memory), MissingCapability (no
     real PETSc), JobError (unknown symmetry, option or argument), SymmetryError.
+
+    >>> import bigbath as bb
+    >>> states = bb.solve(bb.build(bb.draw(bb.XXZ(L=8, W=1.0))), bb.Density(epsilon=0.5, k=10), sector={"magnetisation": 0})
+    >>> len(states), states.evidence.complete
+    (10, 'yes')
     """
     solver = Solver(h, symmetries=symmetries, sector=sector, comm=comm)
     return solver.solve(window, engine=engine, vectors=vectors, report=report)

@@ -33,7 +33,13 @@ ENDS = 1e-10
 
 @choice
 class Nearest:
-    """The ``k`` states nearest the energy ``target`` (more, where a multiplet or a tie would be cut)."""
+    """The ``k`` states nearest the energy ``target`` (more, where a multiplet or a tie would be cut).
+
+    >>> import bigbath as bb
+    >>> states = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Nearest(target=0.0, k=3))
+    >>> len(states)
+    3
+    """
 
     kind: Literal["nearest"] = "nearest"
     target: float = 0.0
@@ -42,7 +48,13 @@ class Nearest:
 
 @choice
 class Density:
-    """The ``k`` states nearest the energy density ``epsilon`` = (E - E_min)/(E_max - E_min) in [0, 1]."""
+    """The ``k`` states nearest the energy density ``epsilon`` = (E - E_min)/(E_max - E_min) in [0, 1].
+
+    >>> import bigbath as bb
+    >>> h = bb.build(bb.draw(bb.Imbrie(L=4)))
+    >>> len(bb.solve(h, bb.Density(epsilon=0.5, k=3)))
+    3
+    """
 
     kind: Literal["density"] = "density"
     epsilon: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -51,7 +63,13 @@ class Density:
 
 @choice
 class Interval:
-    """Every state with energy in [``lower``, ``upper``]."""
+    """Every state with energy in [``lower``, ``upper``].
+
+    >>> import bigbath as bb
+    >>> states = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Interval(lower=-1.0, upper=1.0))
+    >>> bool(abs(states.energies).max() <= 1)
+    True
+    """
 
     kind: Literal["interval"] = "interval"
     lower: float
@@ -66,7 +84,13 @@ class Interval:
 
 @choice
 class Levels:
-    """For each energy of ``energies`` the level nearest to it, with its multiplet."""
+    """For each energy of ``energies`` the level nearest to it, with its multiplet.
+
+    >>> import bigbath as bb
+    >>> states = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Levels(energies=(-1.0, 2.0)))
+    >>> len(states)
+    2
+    """
 
     kind: Literal["levels"] = "levels"
     energies: Annotated[tuple[float, ...], Field(min_length=1)]
@@ -74,7 +98,12 @@ class Levels:
 
 @choice
 class Whole:
-    """The whole spectrum; engines for windows cut it into gap-free slices of about ``slice`` states."""
+    """The whole spectrum; engines for windows cut it into gap-free slices of about ``slice`` states.
+
+    >>> import bigbath as bb
+    >>> len(bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Whole()))
+    32
+    """
 
     kind: Literal["whole"] = "whole"
     slice: Annotated[int, Field(ge=1)] = 200

@@ -97,7 +97,12 @@ class Sector:
 
 
 def everything(dim: int) -> Sector:
-    """All configurations of a model, without labels."""
+    """All configurations of a model, without labels.
+
+    >>> import bigbath as bb
+    >>> bb.everything(16).dim
+    16
+    """
     return Sector(labels=(), whole=dim, space=Everything(dim))
 
 

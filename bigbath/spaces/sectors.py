@@ -85,6 +85,10 @@ def sectors(
     A symmetry that leads from one value of the charges to another (a spin flip at magnetisation 1) is not used there.
     Each symmetry is verified on the strings; symmetries must have common sectors, and the dimensions sum to D;
     else SymmetryError. JobError for a name or a label that does not exist. Cost: O(d |G|) for a space of d states.
+
+    >>> import bigbath as bb
+    >>> [(str(part), part.dim) for part in bb.sectors(bb.build(bb.draw(bb.XXZ(L=4, W=1.0))))][:2]
+    [('magnetisation +4', 1), ('magnetisation +2', 4)]
     """
     if not hasattr(type(h), "sums"):
         raise JobError(f"sectors are those of a Hamiltonian, as build(draw(model)), not of a {type(h).__name__}")

@@ -49,7 +49,13 @@ class Scaled:
 
 
 def scaled_operator(composite: Composite, part: Part = "H") -> Scaled:
-    """One part of a composite (H, H0 or B) over all configurations, matrix-free for real spin models."""
+    """One part of a composite (H, H0 or B) over all configurations, matrix-free for real spin models.
+
+    >>> import bigbath as bb
+    >>> h = bb.scaled_operator(bb.draw(bb.Ring(N=6)))
+    >>> h.extremes[0] < h.extremes[1]
+    True
+    """
     return _scaled(_maker(composite, part))
 
 
@@ -99,5 +105,12 @@ def smeared_shells(energy: np.ndarray, edges: np.ndarray, sigma: float) -> np.nd
 
 
 def state_moments(h: Scaled, state: np.ndarray, degree: int) -> np.ndarray:
-    """mu_n = <v|T_n|v> (``degree``,) of a normalised state (D,), by half as many products: T_2n = 2 T_n T_n - 1."""
+    """mu_n = <v|T_n|v> (``degree``,) of a normalised state (D,), by half as many products: T_2n = 2 T_n T_n - 1.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> h = bb.scaled_operator(bb.draw(bb.Ring(N=6)))
+    >>> bb.state_moments(h, np.eye(64)[0], 8).shape
+    (8,)
+    """
     return moments(h.operator, state.reshape(-1, 1), degree)[0]

@@ -31,6 +31,12 @@ class ShellVectors:
 
     ``branches``: all D_S of them, together where they share a space of bath states. ``bath_energy``: (B,) centres of
     Gaussian windows of standard deviation ``bath_sigma``. ``sigma``: of the edges of the shells of H.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> vectors = bb.ShellVectors.of(bb.draw(bb.Ring(N=7)), np.array([0.0]), bath_sigma=0.5, sigma=0.3)
+    >>> vectors.memory > 0
+    True
     """
 
     h: Scaled
@@ -146,6 +152,13 @@ class ShellAverage:
     ``P``: (D_S, B, S) probability in each of ``shells`` of H, whose ``count`` and mean ``energy`` are seen through the
     same smeared edges. ``smear``: standard deviation of edges and bath window together. ``samples``: (R, D_S, B, S) and
     ``counts``: (R, S) jackknife replicas, each without one random vector; none (R = 0) for an exact average.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> vectors = bb.ShellVectors.of(bb.draw(bb.Ring(N=7)), np.array([0.0]), bath_sigma=0.5, sigma=0.3)
+    >>> average = bb.shell_average(vectors, [vectors.moments(np.random.default_rng(n)) for n in range(2)], width=1.0)
+    >>> average.P.shape[:2]
+    (2, 1)
     """
 
     shells: Shells
@@ -184,7 +197,15 @@ class Windows:
 
 
 def shell_average(vectors: ShellVectors, moments: list[Moments], *, width: float) -> ShellAverage:
-    """P over shells of ``width`` from two or more random vectors: a ratio of traces, its bias is of order 1/(R D_B)."""
+    """P over shells of ``width`` from two or more random vectors: a ratio of traces, its bias is of order 1/(R D_B).
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> vectors = bb.ShellVectors.of(bb.draw(bb.Ring(N=7)), np.array([0.0, 2.0]), bath_sigma=0.5, sigma=0.3)
+    >>> average = bb.shell_average(vectors, [vectors.moments(np.random.default_rng(n)) for n in range(2)], width=1.0)
+    >>> average.P.shape[:2]
+    (2, 2)
+    """
     windows, unit = Windows(vectors.h, width=width, sigma=vectors.sigma), vectors.h.operator.dim / vectors.system_dim
     numerator = np.stack([m.shell @ windows.series.T for m in moments])
     weight, trace = (np.stack([getattr(m, name) for m in moments]) for name in ("weight", "trace"))

@@ -44,7 +44,15 @@ def fit_smeared(shells: Shells, P: np.ndarray, sigma: float) -> tuple[float, flo
 
 
 def shell_parameters(average: ShellAverage) -> ShellParameters:
-    """Fit every shell average. Both Gaussians add up because p depends on lambda - eps almost only (Fig. 3b)."""
+    """Fit every shell average. Both Gaussians add up because p depends on lambda - eps almost only (Fig. 3b).
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> vectors = bb.ShellVectors.of(bb.draw(bb.Ring(N=8)), np.array([0.0]), bath_sigma=0.5, sigma=0.3)
+    >>> average = bb.shell_average(vectors, [vectors.moments(np.random.default_rng(n)) for n in range(2)], width=1.0)
+    >>> bb.shell_parameters(average).chi.shape
+    (2, 1)
+    """
 
     def parameters(P: np.ndarray, count: np.ndarray) -> np.ndarray:
         fits = np.array([[fit_smeared(average.shells, row, average.smear) for row in branch] for branch in P])

@@ -46,6 +46,12 @@ class Result(Compact):
     """A result in memory: ``job``, ``provenance``, and one dataset for each task that is there.
 
     ``path`` of its file: None if it was not kept.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window="whole"), measure={"entanglement": {}})
+    >>> result = bb.run(job)
+    >>> result.evidence(0)["complete"], result.dataset.entanglement.dims
+    ('yes', ('realization', 'state'))
     """
 
     path: Path | None
@@ -368,7 +374,14 @@ def load_tasks(path: Path, groups: Mapping[Task, str]) -> dict[Task, xr.Dataset]
 
 
 def open_result(path: str | Path) -> Result:
-    """Read a result file into memory. FileError when it is missing, damaged or not one of bigbath's."""
+    """Read a result file into memory. FileError when it is missing, damaged or not one of bigbath's.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window="whole"), measure={"gap_ratio": {}})
+    >>> _ = bb.run(job, "result.h5")
+    >>> len(bb.open_result("result.h5").tasks)
+    1
+    """
     path = path_of(path)
     header = read_header(path)
     groups = {task: task.name for task in header.tasks}

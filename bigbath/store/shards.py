@@ -353,6 +353,12 @@ def open_run(path: str | Path) -> Result:
     """A result file, or what there is of it so far: with the shards of a run that is still at work or was interrupted.
 
     FileError when there is neither.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window="whole"), ensemble=bb.Ensemble(realizations=4))
+    >>> _ = bb.run(job, "part.h5", share=(0, 2))
+    >>> len(bb.open_run("part.h5").tasks)
+    2
     """
     path = Path(str(path_of(path)).removesuffix(".parts"))
     if not directory_of(path).exists() and path.exists():

@@ -21,6 +21,11 @@ def coupling_law(
     Variables along ``factor``: ``chi``, its standard deviation ``chi_spread``, ``von_neumann``, ``observational``, ``renyi2``.
     The whole spectrum is diagonalised for each factor; the bath once. Where chi is below ``shell_width`` a fit to shells says
     nothing about it.
+
+    >>> import bigbath as bb
+    >>> found = bb.coupling_law(bb.draw(bb.Imbrie(L=5)), [0.5, 1.0], shell_width=0.5, window=(-2.0, 2.0))
+    >>> bool(found.chi.sel(factor=0.5) < found.chi.sel(factor=1.0))
+    True
     """
     bath, system = solve(build(composite, "B"), Whole()), system_states(composite)
     chosen = (bath.energies >= window[0]) & (bath.energies <= window[1])

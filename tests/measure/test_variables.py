@@ -22,6 +22,12 @@ def every(s: float = 1.0) -> dict:
         "gap_ratio": {"orders": [2]}, "interaction": {"eta": 0.1 * s, "solve": True, "closed": True, "shell_width": s},
         "propagator": grid, "cavity": grid, "dephasing": grid, "long_time": {"width": s},
         "evolution": {"times": [3.0 / s, 5.0 / s], "width": 1.0 * s},
+        "dynamics": {
+            "times": [0.0, 1.0 / s, 3.0 / s], "observe": [
+                "populations", "density_matrix", "entanglement", "sigma_x", "sigma_y", "sigma_z", "energy", "imbalance", "survival",
+                "observational_entropy",
+            ], "shell_width": s, "autocorrelation": {"letters": "z", "sites": [0]},
+        },
         "participation": {}, "entanglement": {"cuts": [[0, 1]]},
         "observables": {"pauli": ["x", "y", "z"], "operators": {"a": [["x", [[1.0, 0]]]]}, "elements": True},
         "spacings": {"degree": 3}, "number_variance": {"degree": 3}, "form_factor": {"points": 5, "degree": 3},
@@ -66,7 +72,7 @@ def test_units_are_those_of_a_model_in_other_units(dataset):
         found, expected = other[name].values, variable.values
         if "residual" in str(name) or name in ("solution_change", "iteration"):  # rounding, and the course of an iteration
             continue
-        if expected.dtype.kind not in "fiu":
+        if expected.dtype.kind not in "fiuc":
             assert np.array_equal(found, expected)
             continue
         factor = s ** POWERS[known(str(name)).units]
