@@ -283,9 +283,10 @@ def page(rows: Sequence[Row]) -> str:
         )
     rest = [str(L) for L in sizes[1:]]
     head = [f"r, L = {sizes[0]}", *rest, f"S/S_random, L = {sizes[0]}", *rest]
-    made = {L: min(p.realizations for p in shown if p.L == L) for L in sizes}
+    made = {L: sorted({p.realizations for p in shown if p.L == L}) for L in sizes}
+    counts = {L: f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}" for L, n in made.items()}
     text = [
-        "Realizations: " + ", ".join(f"{n} at L = {L}" for L, n in made.items()) + ".",
+        "Realizations: " + ", ".join(f"{n} at L = {L}" for L, n in counts.items()) + ".",
         "", table(["W", *head, "dS/dL", "verdict"], lines),
     ]  # fmt: skip
     crossings = [c for c in rows if isinstance(c, CrossingRow)]
