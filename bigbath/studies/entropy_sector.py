@@ -52,7 +52,7 @@ SPINS = {"up": -1, "down": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One number of one size and direction of the spin: ``error`` is a standard error, NaN where nothing was sampled.
+    """One number of one size and direction of the spin: ``error`` is a standard error, None where there is none.
 
     ``exact``: the same average from all eigenstates, None without.
     """
@@ -61,13 +61,13 @@ class Point:
     L: int
     spin: str
     value: float
-    error: float
+    error: float | None
     exact: float | None = None
 
     @property
     def verdict(self) -> str:
         """ "yes" within three standard errors of the exact number, "-" without one."""
-        if self.exact is None:
+        if self.exact is None or self.error is None:
             return "-"
         return "yes" if abs(self.value - self.exact) <= AGREEMENT * self.error else "no"
 
@@ -192,9 +192,7 @@ def points(one: Size) -> list[Point]:
             value, error = (float(getattr(one.parameters, a)[i, b]) for a in (attribute, f"{attribute}_error"))
             known = None if true is None else float(getattr(true, attribute)[0, 0])
             rows.append(Point(name=name, L=one.L, spin=spin, value=value, error=error, exact=known))
-        rows.append(
-            Point(name="rms of the fit", L=one.L, spin=spin, value=float(one.parameters.rms[i, b]), error=np.nan)
-        )
+        rows.append(Point(name="rms of the fit", L=one.L, spin=spin, value=float(one.parameters.rms[i, b]), error=None))
         if exact:
             for name, values in (
                 ("S_obs, single states", exact.observational),
@@ -216,5 +214,5 @@ def page(rows: Sequence[Point]) -> str:
 
 
 def _cell(point: Point) -> str:
-    value = with_error(point.value, point.error) if np.isfinite(point.error) else f"{point.value:.4f}"
+    value = f"{point.value:.4f}" if point.error is None else with_error(point.value, point.error)
     return value if point.exact is None else f"{value} [{point.exact:.4f}: {point.verdict}]"

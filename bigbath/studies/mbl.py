@@ -103,7 +103,7 @@ class Growth:
     """Slope of the entanglement against L at one disorder, nats a spin, by weighted least squares, with its standard error.
 
     ``of_random``: over the slope of random states of the sector. ``deviation``: root mean square deviation from the straight
-    line in standard errors, NaN for two sizes.
+    line in standard errors, None for two sizes.
     """
 
     W: float
@@ -111,7 +111,7 @@ class Growth:
     slope: float
     slope_error: float
     of_random: float
-    deviation: float
+    deviation: float | None
 
     @property
     def verdict(self) -> str:
@@ -130,7 +130,7 @@ class Growth:
 
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data, with the verdict."""
-        return asdict(self) | {"verdict": self.verdict}
+        return {k: v for k, v in asdict(self).items() if v is not None} | {"verdict": self.verdict}
 
 
 #: Any row of this study.
@@ -153,7 +153,7 @@ def transition(
     """Compute every size in ``directory``, or go on there; rows, crossings, slopes, and the figure that was drawn.
 
     The job of each size is written beside its result: ``bigbath run JOB --output RESULT`` under mpirun, or in shares, does the
-    work on many cores, and this function takes what it left.
+    work on many cores, and this function takes what it left. A result that has more than ``realizations`` is used whole.
     """
     for L in sizes or SIZES:
         if L % 2 or not 6 <= L <= 20:
@@ -167,7 +167,7 @@ def transition(
 
 
 def measured(L: int, directory: Path, realizations: int, report: Report = silent) -> Measured:
-    """Run the job of one size, or open its result."""
+    """Run the job of one size, or open its result, which may have more realizations."""
     base = load_job(Path(__file__).with_name("jobs") / "mbl.toml")
     assert isinstance(base.model, XXZ)
     k = min(STATES, int(SHARE * space(L).dim))
@@ -178,13 +178,14 @@ def measured(L: int, directory: Path, realizations: int, report: Report = silent
         measure=replace(base.measure, entanglement=MeasureEntanglement(cuts=(tuple(range(L // 2)),))),
         ensemble=replace(base.ensemble, realizations=realizations),
     )
-    output = directory / f"mbl_L{L}_R{realizations}.h5"
+    output = directory / f"mbl_L{L}.h5"
     output.with_suffix(".toml").write_text(job.to_toml())
     run(job, output, report=lambda label, *n: report(f"L = {L}, {label}", *n))
-    W = [point.model.W for point in point_jobs(job) if isinstance(point.model, XXZ)]
+    result = open_result(output)
+    W = [point.model.W for point in point_jobs(result.job) if isinstance(point.model, XXZ)]
     ratios: list[list[float]] = [[] for _ in W]
     entropies: list[list[float]] = [[] for _ in W]
-    for task, ds in open_result(output).tasks.items():
+    for task, ds in result.tasks.items():
         ratios[task.point].append(float(ds.gap_ratio.values.mean()))
         entropies[task.point].append(float(np.nanmean(ds.entanglement_cut.values)))
     return Measured(
@@ -244,7 +245,7 @@ def growth(shown: Sequence[Point]) -> list[Growth]:
         line = covariance @ basis.T @ (S / errors**2)
         random = np.polyfit(L, [random_half(size) for size in L], 1)[0]
         far = (S - basis @ line) / errors
-        deviation = float(np.sqrt(far @ far / (L.size - 2))) if L.size > 2 else float("nan")
+        deviation = float(np.sqrt(far @ far / (L.size - 2))) if L.size > 2 else None
         rows.append(
             Growth(
                 W=W, name="growth of S with L", slope=float(line[0]), slope_error=float(np.sqrt(covariance[0, 0])),
@@ -282,9 +283,10 @@ def page(rows: Sequence[Row]) -> str:
         )
     rest = [str(L) for L in sizes[1:]]
     head = [f"r, L = {sizes[0]}", *rest, f"S/S_random, L = {sizes[0]}", *rest]
-    made = {L: min(p.realizations for p in shown if p.L == L) for L in sizes}
+    made = {L: sorted({p.realizations for p in shown if p.L == L}) for L in sizes}
+    counts = {L: f"{n[0]}" if len(n) == 1 else f"{n[0]} to {n[-1]}" for L, n in made.items()}
     text = [
-        "Realizations: " + ", ".join(f"{n} at L = {L}" for L, n in made.items()) + ".",
+        "Realizations: " + ", ".join(f"{n} at L = {L}" for L, n in counts.items()) + ".",
         "", table(["W", *head, "dS/dL", "verdict"], lines),
     ]  # fmt: skip
     crossings = [c for c in rows if isinstance(c, CrossingRow)]
