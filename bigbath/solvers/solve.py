@@ -40,7 +40,10 @@ def _nothing(h: Hamiltonian, parts: tuple[Sector, ...], comm: Comm) -> Eigenstat
     extremes = spectral_extremes(h, comm, parts)
     norm = max(map(abs, extremes))
     evidence = assess("none", [], norm, edges=(), counted=0, reason="no eigenstates were asked for")
-    return Eigenstates(blocks=(), window=NoStates(), extremes=extremes, evidence=evidence, dim=h.dim)
+    return Eigenstates(
+        blocks=(), window=NoStates(), extremes=extremes, evidence=evidence, dim=h.dim,
+        composite=h.composite, part=h.part,
+    )  # fmt: skip
 
 
 def prepare(
