@@ -201,7 +201,7 @@ class MeasureDynamics:
                 "observational_entropy": _along(values[:, 0], "observational entropy"),
                 "observational_entropy_error": _along(values[:, 1], "its standard error from the volumes"),
             }
-        return {f"{name}_t": _along(values, rf"$\langle\sigma^{name[-1]}\rangle$", "site")}
+        return {f"{name}_t": _along(values, f"<σ^{name[-1]}>", "site")}
 
     def _steady(self, observed: object, context: Context, sector: Sector, start: np.ndarray) -> dict[str, xr.Variable]:
         """The entropy of the steady state, where both whole spectra are there."""
