@@ -61,16 +61,14 @@ class Filter:
     """Chebyshev filter diagonalisation, matrix-free for spin models, for windows inside the spectrum.
 
     ``b``: random vectors; a level of higher multiplicity cannot be resolved (then b is doubled and the solve
-    repeated). ``seed``: of the random vectors. ``memory``: most GiB for the basis (None: what is free).
-    Where only energies are wanted, a window whose basis would be larger than that, or than 512 vectors, is solved in slices.
+    repeated). ``seed``: of the random vectors. ``memory``: most GiB for the basis (None: what is free). Where only
+    energies are wanted, a window whose basis would be larger than that, or than 512 vectors, is solved in slices.
     ``attempts``: how often the solve is repeated, wider or with more vectors, before it is given up as incomplete.
-    ``checkpoint``: a directory in which the state of a solve is kept every two minutes; an interrupted solve that is
-    started again continues from there. One process only.
+    ``checkpoint``: a directory for the state of a solve, every two minutes; a repeated solve goes on there. One process only.
 
     >>> import bigbath as bb
-    >>> h = bb.build(bb.draw(bb.Imbrie(L=8)))
-    >>> bb.solve(h, bb.Nearest(k=4), engine=bb.Filter()).evidence.complete
-    'yes'
+    >>> bb.Spectrum(window=bb.Nearest(k=100), engine=bb.Filter(b=4)).engine.b
+    4
     """
 
     kind: Literal["filter"] = "filter"
