@@ -74,14 +74,20 @@ class Parameters:
     convergence: Convergence
 
 
+def natural_width(v: Strength) -> float:
+    """The scale of the interaction: root mean square over the states of (sum_nu,j |V_mu,i,nu,j|^2)^(1/2); 1 where V vanishes."""
+    strength = float(np.sqrt(np.mean(v.sums(np.ones(v.diagonal.shape)))))
+    return strength if strength > 0 else 1.0
+
+
 def solve_parameters(
     v: Strength,
     bare: np.ndarray,
     *,
     eta: np.ndarray | None = None,
-    start_chi: float = 1.0,
+    start_chi: float | None = None,
     damping: float = 0.5,
-    tolerance: float = 1e-3,
+    tolerance: float | None = None,
     iterations: int = 100,
 ) -> Parameters:
     """chi and Delta from |V|^2 alone: Eqs. 36, 37 iterated from chi = ``start_chi``, Delta = V_{mu i}.
@@ -89,8 +95,11 @@ def solve_parameters(
     ``bare``: (M, D_S) a_mu,i = eps_mu + E_i. ``eta``: (2,) the offset of Eq. 43; None takes "the appropriate lambda" at
     the peak of each distribution, a_mu,i + Delta_mu,i, so that nothing is fitted. ``damping``: fraction of the old
     parameters kept in each step. Stops when no parameter changes by more than ``tolerance``
-    (units of energy), or after ``iterations``.
+    (units of energy), or after ``iterations``. By default ``start_chi`` is ``natural_width``, ``tolerance`` a thousandth of it.
     """
+    width = natural_width(v)
+    start_chi = width if start_chi is None else start_chi
+    tolerance = 1e-3 * width if tolerance is None else tolerance
     centre, chi = bare + v.diagonal, np.full(bare.shape, start_chi)
     changes: list[float] = []
     settled = np.zeros(bare.shape, dtype=bool)
@@ -98,7 +107,7 @@ def solve_parameters(
         energy = centre if eta is None else other_branch(centre, eta)
         new_chi, shift = reconstruct(v, centre, chi, energy)
         step_centre = (1 - damping) * (bare + v.diagonal + shift - centre)
-        step_chi = (1 - damping) * (np.maximum(new_chi, 1e-9) - chi)
+        step_chi = (1 - damping) * (np.maximum(new_chi, 1e-9 * width) - chi)
         centre, chi = centre + step_centre, chi + step_chi
         change = np.maximum(np.abs(step_centre), np.abs(step_chi))
         settled = change <= tolerance
@@ -154,12 +163,12 @@ def solve_spectra(
     support: tuple[float, float],
     *,
     cells: int = 400,
-    start_chi: float = 1.0,
+    start_chi: float | None = None,
     damping: float = 0.5,
     tolerance: float = 1e-5,
     iterations: int = 200,
 ) -> Spectra:
-    """The closed equations for p_n itself, Eqs. 27, 28, 30, from a trial Lorentzian of width ``start_chi``.
+    """The closed equations for p_n itself, Eqs. 27, 28, 30, from a trial Lorentzian of width ``start_chi``, by default ``natural_width``.
 
     p is taken smooth over a cell, (b - a)/``cells`` wide, of ``support`` = (a, b), which should reach beyond the spectrum:
     density = e^S p, so that the density of states drops out. Stops when the density of no state changes by more than
@@ -169,6 +178,7 @@ def solve_spectra(
     energy = support[0] + step * (np.arange(cells) + 0.5)
     hilbert = hilbert_matrix(cells).T
     offset = energy - (bare + v.diagonal)[..., None]  # Delta_n of Eq. 27
+    start_chi = natural_width(v) if start_chi is None else start_chi
     density = start_chi / np.pi / (offset**2 + start_chi**2)
     changes: list[float] = []
     settled = np.zeros(bare.shape, dtype=bool)
@@ -208,14 +218,14 @@ def coarse_grained(channel: float, bandwidth: float, eta: float) -> CoarseGraine
     def excess(chi: float) -> float:
         return channel / bandwidth * (np.arctan((half - eta) / chi) + np.arctan((half + eta) / chi)) - chi
 
-    upper = np.pi * channel / bandwidth + 1.0
-    trial = np.geomspace(1e-9, upper, 400)
+    upper = np.pi * channel / bandwidth  # both arctan at most pi/2
+    trial = np.geomspace(1e-9 * upper, upper, 400)
     values = np.array([excess(float(t)) for t in trial])
     down = np.flatnonzero((values[:-1] > 0) & (values[1:] <= 0))
     if not down.size:
         raise ImpossibleRequest(
             f"Eqs. 45 and 46 have no solution for V_12 = {channel:g}, Delta_I = {bandwidth:g}, eta = {eta:g}"
         )
-    chi = float(scipy.optimize.brentq(excess, trial[down[-1]], trial[down[-1] + 1], xtol=1e-14))
+    chi = float(scipy.optimize.brentq(excess, trial[down[-1]], trial[down[-1] + 1], xtol=1e-14 * upper))
     ratio = (chi**2 + (half + eta) ** 2) / (chi**2 + (half - eta) ** 2)
     return CoarseGrained(chi=chi, delta=channel / (2 * bandwidth) * float(np.log(ratio)))
