@@ -33,7 +33,7 @@ from bigbath.solvers.eigenstates import Block, Eigenstates, assess
 from bigbath.solvers.filter_forecast import BASIS, FEWEST, TINY, filter_forecast
 from bigbath.solvers.forecast import Forecast
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import END_TEST, ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import END_TEST, REACHES, ROUNDS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.slices import in_slices, joined
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
@@ -51,9 +51,6 @@ MARGIN, SCATTER = 3, 2
 
 #: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
 CELL = 4 * np.pi / 256
-
-#: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
-REACHES = 1 + np.geomspace(0.15, 3.2, 24)
 
 
 @choice

@@ -25,6 +25,9 @@ MORE, ROUNDS = 0.2, 3
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
 
+#: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
+REACHES = 1 + np.geomspace(0.15, 3.2, 24)
+
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
 CHUNK, INTERVAL = 4e8, 120
 
