@@ -122,9 +122,7 @@ class Block:
     def only(self, which: np.ndarray) -> "Block":
         """The states in the columns ``which``, with their vectors if these were kept."""
         columns = which if self.kept.shape[1] else which[:0]
-        return replace(
-            self, energies=self.energies[which], kept=self.kept[:, columns], residuals=self.residuals[which]
-        )
+        return replace(self, energies=self.energies[which], kept=self.kept[:, columns], residuals=self.residuals[which])
 
     def without_vectors(self) -> "Block":
         """Energies and residuals alone."""

@@ -26,14 +26,15 @@ from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.lapack import eigh
 from bigbath.operators import Operator, Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
-from bigbath.ranks import Comm, share, size, total
-from bigbath.resources import cores, gigabytes, memory_limit, require_memory
+from bigbath.ranks import Comm, share, total
+from bigbath.resources import cores, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
-from bigbath.solvers.filter_forecast import BASIS, FEWEST, TINY, filter_forecast
+from bigbath.solvers.filter_forecast import BASIS, FEWEST, filter_forecast
 from bigbath.solvers.forecast import Forecast
+from bigbath.solvers.planning import cheapest_plan
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import END_TEST, REACHES, ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import ROUNDS, Chain, Checkpoint, Plan, advance
 from bigbath.solvers.slices import in_slices, joined
 from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
 from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
@@ -48,9 +49,6 @@ ROOM = 0.75
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
 MARGIN, SCATTER = 3, 2
-
-#: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
-CELL = 4 * np.pi / 256
 
 
 @choice
@@ -356,39 +354,7 @@ def _core(
 def _plan(
     part: _Part, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float, most: float = np.inf
 ) -> Plan | None:
-    """The cheapest filter whose basis fits into ``memory`` bytes; None where LAPACK is cheaper.
-
-    ``surplus``: samples over states in the filtered band. ``most``: vectors of the basis, more only if no filter has so few.
-    """
-    last, first = scale.angle(core[0]), scale.angle(core[1])
-    centre, delta = (first + last) / 2, (last - first) / 2
-    plans = []
-    for reach in REACHES:
-        states, error = part.density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
-        converged = (1 + END_TEST * (reach - 1)) * delta
-        crowded = 2 * reach * delta * _densest(part, centre - converged, centre + converged)
-        samples = int(np.ceil((surplus * max(states + 4 * error, crowded) + 4) / (2 * b)))
-        plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
-    if part.sector.dim <= TINY or plans[0].columns > part.sector.dim / 4:
-        return None
-    column = part.operator.dtype.itemsize * part.operator.dim / size(part.operator.comm)
-    fitting = [plan for plan in plans if plan.capacity * column <= memory]
-    if not fitting:
-        needed = gigabytes(plans[0].capacity * column)
-        raise ImpossibleRequest(
-            f"the filter's basis of {plans[0].capacity:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
-        )
-    few = [plan for plan in fitting if plan.columns <= most] or fitting[:1]
-    return min(few, key=lambda plan: plan.seconds(part.operator))
-
-
-def _densest(part: _Part, first: float, last: float) -> float:
-    """The largest density of states between two angles, in states per unit angle, as far as it is known.
-
-    Samples tell levels apart if they last pi times as long as this: where the density varies, its mean is not enough.
-    """
-    edges = np.clip(np.linspace(first, last, 1 + max(1, int((last - first) / CELL))), 0, np.pi)
-    return max(part.density.count(a, b)[0] / (b - a) if b > a else 0.0 for a, b in itertools.pairwise(edges))
+    return cheapest_plan(part.operator, part.density, core, scale, b=b, surplus=surplus, memory=memory, most=most)
 
 
 def _memory(engine: Filter, comm: Comm) -> float:

@@ -5,11 +5,9 @@ import numpy as np
 from bigbath.operators import is_matrix_free
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
+from bigbath.solvers.planning import TINY
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.sampling import DENSE, FLOPS
-
-#: Sectors up to this dimension, or those of which the basis needs more than 1/4, go to LAPACK inside the filter.
-TINY = 512
 
 #: States expected in the narrowest window that is filtered: a narrower one is widened, its filter would be longer.
 FEWEST = 24

@@ -13,7 +13,7 @@ from bigbath.errors import ImpossibleRequest
 from bigbath.models import XXZ, draw
 from bigbath.operators import Hamiltonian, build
 from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Solver, prepare, solve
-from bigbath.solvers.filter import forecast
+from bigbath.solvers.filter import sampled_forecast
 from bigbath.solvers.slices import in_slices, joined
 
 #: Bytes for a basis of some 100 vectors of 924 or 1024 states.
@@ -117,14 +117,14 @@ def test_slices_of_several_sectors():
 
 def test_the_forecast_of_slices_is_what_they_take():
     problem = prepare(ring(14), Density(k=400), sector={"magnetisation": 0})
-    needed, _ = forecast(problem, Filter())
+    needed, _ = sampled_forecast(problem, Filter())
     little = Filter(memory=needed / 2**30 / 6)
     with pytest.raises(ImpossibleRequest, match=r"engine\.memory"):
         solve(ring(14), Density(k=400), engine=little, sector={"magnetisation": 0})
     states = solve(ring(14), Density(k=400), engine=little, sector={"magnetisation": 0}, vectors=False)
     assert states.evidence.complete == "yes"
     object.__setattr__(problem, "vectors", False)
-    forecast_bytes, products = forecast(problem, little)
+    forecast_bytes, products = sampled_forecast(problem, little)
     assert forecast_bytes <= needed / 6
     assert abs(states.evidence.iterations / products - 1) < 0.3
 

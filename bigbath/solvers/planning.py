@@ -1,0 +1,60 @@
+"""Which filter, and how many samples: the cheapest plan for a window of one sector."""
+
+import itertools
+
+import numpy as np
+
+from bigbath.chebyshev import DensityOfStates
+from bigbath.errors import ImpossibleRequest
+from bigbath.operators import Operator, Scale
+from bigbath.ranks import size
+from bigbath.resources import gigabytes
+from bigbath.solvers.sampling import END_TEST, Plan
+
+#: Sectors up to this dimension, or those of which the basis needs more than 1/4, go to LAPACK inside this engine.
+TINY = 512
+
+#: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
+CELL = 4 * np.pi / 256
+
+#: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
+REACHES = 1 + np.geomspace(0.15, 3.2, 24)
+
+
+def cheapest_plan(
+    operator: Operator, density: DensityOfStates, core: tuple[float, float], scale: Scale, *, b: int, surplus: float,
+    memory: float, most: float = np.inf,
+) -> Plan | None:  # fmt: skip
+    """The cheapest filter whose basis fits into ``memory`` bytes; None where LAPACK is cheaper.
+
+    ``surplus``: samples over states in the filtered band. ``most``: vectors of the basis, more only if no filter has so few.
+    """
+    last, first = scale.angle(core[0]), scale.angle(core[1])
+    centre, delta = (first + last) / 2, (last - first) / 2
+    plans = []
+    for reach in REACHES:
+        states, error = density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
+        converged = (1 + END_TEST * (reach - 1)) * delta
+        crowded = 2 * reach * delta * _densest(density, centre - converged, centre + converged)
+        samples = int(np.ceil((surplus * max(states + 4 * error, crowded) + 4) / (2 * b)))
+        plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
+    if operator.dim <= TINY or plans[0].columns > operator.dim / 4:
+        return None
+    column = operator.dtype.itemsize * operator.dim / size(operator.comm)
+    fitting = [plan for plan in plans if plan.capacity * column <= memory]
+    if not fitting:
+        needed = gigabytes(plans[0].capacity * column)
+        raise ImpossibleRequest(
+            f"the filter's basis of {plans[0].capacity:,} vectors needs {needed}. Narrow the window, or raise engine.memory."
+        )
+    few = [plan for plan in fitting if plan.columns <= most] or fitting[:1]
+    return min(few, key=lambda plan: plan.seconds(operator))
+
+
+def _densest(density: DensityOfStates, first: float, last: float) -> float:
+    """The largest density of states between two angles, in states per unit angle, as far as it is known.
+
+    Samples tell levels apart if they last pi times as long as this: where the density varies, its mean is not enough.
+    """
+    edges = np.clip(np.linspace(first, last, 1 + max(1, int((last - first) / CELL))), 0, np.pi)
+    return max(density.count(a, b)[0] / (b - a) if b > a else 0.0 for a, b in itertools.pairwise(edges))
