@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import re
 import tracemalloc
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from support import dense
 
 import bigbath as bb
-from bigbath.dynamics import Propagator, configuration, product_state, random_state, thermal_state
+from bigbath.dynamics import Propagator, configuration, joint_state, product_state, random_state, thermal_state
 from bigbath.dynamics.bessel import bessel, terms
 from bigbath.errors import BigbathError, JobError
 from bigbath.models import XXZ, Imbrie, Ring, disorder_stream
@@ -60,6 +61,32 @@ def test_two_hundred_times(case, start):
     psi = np.array([p for _, p in found])
     assert np.abs(psi - exact(h, sector, state, times)).max() < 1e-11
     assert np.abs(np.linalg.norm(psi, axis=1) - 1).max() < 1e-12
+
+
+@pytest.mark.parametrize("case", ["twelve spins", "twelve spins, complex"])
+def test_twelve_spins_from_every_kind_of_state(case):
+    """Configuration, product state, real and complex random states, a thermal one, system times bath eigenstate; 200 times in the long run."""
+    model, only = CASES[case]
+    composite = model.composite(disorder_stream(1, 0))
+    h, stream = build(composite), np.random.default_rng(3)
+    (sector,) = sectors(h, only=only)
+    propagator = Propagator.of(h, sector)
+    up = (12 + only["magnetisation"]) // 2
+    spin = np.array([np.cos(0.4), np.exp(0.7j) * np.sin(0.4)])
+    bath = bb.solve(build(composite, "B"), bb.Nearest(target=0.0, k=1), sector={"magnetisation": only["magnetisation"] - 1})
+    (block,) = bath.blocks
+    starts = [
+        configuration(sector, "u" * up + "d" * (12 - up)), product_state(sector, [spin] * 12),
+        random_state(sector, stream).real, random_state(sector, stream), thermal_state(propagator, 0.7, stream),
+        joint_state(sector, composite.dims, np.array([1.0, 0.0]), block.sector, block.vectors[:, 0]),
+    ]  # fmt: skip
+    E, V = np.linalg.eigh(dense(h.restricted(sector)))
+    times = np.sort(stream.uniform(0, 30, 200 if os.environ.get("BIGBATH_LONG") else 12))
+    for start in starts:
+        state = start / np.linalg.norm(start)
+        c = V.conj().T @ state
+        for t, psi in propagator.evolve(state, times):
+            assert np.abs(psi - V @ (np.exp(-1j * E * t) * c)).max() < 1e-10
 
 
 @pytest.mark.parametrize("model", [Imbrie(L=7), XXZ(L=7, W=1.0, phi=0.5), Ring(N=9)])
