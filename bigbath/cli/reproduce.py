@@ -14,11 +14,11 @@ from bigbath.errors import JobError
 from bigbath.studies.page import write_page
 
 #: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by name.
-STUDIES = ("entropy", "diffusion", "mbl")
+STUDIES = ("entropy", "diffusion", "mbl", "statistics")
 
 
 def reproduce(
-    paper: Annotated[str, typer.Argument(help='"entropy", "diffusion" or "mbl".')],
+    paper: Annotated[str, typer.Argument(help='"entropy", "diffusion", "mbl" or "statistics".')],
     figure: Annotated[
         str | None,
         typer.Option(
