@@ -64,9 +64,7 @@ class MeasureFormFactor(LevelStatistic):
         ).assign_coords(tau=tau)
 
 
-def disorder_average(
-    dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe", *, decades: float = 0.0
-) -> xr.Dataset:
+def disorder_average(dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe", *, decades: float = 0.0) -> xr.Dataset:
     """Form factor of an ensemble: ``dataset`` of a run with [measure.form_factor], with the dimension ``realization``.
 
     Variables K, K_error, K_connected, K_connected_error (..., tau), thouless_tau = t_Th/t_H and its error,

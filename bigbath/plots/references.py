@@ -39,7 +39,7 @@ def expected_spacings(axis: Axes, upper: float) -> None:
 
 
 def expected_number_variances(axis: Axes, lengths: np.ndarray) -> None:
-    """Number variances between the shortest and the longest of ``lengths`` (m,)."""
-    x = np.geomspace(lengths.min(), lengths.max(), 200)
+    """Number variances up to the longest of ``lengths`` (m,)."""
+    x = np.linspace(min(lengths.min(), 0.05), lengths.max(), 200)
     for kind in KINDS:
         _line(axis, kind, x, expected_number_variance(kind, x))

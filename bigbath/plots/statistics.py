@@ -19,15 +19,15 @@ def plot_transition(
     """(a) t_Th/t_H and (b) gap ratio against W, (c) t_Th/t_H against L, (d) connected K of the largest ring.
 
     ``found``: ``bigbath.studies.level_ensembles.Levels`` of each size; ``points``, ``crossings``: their rows; (d) is at the
-    two ``disorders``, with the Thouless times marked.
+    two ``disorders``, with the Thouless times marked. Grey: where successive sizes cross, with errors.
     """
     figure, axes = style.panels(2, 2)
     time, ratio, growth, factor = axes.ravel()
     _thouless(time, found, points)
     _ratios(ratio, found, points)
-    for number, quantity in enumerate(dict.fromkeys(c.quantity for c in crossings)):
-        axis = {"r": ratio}.get(quantity, time)
-        for c in (c for c in crossings if c.quantity == quantity and np.isfinite(c.at)):
+    for c in crossings:
+        if np.isfinite(c.at):
+            axis = ratio if c.quantity == "r" else time
             axis.axvspan(c.at - c.error, c.at + c.error, color="0.5", alpha=0.15, lw=0)
     for number, W in enumerate(sorted({p.value for p in points})):
         mine = [p for p in points if p.value == W]
@@ -47,7 +47,10 @@ def plot_transition(
     time.set(xlabel="disorder W (J)", ylabel=r"(a)  $t_\mathrm{Th}/t_\mathrm{H}$", yscale="log")
     ratio.set(xlabel="disorder W (J)", ylabel="(b)  gap ratio r")
     growth.set(
-        xlabel="number of spins L", ylabel=r"(c)  $t_\mathrm{Th}/t_\mathrm{H}$", yscale="log", xticks=[m.L for m in found]
+        xlabel="number of spins L",
+        ylabel=r"(c)  $t_\mathrm{Th}/t_\mathrm{H}$",
+        yscale="log",
+        xticks=[m.L for m in found],
     )
     factor.set(xlabel=r"time τ $= t/t_\mathrm{H}$", ylabel="(d)  connected form factor", xscale="log", yscale="log")
     factor.set(ylim=(0.01, 5))
@@ -86,5 +89,7 @@ def _ratios(axis: Axes, found: Sequence[Any], points: Sequence[Any]) -> None:
     for number, m in enumerate(found):
         mine = [p for p in points if p.L == m.L]
         errors = np.nan_to_num([p.gap_ratio_error for p in mine])
-        axis.errorbar([p.value for p in mine], [p.gap_ratio for p in mine], errors, label=f"L = {m.L}", **style.look(number))
+        axis.errorbar(
+            [p.value for p in mine], [p.gap_ratio for p in mine], errors, label=f"L = {m.L}", **style.look(number)
+        )
     gap_ratios(axis)

@@ -109,7 +109,8 @@ def measured(job: Job, L: int, output: Path, report: Report) -> Levels:
     """Run the job of one size with one sector and one swept key, or open its result; the job is written beside it."""
     output.with_suffix(".toml").write_text(job.to_toml())
     run(job, output, report=lambda label, *n: report(f"L = {L}, {label}", *n))
-    ((key, values),) = job.sweep.values().items() if job.sweep else ()
+    assert job.sweep is not None and job.measure.form_factor is not None
+    ((key, values),) = job.sweep.values().items()
     found: list[list[tuple]] = [[] for _ in values]
     for task, ds in open_result(output).tasks.items():
         Z = ds.form_factor_real.values[0] + 1j * ds.form_factor_imag.values[0]
@@ -120,7 +121,6 @@ def measured(job: Job, L: int, output: Path, report: Report) -> Levels:
         ratio, Z, norm = zip(*rows, strict=True)
         ratios.append(np.array(ratio))
         amplitudes.append(Amplitudes(tau=tau, Z=np.array(Z), norms=np.array(norm)))
-    assert job.measure.form_factor is not None
     return Levels(
         L=L, dim=dim, parameter=key.rpartition(".")[2], x=np.array([p[key] for p in coordinates(job)]), gap_ratio=ratios,
         amplitudes=amplitudes, thouless=[a.thouless() for a in amplitudes],

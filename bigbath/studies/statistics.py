@@ -14,6 +14,7 @@ from bigbath.errors import JobError
 from bigbath.job import Job, load_job
 from bigbath.models import XXZ, QuantumSun
 from bigbath.plots import save
+from bigbath.plots.references import GOE, POISSON
 from bigbath.plots.statistics import plot_sun, plot_transition
 from bigbath.progress import Report, silent
 from bigbath.statistics import expected_form_factor, plateau_time
@@ -42,8 +43,6 @@ WEAK, STRONG = 1.0, 5.0
 WINDOW = (0.2, 0.6)
 #: alpha where the quantum sun thermalises and where it does not, and the theory's critical one.
 CHAOTIC, FROZEN, CRITICAL = 0.95, 0.5, 1 / np.sqrt(2)
-#: Gap ratios of large GOE matrices and of independent levels.
-GOE, POISSON = 0.5307, 2 * np.log(2) - 1
 
 #: Any row of this study.
 Row = Point | CrossingRow | Floor | Judged
@@ -109,10 +108,11 @@ def claims_of_ring(found: Sequence[Levels], crossings: Sequence[CrossingRow]) ->
         rows.append(Judged(name=name, claim=where, kind="is", ours=apart, error=error, expected=0))
     late = last.thouless[strong]
     plateau = f"W = {STRONG:g}, L = {last.L}: t_Th/t_H is that of independent levels"
-    rows.append(
-        Judged(name=name, claim=plateau, kind="is", ours=late.tau, error=late.error, expected=plateau_time())
-    )
-    for number, W, kind, words in ((weak, WEAK, "goe", "random matrices"), (strong, STRONG, "poisson", "independent levels")):
+    rows.append(Judged(name=name, claim=plateau, kind="is", ours=late.tau, error=late.error, expected=plateau_time()))
+    for number, W, kind, words in (
+        (weak, WEAK, "goe", "random matrices"),
+        (strong, STRONG, "poisson", "independent levels"),
+    ):
         amplitudes = last.amplitudes[number]
         ratio, error = ratio_to(amplitudes, expected_form_factor(kind, amplitudes.tau), WINDOW)
         claim = f"W = {W:g}, L = {last.L}: connected K over that of {words}, tau = {WINDOW[0]} ... {WINDOW[1]}"
@@ -123,7 +123,7 @@ def claims_of_ring(found: Sequence[Levels], crossings: Sequence[CrossingRow]) ->
 def claims_of_sun(points: Sequence[Point], crossings: Sequence[CrossingRow]) -> list[Judged]:
     """Random matrices at alpha = 0.95, independent levels at 0.5, crossings at 1/sqrt(2)."""
     name, largest = "sun", max(p.L for p in points)
-    at = {p.value: p for p in points if p.L == largest}
+    at = {p.value: p for p in sorted(points, key=lambda p: p.L)}
     rows = [
         Judged(
             name=name, claim=f"alpha = {alpha:g}, L = {largest}: r is that of {words}", kind="is",
