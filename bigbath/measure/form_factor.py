@@ -100,7 +100,7 @@ def disorder_average(dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe", *
         return (K.K, K.K_error, K.connected, K.connected_error, *map(np.array, scalars))
 
     arrays = xr.apply_ufunc(
-        one, *parts, spacings, vectorize=True,
+        one, *parts, spacings, vectorize=True, keep_attrs=False,
         input_core_dims=[["realization", "tau"], ["realization", "tau"], ["realization"], ["realization"]],
         output_core_dims=[["tau"]] * 4 + [[]] * 4,
     )  # fmt: skip
