@@ -58,7 +58,9 @@ def test_one_realization_has_no_connected_part():
     assert legend(axis) == ["one realization", "GOE", "Poisson"] and not axis.collections
 
 
-@pytest.mark.parametrize(("name", "variable"), [("spacings", "spacing_density"), ("number_variance", "number_variance")])
+@pytest.mark.parametrize(
+    ("name", "variable"), [("spacings", "spacing_density"), ("number_variance", "number_variance")]
+)
 def test_means_stand_beside_the_known_laws(swept, name, variable):
     (axis,) = bb.plot_result(swept, name).axes
     assert set(legend(axis)) == {"W = 1", "W = 5", "GOE", "GUE", "Poisson"}
