@@ -44,7 +44,9 @@ def reproduce(
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(help="Markdown page whose table of this study is written anew (mbl; statistics; entropy, --figure sector)."),
+        typer.Option(
+            help="Markdown page whose table of this study is written anew (mbl; statistics; entropy, --figure sector)."
+        ),
     ] = None,
 ) -> None:
     """Compute a paper's numbers afresh and compare. Exit code 6 if one differs unexplained."""
