@@ -96,7 +96,7 @@ def _numbers(result: Result) -> str:
         for m in means(result)
     ]
     return "<p>Means over states, with standard errors over realizations.</p>" + _table(
-        (*keys, "number", "mean", "unit", "realizations"), rows
+        (*result.swept.values(), "number", "mean", "unit", "realizations"), rows
     )
 
 

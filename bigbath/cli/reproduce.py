@@ -14,26 +14,26 @@ from bigbath.errors import JobError
 from bigbath.studies.page import write_page
 
 #: Studies of ``reproduce``: modules of ``bigbath.studies``; FIGURES are computed together, ALONE when asked for by name.
-STUDIES = ("entropy", "diffusion", "mbl")
+STUDIES = ("entropy", "diffusion", "mbl", "statistics")
 
 
 def reproduce(
-    paper: Annotated[str, typer.Argument(help='"entropy", "diffusion" or "mbl".')],
+    paper: Annotated[str, typer.Argument(help='"entropy", "diffusion", "mbl" or "statistics".')],
     figure: Annotated[
         str | None,
         typer.Option(
             help="Only this one. entropy: 1 to 5, sizes (up to N = 21), laws (other models), numbers (of the theory page), "
-            "prediction (entropy from |V|^2), sector (one spin of the XXZ ring at magnetisation 0); diffusion: 3, 4, 5, limits, collapse, dephasing; mbl: transition."
+            "prediction (entropy from |V|^2), sector (one spin of the XXZ ring at magnetisation 0); diffusion: 3, 4, 5, limits, collapse, dephasing; mbl: transition; statistics: transition (form factor of the random-field ring), sun (quantum sun)."
         ),
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl), N (entropy, --figure sizes, laws), L (entropy, --figure sector) [default: the study's]."
+            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl, statistics), N (entropy, --figure sizes, laws), L (entropy, --figure sector) [default: the study's]."
         ),
     ] = None,
     realizations: Annotated[
-        int | None, typer.Option(help="Disorder realizations (diffusion, mbl) [default: the study's].")
+        int | None, typer.Option(help="Disorder realizations (diffusion, mbl, statistics) [default: the study's].")
     ] = None,
     sampled: Annotated[
         bool, typer.Option("--sampled", help="Random vectors and sampled bath states at every size (diffusion).")
@@ -44,7 +44,9 @@ def reproduce(
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(help="Markdown page whose table of this study is written anew (mbl; entropy, --figure sector)."),
+        typer.Option(
+            help="Markdown page whose table of this study is written anew (mbl; statistics; entropy, --figure sector)."
+        ),
     ] = None,
 ) -> None:
     """Compute a paper's numbers afresh and compare. Exit code 6 if one differs unexplained."""

@@ -139,7 +139,10 @@ def _means(result: Result, width: int) -> list[str]:
             _with_unit(name): [with_error(row[p].mean, row[p].error) if p in row else "-" for p in places]
             for name, row in variables.items()
         }
-        lines += ["", *tables([*points[0], *labels], rows, cells, width, MOST_ROWS if len(labels) < 2 else FEW_ROWS)]
+        lines += [
+            "",
+            *tables([*result.swept.values(), *labels], rows, cells, width, MOST_ROWS if len(labels) < 2 else FEW_ROWS),
+        ]
     return lines
 
 

@@ -64,12 +64,13 @@ class MeasureFormFactor(LevelStatistic):
         ).assign_coords(tau=tau)
 
 
-def disorder_average(dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe") -> xr.Dataset:
+def disorder_average(dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe", *, decades: float = 0.0) -> xr.Dataset:
     """Form factor of an ensemble: ``dataset`` of a run with [measure.form_factor], with the dimension ``realization``.
 
     Variables K, K_error, K_connected, K_connected_error (..., tau), thouless_tau = t_Th/t_H and its error,
     thouless_time = tau 2 pi/(mean spacing), realizations (...), for every sector and swept value. ``kind``: the random
-    matrices that K is compared with. JobError for a dataset without the measurement.
+    matrices that K is compared with; ``decades``: width in tau of a running mean of K, with its errors. JobError for a
+    dataset without the measurement.
 
     >>> import bigbath as bb
     >>> job = bb.Job(
@@ -92,14 +93,14 @@ def disorder_average(dataset: xr.Dataset, kind: Literal["goe", "gue"] = "goe") -
             nothing, unknown = np.full(tau.size, np.nan), np.array(np.nan)
             return nothing, nothing, nothing, nothing, unknown, unknown, unknown, np.array(0)
         Z = (real + 1j * imag)[kept]
-        K = averaged(tau, Z, norm[kept])
+        K = averaged(tau, Z, norm[kept], decades)
         thouless = thouless_time(tau, Z, norm[kept], kind=kind, connected=kept.sum() > 1)
         heisenberg = 2 * np.pi / spacing[kept].mean()
         scalars = (thouless.tau, thouless.error, thouless.tau * heisenberg, K.realizations)
         return (K.K, K.K_error, K.connected, K.connected_error, *map(np.array, scalars))
 
     arrays = xr.apply_ufunc(
-        one, *parts, spacings, vectorize=True,
+        one, *parts, spacings, vectorize=True, keep_attrs=False,
         input_core_dims=[["realization", "tau"], ["realization", "tau"], ["realization"], ["realization"]],
         output_core_dims=[["tau"]] * 4 + [[]] * 4,
     )  # fmt: skip

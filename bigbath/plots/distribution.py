@@ -56,5 +56,5 @@ def plot_distribution(ds: xr.Dataset, title: str = "", *, ax: Axes | None = None
     )
     style.legend(second)
     if title and ax is None:
-        figure.suptitle(title, fontsize="medium")
+        figure.suptitle(style.typeset(title), fontsize="medium")
     return figure

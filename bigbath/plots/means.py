@@ -1,7 +1,7 @@
 """Means with errors of every measured number at each point of a sweep, whatever was measured."""
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from bigbath.tasks import Task, coordinates
 AVERAGED = ("state", "sector", "bath_state")
 #: Dimensions of curves, which make no single number.
 CURVES = ("shell", "bath_shell", "iteration", "kept_state")
+#: Endings of what was found out about a number: whether it means something, and how far it is off.
+FLAGS = ("_resolved", "_settled", "_converged", "_error", "_residual", "_change", "degeneracy")
 #: A number of them is what was found out about the calculation, not about the system.
 NOT_MEASURED = ("norm", "residual", "fit_rms", "fit_converged", "level_spacing", "multiplicity")
 
@@ -54,6 +56,11 @@ def measured(dataset: xr.Dataset) -> list[str]:
     ]
 
 
+def is_flag(name: str) -> bool:
+    """Whether a variable says how good other numbers are."""
+    return name.removesuffix("_integrated").endswith(FLAGS)
+
+
 def _is_axis(name: str, variable: xr.DataArray) -> bool:
     """Whether a variable only says where others are."""
     return variable.attrs.get("role") == "axis" or name.endswith(("shell_energy", "shell_lower_edge"))
@@ -79,6 +86,22 @@ def means(result: Result, only: str | None = None) -> list[Mean]:
         )
     order = {name: n for n, name in enumerate(dict.fromkeys(m.variable for m in found))}
     return sorted(found, key=lambda m: (order[m.variable], m.point))
+
+
+def curves(
+    result: Result, name: str, along: str, keys: Sequence[str]
+) -> list[tuple[tuple[tuple[str, str], ...], np.ndarray, np.ndarray, np.ndarray]]:
+    """Means of a variable against one of its dimensions: (label, x, mean, error) for each of its other labels and each point.
+
+    ``keys``: the swept keys that are part of the label, as (("branch", "1"), ("model.W", "2")).
+    """
+    points = point_labels(result)
+    rows: dict[tuple[tuple[str, str], ...], list[tuple[float, float, float]]] = {}
+    for mean in means(result, name):
+        label = tuple((k, shown(v)) for k, v in mean.label.items() if k != along)
+        label += tuple((k, shown(points[mean.point][k])) for k in keys)
+        rows.setdefault(label, []).append((mean.label[along], mean.mean, mean.error))
+    return [(label, *np.array(row, dtype=float).T) for label, row in rows.items()]
 
 
 def _sectors_apart(result: Result) -> list[tuple[Task, xr.Dataset]]:

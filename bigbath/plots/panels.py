@@ -10,13 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from bigbath.plots import style
-from bigbath.plots.means import AVERAGED, Mean, labels_along, means, point_labels, shown
+from bigbath.plots.means import AVERAGED, Mean, curves, labels_along, means, point_labels, shown
 from bigbath.plots.naming import axis_title
+from bigbath.plots.references import gap_ratios
 from bigbath.plots.registry import Panel, Selection, panel
 from bigbath.store import Result
 
-#: Gap ratios of uncorrelated levels and of the Gaussian orthogonal ensemble (Atas et al. 2013).
-POISSON, GOE = 0.3863, 0.5307
 #: Dimensions in legends.
 SYMBOLS = {"epsilon": "ε", "kappa": "κ", "branch_from": "from", "other_branch": "to"}
 #: Points of a scatter plot; more are thinned out.
@@ -36,7 +35,7 @@ def _draw_variable(name: str, result: Result, selection: Selection, axis: Axes) 
     if "t" in _sample(result, name).dims:
         against_time(name, result, axis)
         return
-    if _swept_keys(result):
+    if swept_keys(result):
         against_sweep(name, result, axis)
         return
     variable = result.tasks[selection.task(result, name)][name]
@@ -48,7 +47,7 @@ def _draw_variable(name: str, result: Result, selection: Selection, axis: Axes) 
         against_label(name, result, axis)
 
 
-def _swept_keys(result: Result) -> list[str]:
+def swept_keys(result: Result) -> list[str]:
     """Swept keys with several values."""
     points = point_labels(result)
     return [key for key in points[0] if len({str(p[key]) for p in points}) > 1]
@@ -63,7 +62,7 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
 
     The first key with numbers for values is the axis. Dashed: the theory's value, where there is one.
     """
-    points, keys = point_labels(result), _swept_keys(result)
+    points, keys = point_labels(result), swept_keys(result)
     numeric = [k for k in keys if all(isinstance(p[k], int | float) for p in points)]
     x_key = numeric[0] if numeric else keys[0]
     theory = f"{name}_theory" if f"{name}_theory" in _all_variables(result) else None
@@ -80,7 +79,7 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
             order = np.argsort(x) if numeric else np.arange(len(x))
             value, error = (np.array([getattr(m, field) for m in row])[order] for field in ("mean", "error"))
             looks = style.look(number) if variable == name else {"color": style.colour(number)}
-            text = _label(label) if variable == name else "theory" if number == 0 else None
+            text = label_of(label) if variable == name else "theory" if number == 0 else None
             axis.errorbar(np.array(x)[order], value, np.nan_to_num(error), label=text, ls=dashes, **looks)
             narrow = np.array([m.label in _unresolved_at(result, name, m.point) for m in row])[order]
             if narrow.any():
@@ -97,22 +96,17 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
 
 def against_time(name: str, result: Result, axis: Axes) -> None:
     """Means over the realizations against time with standard errors as bands, a curve for each label and point of the sweep."""
-    points, keys = point_labels(result), _swept_keys(result)
-    curves: dict[tuple, list[Mean]] = {}
-    for mean in means(result, name):
-        label = tuple((k, shown(v)) for k, v in mean.label.items() if k != "t")
-        label += tuple((k, shown(points[mean.point][k])) for k in keys)
-        curves.setdefault(label, []).append(mean)
-    for number, (label, row) in enumerate(_thinned(curves)):
-        t, value, error = np.array([(m.label["t"], m.mean, m.error) for m in row], dtype=float).T
-        axis.plot(t, value, color=style.colour(number), lw=1, label=_label(label))
+    found = curves(result, name, "t", swept_keys(result))
+    for number, n in enumerate(style.spread(len(found), MOST_CURVES)):
+        label, t, value, error = found[n]
+        axis.plot(t, value, color=style.colour(number), lw=1, label=label_of(label))
         error = np.nan_to_num(error)
         axis.fill_between(t, value - error, value + error, color=style.colour(number), alpha=0.25, lw=0)
     first = _sample(result, name)
     if t.size > 2 and t[0] > 0 and np.ptp(np.diff(t)) > 1e-6 * t[-1]:
         axis.set_xscale("log")
     steady = f"{name}_steady"
-    if steady in _all_variables(result) and len(curves) == 1:
+    if steady in _all_variables(result) and len(found) == 1:
         axis.axhline(means(result, steady)[0].mean, color="0.45", ls="--", lw=0.8, label="steady state")
     axis.set(xlabel="time (1/coupling)", ylabel=axis_title(name, first))
     style.legend(axis)
@@ -127,7 +121,7 @@ def _unresolved_at(result: Result, name: str, point: int) -> list[dict[str, Any]
     return [m.label for m in means(result, str(flag.name)) if m.point == point and m.mean < 0.5]
 
 
-def _label(label: tuple) -> str | None:
+def label_of(label: tuple) -> str | None:
     """What tells a curve from the others: "q = 2"."""
     return ", ".join(f"{SYMBOLS.get(k, _short(k))} = {v}" for k, v in label) or None
 
@@ -156,10 +150,8 @@ def _spans_decades(values: list[float]) -> bool:
 
 def _references(name: str, axis: Axes) -> None:
     """What uncorrelated levels and random matrices would give."""
-    if name != "gap_ratio":
-        return
-    for value, label, dashes in ((GOE, "GOE", "--"), (POISSON, "Poisson", ":")):
-        axis.axhline(value, color="0.45", ls=dashes, lw=0.8, label=label)
+    if name == "gap_ratio":
+        gap_ratios(axis)
 
 
 def against_energy(
@@ -195,7 +187,7 @@ def against_energy(
         step = max(1, x.size // MOST_POINTS)
         x, y, good = x[::step], y[::step], good[::step]
         size = 3.5 if x.size < 200 else 2.5 if x.size < 2000 else 1.5
-        text = _label(tuple((k, shown(v)) for k, v in key))
+        text = label_of(tuple((k, shown(v)) for k, v in key))
         points = {"ls": "", "ms": size, "rasterized": x.size > 2000, **style.look(number)}
         axis.plot(x[good], y[good], mew=0, label=text, **points)
         if not good.all():
@@ -224,7 +216,7 @@ def against_label(name: str, result: Result, axis: Axes) -> None:
         curves.setdefault(tuple((k, shown(v)) for k, v in mean.label.items() if k != ladder), []).append(mean)
     for number, (label, row) in enumerate(_thinned(curves)):
         x = _positions(ladder, row)
-        text = _label(label)
+        text = label_of(label)
         y, bar = [m.mean for m in row], np.nan_to_num([m.error for m in row])
         axis.errorbar(x, y, bar, label=text, ls="-" if len(row) > 1 else "", **style.look(number))
         if isinstance(x[0], float | int) and len(row) > 2 and _spans_decades(x):
@@ -385,7 +377,7 @@ def interaction(result: Result, selection: Selection, axis: Axes) -> None:
 @panel("levels", needs=("energy",))
 def levels(result: Result, selection: Selection, axis: Axes) -> None:
     """How many levels there are against the energy, a curve for each point of the sweep, all its realizations."""
-    points, keys = point_labels(result), _swept_keys(result)
+    points, keys = point_labels(result), swept_keys(result)
     curves: dict[int, list[np.ndarray]] = {}
     for task, dataset in result.tasks.items():
         curves.setdefault(task.point, []).append(dataset.energy.values)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from bigbath.errors import JobError
 from bigbath.plots import style
-from bigbath.plots.means import measured
+from bigbath.plots.means import is_flag, measured
 from bigbath.store import Result
 from bigbath.tasks import Task
 
@@ -67,23 +67,26 @@ Draw = Callable[[Result, Selection, Axes], None]
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A figure by name; ``needs``: variables without which it cannot be drawn, the chief one first; ``shows``: others that it
-    makes a panel of their own needless for.
+    makes a panel of their own needless for. ``every_point``: it shows all points of a sweep by itself.
     """
 
     name: str
     needs: tuple[str, ...]
     shows: tuple[str, ...] = ()
+    every_point: bool = False
     draw: Draw
 
 
 _PANELS: dict[str, Panel] = {}
 
 
-def panel(name: str, *, needs: Sequence[str], shows: Sequence[str] = ()) -> Callable[[Draw], Draw]:
+def panel(
+    name: str, *, needs: Sequence[str], shows: Sequence[str] = (), every_point: bool = False
+) -> Callable[[Draw], Draw]:
     """Register a function as the figure ``name``."""
 
     def register(draw: Draw) -> Draw:
-        _PANELS[name] = Panel(name=name, needs=tuple(needs), shows=tuple(shows), draw=draw)
+        _PANELS[name] = Panel(name=name, needs=tuple(needs), shows=tuple(shows), every_point=every_point, draw=draw)
         return draw
 
     return register
@@ -92,9 +95,10 @@ def panel(name: str, *, needs: Sequence[str], shows: Sequence[str] = ()) -> Call
 def panels_of(result: Result) -> tuple[dict[str, Panel], dict[str, Panel]]:
     """The figures of a result's measurements, and those that it can show besides.
 
-    With a sweep a panel whose chief variable is a number shows that against the swept key.
+    With a sweep a panel whose chief variable is a number shows that against the swept key. What only says how good other
+    numbers are is among the latter.
     """
-    from bigbath.plots import panels
+    from bigbath.plots import level_panels, panels  # noqa: F401  both register their panels
 
     names = dict.fromkeys(name for dataset in result.tasks.values() for name in measured(dataset))
     numbers = {name: None for name in names if name.removesuffix("_steady") == name or name[:-7] not in names}
@@ -103,10 +107,14 @@ def panels_of(result: Result) -> tuple[dict[str, Panel], dict[str, Panel]]:
     covered = {variable for p in chief.values() for variable in (*p.needs, *p.shows)}
     if result.job.sweep is not None:
         chief = {
-            name: replace(p, draw=panels.of_variable(p.needs[0]).draw) if p.needs[0] in numbers else p
+            name: replace(p, draw=panels.of_variable(p.needs[0]).draw)
+            if p.needs[0] in numbers and not p.every_point
+            else p
             for name, p in chief.items()
         }
     others = {name: panels.of_variable(name) for name in numbers if name not in chief}
+    flags = {name for name in others if is_flag(name)}
+    covered |= flags
     chief |= {name: p for name, p in others.items() if name not in covered}
     last = ("levels",) if len(chief) > 1 else ()
     besides = {

@@ -99,6 +99,13 @@ def legend(axis: Axes, *, markerscale: float = 1.0) -> None:
     )  # fmt: skip
 
 
+def typeset(text: str) -> str:
+    """Text with its powers as TeX, "2^15" as 2 with a raised 15; what is TeX already stays."""
+    parts = re.split(r"(\$[^$]*\$)", text)
+    parts[::2] = [re.sub(r"(\w+)\^(-?\w+)", r"$\1^{\2}$", part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a figure; the format is the path's ending (pdf, png, svg). A symbolic link is followed.
 

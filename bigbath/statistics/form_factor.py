@@ -8,6 +8,7 @@ Z(tau) = sum_n f(e_n) exp(-2 pi i e_n tau), and K(tau) = <|Z|^2>/<sum_n f^2> ten
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 #: Entries of exp(-2 pi i e tau) held at a time.
 _CHUNK = 2**22
@@ -53,18 +54,32 @@ class FormFactor:
     realizations: int
 
 
-def averaged(tau: np.ndarray, amplitudes: np.ndarray, norms: np.ndarray) -> FormFactor:
-    """Average over realizations of amplitudes (R, m); ``norms`` (R,) = sum_n f^2 of each."""
+def running_mean(tau: np.ndarray, values: np.ndarray, decades: float) -> np.ndarray:
+    """Mean of ``values`` (..., m) over ``decades`` about each time of a logarithmic grid ``tau`` (m,)."""
+    points = max(1, round(decades / np.mean(np.diff(np.log10(tau)))))
+    return uniform_filter1d(values, points, axis=-1, mode="nearest")
+
+
+def averaged(tau: np.ndarray, amplitudes: np.ndarray, norms: np.ndarray, decades: float = 0.0) -> FormFactor:
+    """Average over realizations of amplitudes (R, m); ``norms`` (R,) = sum_n f^2 of each.
+
+    ``decades``: K, its connected part and their errors are those of running means over so many decades of a logarithmic
+    grid; |Z|^2 of one realization fluctuates by 100 % at each tau.
+    """
     R = len(amplitudes)
+
+    def sampled(counts: np.ndarray) -> list[np.ndarray]:
+        return [running_mean(tau, part, decades) if decades else part for part in weighted(counts, amplitudes, norms)]
+
     everything = np.ones((1, R))
     without = 1 - np.eye(R)
-    (K,), (connected,) = weighted(everything, amplitudes, norms)
+    (K,), (connected,) = sampled(everything)
     if R == 1:
         undefined = np.full_like(K, np.nan)
         return FormFactor(
             tau=tau, K=K, K_error=undefined, connected=undefined, connected_error=undefined, realizations=1
         )
-    jackknives = weighted(without, amplitudes, norms)
+    jackknives = sampled(without)
     errors = [np.sqrt((R - 1) * np.mean((part - part.mean(axis=0)) ** 2, axis=0)) for part in jackknives]
     if R == 2:
         errors[1] = np.full_like(K, np.nan)

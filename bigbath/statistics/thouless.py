@@ -3,20 +3,26 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+from scipy.optimize import brentq
 
-from bigbath.statistics.form_factor import expected_form_factor, weighted
+from bigbath.statistics.form_factor import expected_form_factor, running_mean, weighted
 
 #: Samples drawn with replacement for the error of a Thouless time.
 _SAMPLES = 200
+#: Largest |log10(K/K_random)| after the Thouless time (Suntajs et al. 2020).
+THRESHOLD = 0.08
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ThoulessTime:
-    """``tau``: t_Th/t_H, with its standard ``error`` over realizations; both NaN if K never joins the random matrices'."""
+    """``tau``: t_Th/t_H, with its standard ``error`` over realizations; both NaN if K never joins the random matrices'.
+
+    ``samples``: tau of ensembles drawn with replacement (bootstrap), NaN where K does not join.
+    """
 
     tau: float
     error: float
+    samples: np.ndarray
 
 
 def thouless_time(
@@ -25,7 +31,7 @@ def thouless_time(
     norms: np.ndarray,
     *,
     kind: str = "goe",
-    threshold: float = 0.08,
+    threshold: float = THRESHOLD,
     decades: float = 0.2,
     connected: bool = True,
     seed: int = 0,
@@ -38,12 +44,11 @@ def thouless_time(
     """
     R = len(amplitudes)
     part = 1 if connected else 0
-    points = max(1, round(decades / np.mean(np.diff(np.log10(tau)))))
     expected = expected_form_factor(kind, tau)
 
     def times(counts: np.ndarray) -> np.ndarray:
         ratio = weighted(counts, amplitudes, norms)[part] / expected
-        smooth = uniform_filter1d(ratio, points, axis=1, mode="nearest")
+        smooth = running_mean(tau, ratio, decades)
         with np.errstate(divide="ignore", invalid="ignore"):
             near = np.abs(np.log10(smooth)) < threshold
         near = near[:, tau <= 1]
@@ -54,6 +59,11 @@ def thouless_time(
     (value,) = times(np.ones((1, R)))
     drawn = np.random.default_rng(seed).multinomial(R, np.full(R, 1 / R), size=_SAMPLES)
     samples = times(drawn.astype(float))
-    samples = samples[np.isfinite(samples)]
-    spread = float(np.std(samples)) if R > 2 and samples.size > _SAMPLES // 2 else float("nan")
-    return ThoulessTime(tau=float(value), error=spread)
+    found = samples[np.isfinite(samples)]
+    spread = float(np.std(found)) if R > 2 and found.size > _SAMPLES // 2 else float("nan")
+    return ThoulessTime(tau=float(value), error=spread, samples=samples)
+
+
+def plateau_time(kind: str = "goe", threshold: float = THRESHOLD) -> float:
+    """t_Th/t_H of independent levels by the criterion of ``thouless_time``: where K_random comes near their K = 1."""
+    return float(brentq(lambda tau: np.log10(expected_form_factor(kind, tau)) + threshold, 1e-6, 1.0))

@@ -86,6 +86,12 @@ class Result(Compact):
         return {task.realization: dataset for task, dataset in self.tasks.items()}
 
     @cached_property
+    def swept(self) -> dict[str, str]:
+        """The name of each swept key in ``dataset`` and in tables: {"model.W": "W"}."""
+        taken = {str(name) for dataset in self.tasks.values() for name in (*dataset.variables, *dataset.dims)}
+        return _python_names(list(coordinates(self.job)[0]), taken)
+
+    @cached_property
     def dataset(self) -> xr.Dataset:
         """All tasks as one labelled dataset.
 
@@ -93,9 +99,7 @@ class Result(Compact):
         parameter: "W" for model.W, or "model_W" where something else is called W; the attribute ``key`` has the job's key.
         ``E_min``, ``E_max`` of each task are variables. What is missing or shorter is padded with NaN.
         """
-        points = coordinates(self.job)
-        taken = {str(name) for dataset in self.tasks.values() for name in (*dataset.variables, *dataset.dims)}
-        swept = _python_names(list(points[0]), taken)
+        points, swept = coordinates(self.job), self.swept
         names = [*swept.values(), "realization", *(["energy_shell"] if self.job.spectrum.shells else [])]
         labelled = []
         for task, dataset in sorted(self.tasks.items()):

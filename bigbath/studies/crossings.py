@@ -1,6 +1,6 @@
 """Where two measured curves cross, with errors."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -44,12 +44,38 @@ def crossing(x: np.ndarray, small: list[np.ndarray], large: list[np.ndarray], se
     def resampled(values: np.ndarray) -> float:
         return float(stream.choice(values, values.size).mean())
 
-    at = downward(x, np.array([b.mean() - a.mean() for a, b in zip(small, large, strict=True)]))
-    found = np.array(
-        [
-            downward(x, np.array([resampled(b) - resampled(a) for a, b in zip(small, large, strict=True)]))
-            for _ in range(SAMPLES)
-        ]
-    )
-    found = found[np.isfinite(found)]
-    return Crossing(at=at, error=float(found.std()) if found.size else float("nan"), found=found.size / SAMPLES)
+    difference = np.array([b.mean() - a.mean() for a, b in zip(small, large, strict=True)])
+    samples = [[resampled(b) - resampled(a) for a, b in zip(small, large, strict=True)] for _ in range(SAMPLES)]
+    return crossing_of_samples(x, difference, np.array(samples))
+
+
+def crossing_of_samples(x: np.ndarray, difference: np.ndarray, samples: np.ndarray) -> Crossing:
+    """Where a ``difference`` (n,) falls through zero, with the error from resampled ones (s, n)."""
+    zeros = np.array([downward(x, sample) for sample in samples])
+    zeros = zeros[np.isfinite(zeros)]
+    error = float(zeros.std()) if zeros.size else float("nan")
+    return Crossing(at=downward(x, difference), error=error, found=zeros.size / len(samples))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossingRow:
+    """Where a quantity of two sizes crosses, with its standard error; ``found``: share of the resamplings that cross."""
+
+    quantity: str
+    name: str
+    L: tuple[int, int]
+    at: float
+    error: float
+    found: float
+
+    accepted = True
+
+    def as_dict(self) -> dict[str, str | float]:
+        """The row as JSON data."""
+        return asdict(self)
+
+
+def crossing_row(quantity: str, L: tuple[int, int], c: Crossing) -> CrossingRow:
+    """The crossing of a quantity of two sizes as a row."""
+    name = f"crossing of L = {L[0]} and {L[1]}"
+    return CrossingRow(quantity=quantity, name=name, L=L, at=c.at, error=c.error, found=c.found)

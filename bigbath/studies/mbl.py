@@ -25,7 +25,7 @@ from bigbath.solvers import Density
 from bigbath.spaces import FixedCharges, bipartition
 from bigbath.statistics import random_entropy
 from bigbath.store import open_result
-from bigbath.studies.crossings import Crossing, crossing
+from bigbath.studies.crossings import Crossing, CrossingRow, crossing, crossing_row
 from bigbath.studies.page import Page, table, with_error
 
 SIZES, REALIZATIONS = (8, 10, 12, 14), 200
@@ -78,24 +78,6 @@ class Point:
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data, with the verdict."""
         return asdict(self) | {"verdict": self.verdict}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CrossingRow:
-    """Where a quantity of two sizes crosses, with its standard error; ``found``: share of the resamplings that cross."""
-
-    quantity: str
-    name: str
-    L: tuple[int, int]
-    at: float
-    error: float
-    found: float
-
-    accepted = True
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,17 +199,7 @@ def crossings_of(a: Measured, b: Measured) -> list[CrossingRow]:
         "r": crossing(a.W, a.gap_ratio, b.gap_ratio),
         "S/S_random": crossing(a.W, shares[0], shares[1]),
     }
-    return [
-        CrossingRow(
-            quantity=quantity,
-            name=f"crossing of L = {a.L} and {b.L}",
-            L=(a.L, b.L),
-            at=c.at,
-            error=c.error,
-            found=c.found,
-        )
-        for quantity, c in found.items()
-    ]
+    return [crossing_row(quantity, (a.L, b.L), c) for quantity, c in found.items()]
 
 
 def growth(shown: Sequence[Point]) -> list[Growth]:

@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 OPTIONS = {
     "broadening": "--what widths --what entropies",
     "distribution": "--what distribution --branch 1",
+    "form_factor": "--what form_factor",
     "entanglement": "--what entanglement_cut",
     "localisation": "--what gap_ratio --what entanglement_cut",
     "propagator": "--what propagator",

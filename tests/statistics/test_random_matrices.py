@@ -22,6 +22,7 @@ from bigbath.statistics import (
     multifractal_dimension,
     number_variance,
     poisson,
+    random_levels,
     spacing_density,
     surmise,
     thouless_time,
@@ -186,3 +187,15 @@ def test_multifractal_dimensions_of_random_and_localised_states():
     assert fit.value == pytest.approx(1, abs=0.05)
     assert multifractal_dimension(dims, np.full(3, 0.7), errors).value == pytest.approx(0, abs=1e-12)
     assert multifractal_dimension(dims, np.log(dims) / 2, errors).value == pytest.approx(0.5)
+
+
+def test_levels_from_the_tridiagonal_form_are_those_of_full_matrices():
+    """Both have the semicircle's density with the same edges, and the GOE's gap ratio."""
+    stream = np.random.default_rng(5)
+    tridiagonal = np.array([random_levels(N, stream) for _ in range(R)]) / np.sqrt(4 * N)
+    pairs = ((tridiagonal**2).mean(axis=1), (2 * spectra("goe") ** 2).mean(axis=1) / 2)
+    (a, da), (b, db) = (mean_and_error(values) for values in pairs)
+    assert a == pytest.approx(0.25 * (1 + 1 / N), abs=4 * da)
+    assert a == pytest.approx(b, abs=4 * np.hypot(da, db))
+    (a, da), (b, db) = (mean_and_error([gap_ratio(e) for e in some]) for some in (tridiagonal, spectra("goe")))
+    assert a == pytest.approx(b, abs=4 * np.hypot(da, db))
