@@ -112,7 +112,7 @@ def test_local_observables_and_entanglement_in_sigma():
         z = np.abs(psi) ** 2 @ signs
         assert np.abs(found.sigma_z_t.values[k] - z).max() < 1e-11
         assert np.abs(found.sigma_x_t.values[k]).max() < 1e-12
-        assert abs(found.imbalance.values[k] - np.mean(z * np.tile([1, -1], 3))) < 1e-11
+        assert abs(found.imbalance_t.values[k] - np.mean(z * np.tile([1, -1], 3))) < 1e-11
         w = np.linalg.svd(sector.lift(psi).reshape(8, 8), compute_uv=False) ** 2
         assert abs(found.entanglement_t.values[k] - scipy.stats.entropy(w[w > 1e-15])) < 1e-10
 
