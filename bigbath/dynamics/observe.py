@@ -81,6 +81,16 @@ class ObservationalEntropy:
 
     S = sum_{a,s} p_{a,s} ln(V_{a,s} / p_{a,s}) in nats, p the probabilities and V = Tr_sector P_{a,s} the volumes (Safranek,
     Deutsch & Aguirre, Phys. Rev. A 99, 010101): it lies between the entropy of von Neumann and ln d. ``volumes`` (D_S, S).
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> model = bb.draw(bb.Imbrie(L=4))
+    >>> h, bath = bb.build(model), bb.solve(bb.build(model, "B"), "whole")
+    >>> (sector,) = bb.sectors(h)
+    >>> entropy = bb.ObservationalEntropy.of(sector, h.dims, bb.system_states(model), bath, 0.5)
+    >>> psi = bb.random_state(sector, np.random.default_rng(1))
+    >>> bool(0 <= entropy(psi) <= np.log(h.dim)), round(entropy.volumes.sum())
+    (True, 32)
     """
 
     shells: Shells

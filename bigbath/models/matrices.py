@@ -24,6 +24,12 @@ class Matrices:
     (D_S D_B, D_S D_B) with the index i D_B + b, or a list of pairs [S_a, B_a] of which V is the sum of Kronecker products; absent:
     V = 0. A path in a job file is relative to the job file. A file is identified by its content: with other content it is another
     job.
+
+    >>> import bigbath as bb, scipy.sparse as sp
+    >>> sp.save_npz("bath.npz", sp.diags_array([1.0, 2.0, 4.0]))
+    >>> model = bb.Matrices(bath="bath.npz")
+    >>> print(bb.solve(bb.build(bb.draw(model)), "whole").energies)
+    [1. 2. 4.]
     """
 
     name: Literal["matrices"] = "matrices"

@@ -34,6 +34,12 @@ class MatrixFile:
     """A sparse matrix of SciPy (``scipy.sparse.save_npz``) or Matrix Market, by its ``path``.
 
     ``sha256``: hash of its content, found by itself; it is what identifies the matrix in a job.
+
+    >>> import bigbath as bb, scipy.sparse as sp
+    >>> sp.save_npz("v.npz", sp.csr_array([[0.0, 1.0], [1.0, 0.0]]))
+    >>> file = bb.MatrixFile(path="v.npz")
+    >>> len(file.sha256), file.load().shape
+    (64, (2, 2))
     """
 
     path: str

@@ -28,6 +28,12 @@ class Strings:
     where, absent: on all sites of the part. ``bonds``: "chain", "ring", "all-to-all", "star", "ladder", a table of these with
     keys, or a list of places; needed for strings on several sites. ``decay``: couplings are divided by r^decay, r the distance of
     two sites. ``plus_hc``: add the Hermitian conjugate of each string.
+
+    >>> import bigbath as bb
+    >>> bonds = bb.Strings(string="zz", bonds="chain", coupling=-1.0)
+    >>> fields = bb.Strings(string="x", coupling=bb.Uniform(low=-0.5, high=0.5))
+    >>> bb.build(bb.draw(bb.Custom(L=4, terms=[bonds, fields]), seed=1, realization=0)).dim
+    16
     """
 
     string: str

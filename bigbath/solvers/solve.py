@@ -66,6 +66,12 @@ class Solver:
 
     Its symmetries are verified, and the ends of its spectrum and its density of states found, once for all windows.
     Arguments as of ``solve``.
+
+    >>> import bigbath as bb
+    >>> solver = bb.Solver(bb.build(bb.draw(bb.Imbrie(L=5))))
+    >>> low, middle = (solver.solve(bb.Density(epsilon=epsilon, k=10)) for epsilon in (0.3, 0.5))
+    >>> len(low), len(middle), bool(low.energies.mean() < middle.energies.mean())
+    (10, 10, True)
     """
 
     def __init__(
