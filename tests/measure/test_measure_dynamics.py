@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 from support import dense
 
+import bigbath as bb
 from bigbath.broadening import system_states
 from bigbath.cluster.estimate import estimate
 from bigbath.cluster.realize import realize
@@ -219,3 +220,15 @@ def test_a_job_is_forecast_run_and_drawn(tmp_path):
     titles = " ".join(axis.get_ylabel() for axis in figure.axes)
     assert "survival" in titles and "population" in titles
     assert all("time" in axis.get_xlabel() for axis in figure.axes if axis.get_visible())
+
+
+def test_a_state_of_several_sectors_is_refused_before_any_work(tmp_path):
+    """A clean ring at magnetisation 0 has reflections and momenta: the labels of one sector are named, no file is made."""
+    job = bb.Job(
+        model=bb.XXZ(L=6),
+        spectrum=bb.Spectrum(window="none", sector={"magnetisation": 0}),
+        measure=bb.Measures(dynamics={"times": [1.0]}),
+    )
+    with pytest.raises(JobError, match="symmetries = \\[\\]"):
+        bb.run(job, tmp_path / "result.h5")
+    assert not list(tmp_path.iterdir())
