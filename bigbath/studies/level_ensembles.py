@@ -111,20 +111,24 @@ def measured(job: Job, L: int, output: Path, report: Report) -> Levels:
     run(job, output, report=lambda label, *n: report(f"L = {L}, {label}", *n))
     assert job.sweep is not None and job.measure.form_factor is not None
     ((key, values),) = job.sweep.values().items()
-    found: list[list[tuple]] = [[] for _ in values]
-    for task, ds in open_result(output).tasks.items():
+    result = open_result(output)
+    at = [point[key] for point in coordinates(result.job)]  # it may hold more values, and realizations, which are used
+    found: dict[float, list[tuple]] = {value: [] for value in values}
+    for task, ds in result.tasks.items():
+        if at[task.point] not in found:
+            continue
         Z = ds.form_factor_real.values[0] + 1j * ds.form_factor_imag.values[0]
-        found[task.point].append((ds.gap_ratio.values[0], Z, ds.form_factor_norm.values[0]))
+        found[at[task.point]].append((ds.gap_ratio.values[0], Z, ds.form_factor_norm.values[0]))
         tau, dim = ds.tau.values, ds.sizes["state"]
     ratios, amplitudes = [], []
-    for rows in found:
+    for rows in found.values():
         ratio, Z, norm = zip(*rows, strict=True)
         ratios.append(np.array(ratio))
         amplitudes.append(Amplitudes(tau=tau, Z=np.array(Z), norms=np.array(norm)))
     return Levels(
-        L=L, dim=dim, parameter=key.rpartition(".")[2], x=np.array([p[key] for p in coordinates(job)]), gap_ratio=ratios,
+        L=L, dim=dim, parameter=key.rpartition(".")[2], x=np.array(list(found)), gap_ratio=ratios,
         amplitudes=amplitudes, thouless=[a.thouless() for a in amplitudes],
-        floor=_of_random_matrices(dim, len(ratios[0]), tau, job.measure.form_factor.degree, job.measure.form_factor.eta),
+        floor=_of_random_matrices(dim, min(map(len, ratios)), tau, job.measure.form_factor.degree, job.measure.form_factor.eta),
     )  # fmt: skip
 
 

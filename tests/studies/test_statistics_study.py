@@ -1,6 +1,8 @@
 """Study of form factors: claims with errors, planted crossings, floors from random matrices, tiny runs."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +11,15 @@ from hypothesis import strategies as st
 
 from bigbath.errors import JobError
 from bigbath.job import job_hash, load_job
+from bigbath.progress import silent
 from bigbath.statistics import expected_form_factor, plateau_time
 from bigbath.store import open_result
+from bigbath.studies import statistics
 from bigbath.studies.crossings import CrossingRow, crossing_of_samples
 from bigbath.studies.judged import ERRORS, Judged
-from bigbath.studies.level_ensembles import Amplitudes, Floor, Point, ratio_to
+from bigbath.studies.level_ensembles import Amplitudes, Floor, Point, measured, ratio_to
 from bigbath.studies.statistics import page, sun, transition
+from bigbath.sweep import Sweep
 
 
 @given(st.floats(-5, 5), st.floats(1e-3, 1), st.floats(-5, 5))
@@ -81,6 +86,19 @@ def test_small_rings(tmp_path):
     assert sum("t_Th/t_H" in line and line.endswith((" holds |", " fails |", " undecided |")) for line in text) >= 3
     jobs = {job.stem: load_job(job) for job in tmp_path.glob("*.toml")}
     assert {job_hash(job) for job in jobs.values()} == {open_result(f).job_hash for f in tmp_path.glob("*.h5")}
+
+
+def test_a_result_may_hold_more_values_than_are_asked_for(tmp_path):
+    """Points belong to the values of the result's own job; values that were not asked for are left out."""
+
+    def swept(*values):
+        job = load_job(Path(statistics.__file__).with_name("jobs") / "statistics.toml")
+        return replace(job, model=replace(job.model, L=8), sweep=Sweep({"model.W": list(values)}))
+
+    whole = measured(swept(0.5, 2.0, 5.0), 8, tmp_path / "r.h5", silent)
+    part = measured(swept(5.0, 0.5), 8, tmp_path / "r.h5", silent)
+    assert part.x.tolist() == [5.0, 0.5]
+    assert part.gap_ratio[0] == whole.gap_ratio[2] and part.gap_ratio[1] == whole.gap_ratio[0]
 
 
 def test_a_small_sun(tmp_path):
