@@ -86,7 +86,7 @@ class Job(Compact):
     __repr__ = Compact.__repr__
 
     def _facts(self) -> dict[str, Any]:
-        data = _JOB.dump_python(self, mode="json", exclude_none=True, exclude_defaults=True)
+        data = _named(resolved(self), _JOB.dump_python(self, mode="json", exclude_none=True, exclude_defaults=True))
         words = {"title": self.title} if self.title else {}
         for section, content in data.items():
             if section != "title" and content != {}:
@@ -144,6 +144,13 @@ class Job(Compact):
 
 
 _JOB = TypeAdapter(Job)
+
+
+def _named(full: dict[str, Any], brief: dict[str, Any]) -> dict[str, Any]:
+    """``brief``, tables without defaults, with the ``name`` or ``kind`` that each table has in ``full``."""
+    names = {key: full[key] for key in ("name", "kind") if key in full}
+    inner = {key: _named(full[key], value) if isinstance(value, dict) else value for key, value in brief.items()}
+    return names | inner
 
 
 def resolved(job: Job) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from bigbath.dynamics import (
 )
 from bigbath.dynamics.smeared import SmearedEntropy
 from bigbath.dynamics.steady import steady_entropy
-from bigbath.errors import IncompleteWindow, JobError
+from bigbath.errors import IncompleteWindow, JobError, in_section
 from bigbath.measure.context import Context
 from bigbath.measure.initial_state import Configuration, Initial, Neel
 from bigbath.operators import Hamiltonian, build
@@ -66,6 +66,14 @@ class StringAutocorrelation:
     sites: tuple[Annotated[int, Field(ge=0)], ...]
     vectors: Annotated[int, Field(ge=2)] = 4
     seed: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _check(self) -> "StringAutocorrelation":
+        if len(self.letters) != len(self.sites) or not self.letters or set(self.letters) - set("xyz"):
+            raise ValueError(
+                f'letters = {self.letters!r}: give one letter "x", "y" or "z" for each of {len(self.sites)} sites'
+            )
+        return self
 
 
 @choice
@@ -222,9 +230,11 @@ class MeasureDynamics:
     ) -> dict[str, xr.Variable]:
         chosen = self.autocorrelation
         assert chosen is not None
-        found = autocorrelation(
-            h, chosen.letters, chosen.sites, t, sector=sector, vectors=chosen.vectors, seed=chosen.seed, report=context.report
-        )  # fmt: skip
+        with in_section("measure.dynamics.autocorrelation"):
+            found = autocorrelation(
+                h, chosen.letters, chosen.sites, t, sector=sector, vectors=chosen.vectors, seed=chosen.seed,
+                report=context.report,
+            )  # fmt: skip
         return {
             "string_autocorrelation": _along(found.mean, "autocorrelation"),
             "string_autocorrelation_error": _along(found.error, "error of the autocorrelation"),

@@ -46,7 +46,7 @@ class MeasureFormFactor(LevelStatistic):
         """
         spectra, said = self.resolved(context)
         tau = np.geomspace(self.tau_min, self.tau_max, self.points)
-        Z = np.full((len(spectra), tau.size), np.nan, dtype=complex)
+        Z = np.full((len(spectra), tau.size), complex(np.nan, np.nan))
         norm, spacing = np.full((2, len(spectra)), np.nan)
         for i, energies in enumerate(spectra):
             levels = unfolded(energies, self.degree)

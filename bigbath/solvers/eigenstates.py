@@ -212,7 +212,8 @@ class Eigenstates(Compact):
             mine = position[start : start + block.energies.size]
             kept = np.flatnonzero((mine >= first) & (mine < last))
             start += block.energies.size
-            blocks.append(block.only(kept))
+            if kept.size:
+                blocks.append(block.only(kept))
         e, reason = self.evidence, f"states {first} to {last - 1} of a window: {self.evidence.reason}"
         ends, cut = [-np.inf, np.inf], first == last
         for side, at in enumerate((first, last)):

@@ -177,6 +177,13 @@ def test_smeared_shells(model, only):
         ({"measure": {"dynamics": {"times": {"start": 0, "stop": 2, "count": 5, "spacing": "log"}}}}, "start > 0"),
         ({"measure": {"dynamics": {"times": [1.0], "observe": ["magic"]}}}, "observe"),
         ({"measure": {"dynamics": {"times": [1.0], "initial": "nell"}}}, "initial"),
+        *(
+            (
+                {"measure": {"dynamics": {"times": [1.0], "autocorrelation": {"letters": a, "sites": sites}}}},
+                r"autocorrelation.*letter",
+            )
+            for a, sites in [("q", [0]), ("z", [0, 1]), ("", []), ("+-", [0, 1])]
+        ),
     ],
 )
 def test_mistakes_in_words(change, words):
@@ -201,6 +208,11 @@ def test_mistakes_found_with_the_model():
     entropy["spectrum"] = {"window": "none"}
     with pytest.raises(JobError, match="smearing"):
         realize(parse_job(entropy), 0)
+    for letters, sites in [("x", [0]), ("z", [6]), ("zz", [1, 1])]:
+        string = {"times": [1.0], "autocorrelation": {"letters": letters, "sites": sites}}
+        data = clean | {"model": {"name": "xxz", "L": 6, "W": 1.0}, "measure": {"dynamics": string}}
+        with pytest.raises(JobError, match=r"measure\.dynamics\.autocorrelation"):
+            realize(parse_job(data), 0)
 
 
 def test_a_job_is_forecast_run_and_drawn(tmp_path):

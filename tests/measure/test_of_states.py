@@ -177,4 +177,7 @@ def test_states_as_a_dataset_and_in_short():
     for one in (states, states[0], states.evidence):
         assert len(repr(one)) < 1200 and type(one).__name__ in repr(one)
         assert one._repr_html_().count("<tr>") >= 3
-    assert isinstance(states[2:5], Eigenstates)
+    part = states[2:5]
+    assert isinstance(part, Eigenstates)
+    assert {str(block.sector) for block in part.blocks} == {str(state.sector) for state in part}
+    assert part.sector_index.max() + 1 == len(part.blocks) == bb.gap_ratio(part).sizes["sector"]

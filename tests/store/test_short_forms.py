@@ -27,6 +27,14 @@ def objects():
     }
 
 
+@pytest.mark.parametrize("window", [bb.Whole(), bb.Nearest(k=3), bb.Density(k=3), bb.Interval(lower=-1.0, upper=1.0)])
+@pytest.mark.parametrize("engine", [bb.Auto(), bb.Dense(), bb.Filter(), bb.ShiftInvert()])
+def test_a_job_names_its_model_window_and_engine(window, engine):
+    text = bb.Job(model=bb.Imbrie(L=4), spectrum=bb.Spectrum(window=window, engine=engine))._repr_html_()
+    assert "imbrie" in text and window.kind in text
+    assert engine.kind in text or engine == bb.Auto()
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
