@@ -32,8 +32,8 @@ LATE, APART = 50.0, 5.0
 COUNT, FEW, STEP = 120, 10, 4
 #: Sigma of the smeared shells' edges.
 SMEARING = 0.125
-#: Standard errors that "equal" means.
-ERRORS = 3
+#: Standard errors that "equal" means; blocks of late times that errors come from, since slow beats of levels correlate times.
+ERRORS, BLOCKS = 3, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +122,7 @@ def rows_of(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
     }
     rows = [Production(name=name, N=N, branch=branch, value=float(value)) for name, value in numbers.items()]
     least = float((S - ds.entanglement_t.values).min())
-    rows.append(
-        Production(name="smallest S_obs(t) - S_vN of the system", N=N, branch=branch, value=least, lower=-1e-9)
-    )
+    rows.append(Production(name="smallest S_obs(t) - S_vN of the system", N=N, branch=branch, value=least, lower=-1e-9))
     return rows + (steady_rows(N, branch, ds) if "observational_entropy_steady" in ds else [])
 
 
@@ -136,10 +134,10 @@ def steady_rows(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
     squares = ((p - average) ** 2).mean(axis=0)
     held = average > 1e-12
     relative = float((squares[held] / average[held]).sum())
-    S, count = late.observational_entropy.values, late.sizes["t"]
-    deficit, error = steady - float(S.mean()), float(S.std(ddof=1)) / np.sqrt(count)
+    S = late.observational_entropy.values
+    deficit, error = steady - float(S.mean()), block_error(S)
     level = late.population.values[:, branch - 1]
-    population, own = float(ds.population_steady[branch - 1]), float(level.std(ddof=1)) / np.sqrt(count)
+    population, own = float(ds.population_steady[branch - 1]), block_error(level)
     of_population = float(((level - population) ** 2).mean())
 
     def row(name: str, value: float, **more: float) -> Production:
@@ -160,10 +158,16 @@ def steady_rows(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
     ]  # fmt: skip
 
 
+def block_error(values: np.ndarray) -> float:
+    """Standard error of the mean of correlated values (T,), from the scatter of the means of their blocks."""
+    blocks = np.array([block.mean() for block in np.array_split(values, BLOCKS)])
+    return float(blocks.std(ddof=1) / np.sqrt(BLOCKS))
+
+
 def rise(t: np.ndarray, S: np.ndarray, late: float, share: float = 0.9) -> float:
     """First time at which S has made ``share`` of the way from S(0) to ``late``, by straight lines; NaN if never."""
     level = S[0] + share * (late - S[0])
-    above = np.flatnonzero(S >= level)
+    above = np.flatnonzero(level <= S)
     if not above.size or above[0] == 0:
         return float("nan")
     k = above[0]
