@@ -168,6 +168,12 @@ _TABLE = {
     "observational_entropy": ("observational entropy", NUMBER, "by the system's level and the bath's energy shell, in nats"),
     "observational_entropy_error": ("error of the observational entropy", NUMBER, "standard error from the volumes"),
     "observational_entropy_steady": ("observational entropy of the steady state", NUMBER, "of the time average, in nats"),
+    "shell_probability_t": ("probability of a level and a bath shell", NUMBER, "of the system's level and the bath's energy shell"),
+    "shell_probability_t_steady": ("probability of a level and a bath shell, steady state", NUMBER, "of the time average"),
+    "shell_volume_t": ("volume of a level and a bath shell", NUMBER, "trace of its projector in the sector"),
+    "bath_shell_t": ("number of the bath's energy shell", NUMBER, "of the observational entropy in time, from 0, ascending"),
+    "population_steady": ("population of the system's level, steady state", NUMBER, "of the time average"),
+    "renyi2_steady": ("Rényi-2 entropy of the steady state", NUMBER, "-ln sum w^2, w the weights of the levels of H (entropy paper, Eq. 52)"),
     "string_autocorrelation": ("autocorrelation", NUMBER, "Tr[A(t) A]/d of a Pauli string at infinite temperature"),
     "string_autocorrelation_error": ("error of the autocorrelation", NUMBER, "standard error over random vectors"),
     # states

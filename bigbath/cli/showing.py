@@ -136,8 +136,10 @@ def _means(result: Result, width: int) -> list[str]:
         places = dict.fromkeys(place for row in variables.values() for place in row)
         rows = [[*map(shown, points[point].values()), *label] for point, *label in places]
         cells = {
-            _with_unit(name): [with_error(row[p].mean, row[p].error) if p in row else "-" for p in places]
-            for name, row in variables.items()
+            _with_unit(next(iter(row.values()))): [
+                with_error(row[p].mean, row[p].error) if p in row else "-" for p in places
+            ]
+            for row in variables.values()
         }
         lines += [
             "",
@@ -146,9 +148,9 @@ def _means(result: Result, width: int) -> list[str]:
     return lines
 
 
-def _with_unit(variable: str) -> str:
-    unit = unit_of(variable)
-    return f"{variable} [{unit}]" if unit else variable
+def _with_unit(mean: Mean) -> str:
+    unit = unit_of(mean.variable)
+    return f"{mean.symbol} [{unit}]" if unit else mean.symbol
 
 
 def tables(

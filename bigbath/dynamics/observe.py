@@ -132,11 +132,14 @@ class ObservationalEntropy:
                 p[a] += np.bincount(shell, weights, minlength=p.shape[1])
         return p[:, :-1]
 
-    def __call__(self, psi: np.ndarray) -> float:
-        """The entropy of a normalised state (d,); IncompleteWindow where the shells do not hold all of it."""
-        p = self.probabilities(psi)
+    def entropy(self, p: np.ndarray) -> float:
+        """S of ``probabilities`` p (D_S, S) of a normalised state; IncompleteWindow where the shells do not hold all of it."""
         if abs(p.sum() - 1) > MISSING:
             raise IncompleteWindow(
                 f"the bath's shells hold {p.sum():.10f} of the state instead of 1: its states are not complete"
             )
         return float(observational(p.reshape(-1), self.volumes.reshape(-1)))
+
+    def __call__(self, psi: np.ndarray) -> float:
+        """The entropy of a normalised state (d,)."""
+        return self.entropy(self.probabilities(psi))

@@ -93,9 +93,9 @@ class SmearedEntropy:
         )
         return np.clip(mu @ self.coefficients, 0, None)
 
-    def entropy(self, psi: np.ndarray) -> tuple[float, float]:
-        """S = sum p ln(V/p) of a state (d,), in nats, and its standard error from the volumes."""
-        p, volumes = self.probabilities(psi), self.volumes
+    def entropy(self, p: np.ndarray) -> tuple[float, float]:
+        """S = sum p ln(V/p) of ``probabilities`` p (D_S, S), in nats, and its standard error from the volumes."""
+        volumes = self.volumes
         held = (p > 1e-14) & (volumes > 0)
         value = float(observational(np.where(held, p, 0).reshape(-1), volumes.reshape(-1)))
         scatter = np.sum(p[held] * (self.samples[:, held] / volumes[held]), axis=-1)

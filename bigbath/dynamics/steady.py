@@ -1,5 +1,7 @@
 """The steady state of an evolution: psi psi^+ without the coherences between different levels."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bigbath.broadening.entropy import observational
@@ -15,11 +17,30 @@ NEGLIGIBLE = 1e-12
 LEVELS = 64
 
 
-def steady_entropy(observed: ObservationalEntropy, states: Eigenstates, sector: Sector, psi: np.ndarray) -> float:
-    """Observational entropy of sum_E P_E psi psi^+ P_E, P_E on the level E, for the whole spectrum ``states``.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SteadyState:
+    """sum_E P_E psi psi^+ P_E, P_E on the level E: the time average of psi psi^+.
 
-    psi (d,) over ``sector``. The time average of all p_{a,s}(t), and so their entropy. Cost d D a level.
+    ``probabilities`` (D_S, S): time averages of p_{a,s}(t); ``volumes`` (D_S, S); ``weights`` (levels,): <psi|P_E|psi>.
     """
+
+    probabilities: np.ndarray
+    volumes: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def entropy(self) -> float:
+        """Observational entropy in nats, at least the time average of that of psi(t)."""
+        return float(observational(self.probabilities.reshape(-1), self.volumes.reshape(-1)))
+
+    @property
+    def renyi2(self) -> float:
+        """S_2 = -ln sum w^2; exp(-S_2) bounds the fluctuations of any p_{a,s} (entropy paper, Eq. 51)."""
+        return float(-np.log(np.sum(self.weights**2)))
+
+
+def steady_state(observed: ObservationalEntropy, states: Eigenstates, sector: Sector, psi: np.ndarray) -> SteadyState:
+    """The steady state of psi (d,) over ``sector`` from the whole spectrum ``states``. Cost d D a level."""
     whole = sector.lift(psi)
     energies, parts = [], []
     for block in states.blocks:
@@ -30,6 +51,7 @@ def steady_entropy(observed: ObservationalEntropy, states: Eigenstates, sector: 
     joined = np.concatenate(energies)
     order = np.argsort(joined, kind="stable")
     level = np.cumsum(np.diff(joined[order], prepend=-np.inf) > TIE * states.evidence.norm)
+    weights = np.zeros(level[-1])
     total = np.zeros_like(observed.volumes)
     for first in range(1, int(level[-1]) + 1, LEVELS):
         inside = (level >= first) & (level < first + LEVELS)
@@ -39,4 +61,6 @@ def steady_entropy(observed: ObservationalEntropy, states: Eigenstates, sector: 
             vector = sector.project(block.sector.lift(block.vectors[:, k : k + 1]))[:, 0]
             projected[:, number - first] += amplitude * vector
         total += observed.probabilities(projected)
-    return float(observational(total.reshape(-1), observed.volumes.reshape(-1)))
+        part = weights[first - 1 : first - 1 + LEVELS]
+        part += np.linalg.norm(projected, axis=0)[: part.size] ** 2
+    return SteadyState(probabilities=total, volumes=observed.volumes, weights=weights)

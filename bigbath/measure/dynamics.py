@@ -20,7 +20,7 @@ from bigbath.dynamics import (
     loschmidt,
 )
 from bigbath.dynamics.smeared import SmearedEntropy
-from bigbath.dynamics.steady import steady_entropy
+from bigbath.dynamics.steady import steady_state
 from bigbath.errors import IncompleteWindow, JobError, in_section
 from bigbath.measure.context import Context
 from bigbath.measure.initial_state import Configuration, Initial, Neel
@@ -137,16 +137,25 @@ class MeasureDynamics:
                 "survival": _along(echo.survival, "survival probability"),
                 "survival_error": _along(2 * echo.error, "bound on the error of the survival"),
             }
-        functions = {name: self._function(name, context, h, sector, propagator) for name in names if name != "survival"}
+        coarse = self._coarse(context, sector) if "observational_entropy" in names else None
+        functions = {
+            name: self._function(name, context, h, sector, propagator)
+            for name in names
+            if name not in ("survival", "observational_entropy")
+        }
+        if coarse is not None:
+            functions["observational_entropy"] = coarse.probabilities
         seen: dict[str, list] = {name: [] for name in functions}
         if functions:
             for _, psi in propagator.evolve(start, t, report=context.report):
                 for name, function in functions.items():
                     seen[name].append(function(psi))
         for name, values in seen.items():
-            data |= self._variables(name, np.array(values), context, sector, start)
-        if "observational_entropy" in names:
-            data |= self._steady(functions["observational_entropy"], context, sector, start)
+            if name != "observational_entropy":
+                data |= self._variables(name, np.array(values), context, sector, start)
+        if coarse is not None:
+            data |= coarse_grained(coarse, np.array(seen["observational_entropy"]))
+            data |= self._steady(coarse, context, sector, start)
         if self.autocorrelation is not None:
             data |= self._autocorrelation(context, h, sector, t)
         time = xr.Variable("t", t, {"long_name": "time", "units": "1/coupling"})
@@ -168,12 +177,10 @@ class MeasureDynamics:
             return entanglement(sector, context.sites, sites)
         if name == "energy":
             return propagator.energy
-        if name == "observational_entropy":
-            return self._coarse(context, sector)
         return local(sector, context.sites, "z" if name == "imbalance" else name[-1])
 
-    def _coarse(self, context: Context, sector: Sector) -> Callable[[np.ndarray], object]:
-        """Entropy by the bath's shells, exact or smeared."""
+    def _coarse(self, context: Context, sector: Sector) -> ObservationalEntropy | SmearedEntropy:
+        """The bath's shells, exact or smeared."""
         dims = context.composite.dims
         if context.bath is not None and self.smearing is None:
             return ObservationalEntropy.of(sector, dims, context.system, context.bath, self.shell_width)
@@ -185,7 +192,7 @@ class MeasureDynamics:
         return SmearedEntropy.of(
             build(context.composite, "B"), sector, dims, context.system,
             width=self.shell_width, smearing=self.smearing, vectors=self.volume_vectors,
-        ).entropy  # fmt: skip
+        )  # fmt: skip
 
     def _variables(
         self, name: str, values: np.ndarray, context: Context, sector: Sector, start: np.ndarray
@@ -202,17 +209,10 @@ class MeasureDynamics:
         if name == "imbalance":
             first = local(sector, context.sites, "z")(start)
             return {"imbalance_t": _along(imbalance(np.vstack([first, values]))[1:], "imbalance")}
-        if name == "observational_entropy":
-            if values.ndim == 1:
-                return {"observational_entropy": _along(values, "observational entropy")}
-            return {
-                "observational_entropy": _along(values[:, 0], "observational entropy"),
-                "observational_entropy_error": _along(values[:, 1], "its standard error from the volumes"),
-            }
         return {f"{name}_t": _along(values, f"<σ^{name[-1]}>", "site")}
 
     def _steady(self, observed: object, context: Context, sector: Sector, start: np.ndarray) -> dict[str, xr.Variable]:
-        """The entropy of the steady state, where both whole spectra are there."""
+        """The steady state, where both whole spectra are there."""
         if not isinstance(observed, ObservationalEntropy) or not isinstance(context.states.window, Whole):
             return {}
         try:
@@ -221,9 +221,13 @@ class MeasureDynamics:
                 return {}
         except IncompleteWindow:
             return {}
-        value = steady_entropy(observed, states, sector, start)
-        attrs = {"long_name": "observational entropy of the steady state"}
-        return {"observational_entropy_steady": xr.Variable((), value, attrs)}
+        steady = steady_state(observed, states, sector, start)
+        return {
+            "observational_entropy_steady": xr.Variable((), steady.entropy),
+            "shell_probability_t_steady": xr.Variable(("branch", "bath_shell_t"), steady.probabilities),
+            "population_steady": xr.Variable("branch", steady.probabilities.sum(axis=1)),
+            "renyi2_steady": xr.Variable((), steady.renyi2),
+        }
 
     def _autocorrelation(
         self, context: Context, h: Hamiltonian, sector: Sector, t: np.ndarray
@@ -239,6 +243,22 @@ class MeasureDynamics:
             "string_autocorrelation": _along(found.mean, "autocorrelation"),
             "string_autocorrelation_error": _along(found.error, "error of the autocorrelation"),
         }
+
+
+def coarse_grained(shells: ObservationalEntropy | SmearedEntropy, p: np.ndarray) -> dict[str, xr.Variable]:
+    """Entropy and probabilities p (T, D_S, S) along ``t``, with the volumes of the shells."""
+    found = {
+        "shell_probability_t": xr.Variable(("t", "branch", "bath_shell_t"), p),
+        "shell_volume_t": xr.Variable(("branch", "bath_shell_t"), shells.volumes),
+    }
+    if isinstance(shells, ObservationalEntropy):
+        values = np.array([shells.entropy(one) for one in p])
+        return found | {"observational_entropy": _along(values, "observational entropy")}
+    pairs = np.array([shells.entropy(one) for one in p])
+    return found | {
+        "observational_entropy": _along(pairs[:, 0], "observational entropy"),
+        "observational_entropy_error": _along(pairs[:, 1], "its standard error from the volumes"),
+    }
 
 
 def _along(values: np.ndarray, words: str, *others: str, units: str = "1") -> xr.Variable:

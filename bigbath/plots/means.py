@@ -15,7 +15,7 @@ from bigbath.tasks import Task, coordinates
 #: size are not averaged: each has a number of its own.
 AVERAGED = ("state", "sector", "bath_state")
 #: Dimensions of curves, which make no single number.
-CURVES = ("shell", "bath_shell", "iteration", "kept_state")
+CURVES = ("shell", "bath_shell", "bath_shell_t", "iteration", "kept_state")
 #: Endings of what was found out about a number: whether it means something, and how far it is off.
 FLAGS = ("_resolved", "_settled", "_converged", "_error", "_residual", "_change", "degeneracy")
 #: A number of them is what was found out about the calculation, not about the system.
@@ -25,7 +25,8 @@ NOT_MEASURED = ("norm", "residual", "fit_rms", "fit_converged", "level_spacing",
 @dataclass(frozen=True, kw_only=True)
 class Mean:
     """Mean of ``variable`` at ``label`` (as {"q": 2.0}) over the states and the ``count`` realizations of sweep point number
-    ``point``, with its standard ``error`` over these, NaN for a single one. In the variable's own units.
+    ``point``, with its standard ``error`` over these, NaN for a single one. In the variable's own units. ``modulus``: the
+    variable is complex, and the mean is of its absolute values.
     """
 
     point: int
@@ -34,11 +35,17 @@ class Mean:
     mean: float
     error: float
     count: int
+    modulus: bool = False
+
+    @property
+    def symbol(self) -> str:
+        """The variable, or its modulus: "|loschmidt|"."""
+        return f"|{self.variable}|" if self.modulus else self.variable
 
     @property
     def name(self) -> str:
         """ "participation, q = 2"."""
-        return ", ".join([self.variable, *(f"{key} = {shown(value)}" for key, value in self.label.items())])
+        return ", ".join([self.symbol, *(f"{key} = {shown(value)}" for key, value in self.label.items())])
 
 
 def measured(dataset: xr.Dataset) -> list[str]:
@@ -69,9 +76,11 @@ def _is_axis(name: str, variable: xr.DataArray) -> bool:
 def means(result: Result, only: str | None = None) -> list[Mean]:
     """The mean of each measured number at each point of the sweep, by variable, label and point."""
     cells: dict[tuple[str, tuple, int], dict[int, list[tuple[float, int]]]] = {}
+    of_complex: set[str] = set()
     for task, dataset in _sectors_apart(result):
         for name in measured(dataset):
             if only in (None, name):
+                of_complex |= {name} if dataset[name].dtype.kind == "c" else set()
                 for label, value, weight in _numbers(_converged(dataset, name)):
                     cell = cells.setdefault((name, label, task.point), {})
                     cell.setdefault(task.realization, []).append((value, weight))
@@ -82,8 +91,11 @@ def means(result: Result, only: str | None = None) -> list[Mean]:
         error = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else np.nan
         mean = values.mean() if values.size else np.nan
         found.append(
-            Mean(point=point, variable=name, label=dict(label), mean=float(mean), error=float(error), count=values.size)
-        )
+            Mean(
+                point=point, variable=name, label=dict(label), mean=float(mean), error=float(error), count=values.size,
+                modulus=name in of_complex,
+            )
+        )  # fmt: skip
     order = {name: n for n, name in enumerate(dict.fromkeys(m.variable for m in found))}
     return sorted(found, key=lambda m: (order[m.variable], m.point))
 

@@ -25,6 +25,7 @@ def unit_of(name: Hashable, variable: xr.DataArray | None = None) -> str:
 
 
 def axis_title(name: Hashable, variable: xr.DataArray | None = None) -> str:
-    """Name with unit: "energy (coupling)"."""
+    """Name with unit: "energy (coupling)"; of a complex variable its modulus is drawn."""
     words, unit = name_of(name, variable), unit_of(name, variable)
+    words = f"modulus of the {words}" if variable is not None and variable.dtype.kind == "c" else words
     return f"{words} ({unit})" if unit else words

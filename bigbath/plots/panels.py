@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from bigbath.plots import style
 from bigbath.plots.means import AVERAGED, Mean, curves, labels_along, means, point_labels, shown
-from bigbath.plots.naming import axis_title
+from bigbath.plots.naming import axis_title, name_of
 from bigbath.plots.references import gap_ratios
 from bigbath.plots.registry import Panel, Selection, panel
 from bigbath.store import Result
@@ -24,6 +24,8 @@ MOST_POINTS = 20_000
 UNRESOLVED = "not resolved by the shells"
 #: Curves in one panel.
 MOST_CURVES = 6
+#: Relative change of a curve that is rounding.
+CONSTANT = 1e-9
 
 
 def of_variable(name: str) -> Panel:
@@ -97,8 +99,11 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
 def against_time(name: str, result: Result, axis: Axes) -> None:
     """Means over the realizations against time with standard errors as bands, a curve for each label and point of the sweep."""
     found = curves(result, name, "t", swept_keys(result))
+    constant = all(_is_constant(value) for _, _, value, _ in found)
     for number, n in enumerate(style.spread(len(found), MOST_CURVES)):
         label, t, value, error = found[n]
+        if constant:
+            value, error = value / value[0] - 1, np.zeros(value.size)
         axis.plot(t, value, color=style.colour(number), lw=1, label=label_of(label))
         error = np.nan_to_num(error)
         axis.fill_between(t, value - error, value + error, color=style.colour(number), alpha=0.25, lw=0)
@@ -106,10 +111,17 @@ def against_time(name: str, result: Result, axis: Axes) -> None:
     if t.size > 2 and t[0] > 0 and np.ptp(np.diff(t)) > 1e-6 * t[-1]:
         axis.set_xscale("log")
     steady = f"{name}_steady"
-    if steady in _all_variables(result) and len(found) == 1:
+    if steady in _all_variables(result) and len(found) == 1 and not constant:
         axis.axhline(means(result, steady)[0].mean, color="0.45", ls="--", lw=0.8, label="steady state")
-    axis.set(xlabel="time (1/coupling)", ylabel=axis_title(name, first))
+    title = f"{name_of(name, first)}, relative change" if constant else axis_title(name, first)
+    axis.set(xlabel="time (1/coupling)", ylabel=title)
+    axis.ticklabel_format(axis="y", useOffset=False)
     style.legend(axis)
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    """Whether a curve does not change but for rounding: its relative change is drawn, which needs no digits of the value."""
+    return bool(values[0] != 0 and np.all(np.abs(values / values[0] - 1) < CONSTANT) and np.ptp(values) > 0)
 
 
 def _unresolved_at(result: Result, name: str, point: int) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from bigbath.cluster.run import run
 from bigbath.dynamics import Propagator
 from bigbath.dynamics.observe import ObservationalEntropy
 from bigbath.dynamics.smeared import SmearedEntropy
-from bigbath.dynamics.steady import steady_entropy
+from bigbath.dynamics.steady import steady_state
 from bigbath.errors import JobError
 from bigbath.job import load_job, parse_job
 from bigbath.measure import Context
@@ -132,7 +132,11 @@ def test_the_entropy_goes_to_that_of_the_steady_state():
     for level in np.split(np.arange(E.size), np.flatnonzero(np.diff(E) > 1e-9) + 1):
         p += observed.probabilities(V[:, level] @ c[level])
     expected = -np.sum(p[p > 0] * np.log(p[p > 0] / observed.volumes[p > 0]))
-    assert abs(steady_entropy(observed, states, sector, psi) - expected) < 1e-9
+    steady = steady_state(observed, states, sector, psi)
+    assert abs(steady.entropy - expected) < 1e-9
+    assert np.abs(steady.probabilities - p).max() < 1e-10
+    weights = [c[level] @ c[level] for level in np.split(np.arange(E.size), np.flatnonzero(np.diff(E) > 1e-9) + 1)]
+    assert abs(steady.renyi2 + np.log(np.sum(np.square(weights)))) < 1e-9
     times = np.random.default_rng(1).uniform(1e3, 1e6, 300)
     late = np.mean([observed.probabilities(later) for later in evolved(dense(h.matrix), psi, times)], axis=0)
     assert np.abs(late - p).max() < 0.02
@@ -162,7 +166,7 @@ def test_smeared_shells(model, only):
     assert smeared.probabilities(psi).sum() == pytest.approx(1, abs=1e-10)
     spread = smeared.samples.std(axis=0, ddof=1) / np.sqrt(40)
     assert np.all(np.abs(smeared.volumes - volumes) < 5 * spread + 1e-9)
-    value, error = smeared.entropy(psi)
+    value, error = smeared.entropy(smeared.probabilities(psi))
     p, volumes = np.ravel(p), np.ravel(volumes)
     exact = np.sum(p[p > 1e-14] * np.log(volumes[p > 1e-14] / p[p > 1e-14]))
     assert abs(value - exact) < 5 * error + 2e-3
