@@ -12,6 +12,7 @@ from bigbath.plots import plot_parameters, plot_self_consistency, style
 from bigbath.plots.distribution import MOST
 from bigbath.plots.unresolved import UNRESOLVED
 from bigbath.progress import silent
+from bigbath.studies.entropy import regressions
 
 WHOLE = bb.Spectrum(window="whole")
 
@@ -102,7 +103,7 @@ def test_figures_of_the_entropy_paper_have_hollow_points_where_a_width_is_below_
     dataset = dataset.assign(chi_reconstructed=dataset.chi, shift_reconstructed=dataset.chi)
     dataset = dataset.assign(V_diagonal=0.0 * dataset.chi)
     x, good = dataset.bath_energy.values, dataset.fit_resolved.values == 1
-    width, centre = plot_parameters(dataset, []).axes
+    width, centre = plot_parameters(dataset, [line.centre for line in regressions(dataset)]).axes
     for number, axis in enumerate(plot_self_consistency(dataset).axes):
         lines = [line for line in axis.lines if hollow(line)]
         fitted = dataset.centre - dataset.bath_energy - dataset.system_energy if number else dataset.chi
