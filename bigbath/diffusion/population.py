@@ -60,7 +60,7 @@ def levy_population(
     z, exponent = epsilon + 0.5j * kappa, 2 / model.mu
     shifts = np.array([-model.Delta / 2, model.Delta / 2])
     rest = model.g**2 * (terms ** (1 - exponent) - bath_states ** (1 - exponent)) / (exponent - 1)
-    old, Y_old = np.full((2, members), -2j / max(kappa, 2.5 * model.g)), np.zeros((2, members))
+    old, Y_old = np.full((2, members), -2j / max(kappa, 1.0)), np.zeros((2, members))
     new, Y_new = np.empty_like(old), np.empty_like(Y_old)
     streams = np.random.SeedSequence(seed).spawn(warm_up + sweeps)
     samples = []

@@ -1,7 +1,6 @@
 """No number of a start, a tolerance or a threshold is an energy: results in other units are the same results."""
 
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,8 +14,7 @@ from bigbath.broadening.profile_fit import PROFILES, fit_profile
 from bigbath.broadening.resolvent import lanczos
 from bigbath.broadening.shells import Shells
 from bigbath.broadening.system import system_states
-from bigbath.diffusion.population import levy_population
-from bigbath.models import Custom, Levy
+from bigbath.models import Custom
 from bigbath.operators import build
 from bigbath.spectral.width import fit_smeared
 
@@ -107,14 +105,3 @@ def test_elements_of_a_weak_interaction_are_not_taken_for_rounding(s):
         return np.abs(v.elements(np.arange(bath.energies.size)))
 
     assert np.allclose(elements(s) / s, elements(1.0), atol=1e-9)
-
-
-@settings(max_examples=max(2, EXAMPLES // 3), deadline=None)
-@given(SCALES)
-def test_a_population(s):
-    model, options = Levy(L=4), {"members": 200, "sweeps": 10, "warm_up": 4, "terms": 20}
-    one = levy_population(model, 0.1, 0.3, **options)
-    other = levy_population(replace(model, g=s * model.g, Delta=s * model.Delta), 0.1 * s, 0.3 * s, **options)
-    assert np.allclose(other.nu * s, one.nu, rtol=1e-6)
-    assert np.isclose(other.typical / s, one.typical, rtol=1e-6)
-    assert np.isclose(other.A_memory * s**2, one.A_memory, rtol=1e-5)
