@@ -44,12 +44,13 @@ class Interaction:
         rows at a time. Cost: 2 A m d flops a column for sectors of dimension d.
         """
         number = positions(self.bath)
+        smallest = 1e-14 * max((float(np.abs(b.data).max(initial=0.0)) for b in self.bath_operators), default=0.0)
         for left in self.bath.blocks:
             rows = number[id(left)]
             for right in self.bath.blocks:
                 columns = number[id(right)]
                 wanted = np.arange(rows.size) if chosen is None else np.flatnonzero(np.isin(rows, chosen))
-                restricted = [_between(left.sector, b, right.sector) for b in self.bath_operators]
+                restricted = [_between(left.sector, b, right.sector, smallest) for b in self.bath_operators]
                 if not wanted.size or not any(r.nnz for r in restricted):
                     continue
                 images = [csr_times_columns(r, right.vectors) for r in restricted]
@@ -119,7 +120,7 @@ def interaction(v: Hamiltonian, bath: Eigenstates, system: SystemStates) -> Inte
     table = sp.csr_array((entries.data, (pair, place)), shape=(d_system**2, inner.size))
     gram = (table @ table.conj().T).toarray()
     size, left = np.linalg.eigh(gram)
-    keep = size > 1e-24 * max(float(size.max(initial=0.0)), 1e-300)
+    keep = size > 1e-24 * float(size.max(initial=0.0))
     left = left[:, keep]
     rights = left.conj().T @ table
     operators = tuple(_square(np.asarray(r).ravel(), inner, d_bath) for r in rights)
@@ -191,7 +192,8 @@ def fit_square_wave(energy: np.ndarray, strengths: np.ndarray) -> SquareWave:
     filled = np.isfinite(energy)
     x, y = energy[filled], strengths[filled]
     above = x[y > y.max() / 2]
-    start = (y.max() / 2, 1.0, -above.min(), above.max())
+    steepest = 1 / np.diff(np.sort(x)).mean() if x.size > 1 else 1.0  # an edge one shell wide
+    start = (y.max() / 2, 0.5 * steepest, -above.min(), above.max())
     best, covariance = scipy.optimize.curve_fit(_square_wave, x, y, p0=start, maxfev=10_000)
     errors = tuple(float(e) for e in np.sqrt(np.diag(covariance)))
     amplitude, slope, lower, upper = (float(b) for b in best)
@@ -202,9 +204,10 @@ def _square_wave(x: np.ndarray, amplitude: float, slope: float, lower: float, up
     return amplitude * (np.tanh(slope * (x + lower)) + np.tanh(slope * (upper - x)))
 
 
-def _between(left: Sector, operator: sp.csr_array, right: Sector) -> sp.csr_array:
+def _between(left: Sector, operator: sp.csr_array, right: Sector, smallest: float) -> sp.csr_array:
+    """<left|operator|right> without elements below ``smallest``, which are rounding."""
     result = sp.csr_array(left.between(operator, right))
-    result.data[np.abs(result.data) < 1e-14 * max(1.0, float(np.abs(operator.data).max(initial=0.0)))] = 0
+    result.data[np.abs(result.data) < smallest] = 0
     result.eliminate_zeros()
     return result
 

@@ -17,7 +17,8 @@ class Family:
     """A profile whose width is positive on the whole line, in parameters that are free within ``lower`` and ``upper``.
 
     ``profile``: of x and the paper's parameters; ``paper``: the paper's parameters from the free ones; ``inside``: free
-    parameters that reproduce a simpler family's best ones, by name; ``start``: from (delta, chi).
+    parameters that reproduce a simpler family's best ones, by name; ``start``: from (delta, chi). ``powers``: of the unit
+    of energy in the paper's parameters.
     """
 
     profile: Callable[..., np.ndarray]
@@ -27,6 +28,7 @@ class Family:
     start: Callable[[float, float], tuple[float, ...]]
     inside: Mapping[str, Callable[[np.ndarray], tuple[float, ...]]]
     on_the_line: Callable[..., np.ndarray]
+    powers: tuple[int, ...]
 
 
 def _same(free: np.ndarray) -> np.ndarray:
@@ -47,21 +49,22 @@ def _normalised(profile: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]
 PROFILES: dict[str, Family] = {
     "lorentzian": Family(
         profile=profiles.lorentzian, paper=_same, lower=(-_INF, 0), upper=(_INF, _INF), start=lambda d, c: (d, c),
-        inside={}, on_the_line=profiles.lorentzian,
+        inside={}, on_the_line=profiles.lorentzian, powers=(1, 1),
     ),
     "voigt": Family(
         profile=profiles.voigt, paper=_same, lower=(-_INF, 0, 0), upper=(_INF, _INF, _INF),
         start=lambda d, c: (d, 0.7 * c, 0.5 * c), inside={"lorentzian": lambda q: (*q, 0.0)}, on_the_line=profiles.voigt,
+        powers=(1, 1, 1),
     ),
     "quadratic width": Family(
         profile=profiles.quadratic_width, paper=lambda q: np.array([q[0], q[1], 0.0, q[2]]),
         lower=(-_INF, 0, 0), upper=(_INF, _INF, _INF), start=lambda d, c: (d, c, 1e-3),
-        inside={"lorentzian": lambda q: (*q, 0.0)}, on_the_line=_normalised(profiles.quadratic_width),
+        inside={"lorentzian": lambda q: (*q, 0.0)}, on_the_line=_normalised(profiles.quadratic_width), powers=(1, 1, 0, -1),
     ),
     "full quadratic width": Family(
         profile=profiles.quadratic_width, paper=_linear_term, lower=(-_INF, 0, -1, 0), upper=(_INF, _INF, 1, _INF),
         start=lambda d, c: (d, c, 0.0, 1e-2), inside={"quadratic width": lambda q: (q[0], q[1], 0.0, q[2])},
-        on_the_line=_normalised(profiles.quadratic_width),
+        on_the_line=_normalised(profiles.quadratic_width), powers=(1, 1, 0, -1),
     ),
     "composite": Family(
         profile=profiles.composite, paper=_linear_term,
@@ -71,7 +74,7 @@ PROFILES: dict[str, Family] = {
             "full quadratic width": lambda q: (*q, 0.0, 0.0),
             "voigt": lambda q: (q[0], q[1], 0.0, 0.0, 0.0, q[2]),
         },
-        on_the_line=profiles.composite_on_the_line,
+        on_the_line=profiles.composite_on_the_line, powers=(1, 1, 0, -1, 0, 1),
     ),
 }  # fmt: skip
 
@@ -109,6 +112,8 @@ def fit_profile(
     a full quadratic width have lower ones, with a spike at the peak that is narrower than a shell. ``norm``: "spectrum" divides by the profile's sum
     over the shells times the width, for every profile alike; "line" by the integral over the line, Eqs. 62, 64, 66.
     """
+    unit = 2 * width  # starts, bounds and tolerances are numbers: the same in every unit of energy
+    x, width, start = x / unit, width / unit, (start[0] / unit, start[1] / unit)
     everything = np.ones(x.size, dtype=bool)
     free = _best(name, x, P, width, start, norm)
     residual = _model(name, x, width, norm)(free) - P
@@ -120,8 +125,10 @@ def fit_profile(
         again, _ = _solve(name, x, P, width, norm, everything & ~left_out, free)
         held_out += float(np.sum((_model(name, x, width, norm)(again) - P)[left_out] ** 2))
     aic = n * np.log(rss / n) + 2 * k + 2 * k * (k + 1) / max(n - k - 1, 1)
+    family = PROFILES[name]
+    parameters = family.paper(free) * unit ** np.array(family.powers, dtype=float)
     return ProfileFit(
-        name=name, parameters=PROFILES[name].paper(free), rms=float(np.sqrt(rss / n)), aic=float(aic),
+        name=name, parameters=parameters, rms=float(np.sqrt(rss / n)), aic=float(aic),
         cross_validated=float(np.sqrt(held_out / n)),
     )  # fmt: skip
 

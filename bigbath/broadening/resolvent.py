@@ -134,7 +134,7 @@ def lanczos(apply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, steps:
         for _ in range(2):
             image = image - space.T @ (space.conj() @ image)
         size = float(np.linalg.norm(image))
-        if size < 1e-12 * max(1.0, max(abs(a) for a in alpha)):
+        if size <= 1e-12 * max(map(abs, [*alpha, *beta])):
             break
         beta.append(size)
         basis.append(image / size)

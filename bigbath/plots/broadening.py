@@ -1,6 +1,7 @@
 """Figs. 2-5 of the entropy paper from result files."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from bigbath.broadening.interaction import SquareWave
 from bigbath.broadening.regression import Line
 from bigbath.plots import style
+from bigbath.plots.unresolved import plot_points, resolved
 
 _EPSILON = r"energy $\epsilon_\mu$ of the bath state (coupling)"
 
@@ -41,27 +43,31 @@ def plot_interaction(ds: xr.Dataset, fits: Mapping[tuple[int, int], SquareWave],
 
 @style.styled
 def plot_parameters(ds: xr.Dataset, lines: Sequence[Line]) -> Figure:
-    """Fig. 3: (a) chi and (b) a + Delta of every initial state with its regression."""
+    """Fig. 3: (a) chi and (b) a + Delta of every initial state with its regression; hollow: not resolved by the shells."""
     figure, axes = style.panels(1, 2, height=3.0)
     left, right = axes[0]
     x = ds.bath_energy.values
-    left.plot(x, ds.chi.sel(branch=1), ".", ms=1, rasterized=True)
+    dots: dict[str, Any] = {"marker": "o", "ms": 1, "rasterized": True}
+    one = ds.sel(branch=1)
+    plot_points(left, x, one.chi.values, resolved(one, "chi"), None, color=style.colour(0), **dots)
     ceiling = 2 * float(np.nanquantile(ds.chi, 0.99))
     left.set(xlabel=_EPSILON, ylabel=r"(a)  width $\chi_{\mu 1}$ (coupling)", ylim=(0, ceiling))
     for number, line in enumerate(lines):
-        right.plot(x, ds.centre.isel(branch=number), ".", ms=1, color=style.colour(number), rasterized=True)
+        one, colour = ds.isel(branch=number), style.colour(number)
+        plot_points(right, x, one.centre.values, resolved(one, "centre"), None, color=colour, **dots)
         label = rf"$i = {number + 1}$: ${line.slope:.3f}\,\epsilon_\mu {line.intercept:+.3f}$"
         right.plot(x, line(x), ("-", "--")[number % 2], lw=1.2, color="k", label=label)
     right.set(xlabel=_EPSILON, ylabel=r"(b)  centre $a_{\mu i} + \Delta_{\mu i}$ (coupling)")
+    style.legend(left)
     style.legend(right)
     return figure
 
 
 @style.styled
 def plot_self_consistency(ds: xr.Dataset, branch: int = 2) -> Figure:
-    """Fig. 4: fitted (orange) and reconstructed (blue) width (a) and shift (b)."""
+    """Fig. 4: fitted (orange) and reconstructed (blue) width (a) and shift (b); hollow: fits not resolved by the shells."""
     one = ds.sel(branch=branch)
-    x = ds.bath_energy.values
+    x, good = ds.bath_energy.values, resolved(one, "chi")
     fitted = one.centre - x - one.system_energy - one.V_diagonal
     figure, axes = style.panels(1, 2, height=3.0)
     panels = (
@@ -69,11 +75,13 @@ def plot_self_consistency(ds: xr.Dataset, branch: int = 2) -> Figure:
         (fitted, one.shift_reconstructed, r"shift $\Delta_{\mu i} - V_{\mu i}$ (coupling)"),
     )
     for axis, (orange, blue, name), title in zip(axes[0], panels, "ab", strict=True):
-        axis.plot(x, orange, ".", ms=2.2, color=style.colour(4), label="fitted", rasterized=True)
+        plot_points(
+            axis, x, orange.values, good, "fitted", marker="o", ms=1.5, color=style.colour(4), rasterized=True
+        )  # fmt: skip
         axis.plot(x, blue, ".", ms=1, color=style.colour(0), label="Eqs. 36, 37, 43", rasterized=True)
         low, high = (float(np.nanquantile(orange, q)) for q in (0.005, 0.995))
         axis.set(xlabel=_EPSILON, ylabel=f"({title})  {name}", ylim=(min(0.0, 1.3 * low), max(0.0, 1.3 * high)))
-        style.legend(axis, markerscale=8)
+        style.legend(axis, markerscale=3)
     return figure
 
 

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bigbath.plots import style
+from bigbath.plots.unresolved import plot_lorentzian
 
 #: At most this many distributions in one figure.
 MOST = 4
@@ -14,6 +15,8 @@ MOST = 4
 @style.styled
 def plot_distribution(ds: xr.Dataset, title: str = "", *, ax: Axes | None = None) -> Figure:
     """(a) p_n against the eigenstate's number, when it was kept; (b) shell-binned P with Lorentzian fits.
+
+    Dotted: fits below the width of the shells, which mean nothing.
 
     ``ds``: a task's dataset with ``measure.distribution``. With ``ax`` only (b) is drawn, there.
 
@@ -44,8 +47,7 @@ def plot_distribution(ds: xr.Dataset, title: str = "", *, ax: Axes | None = None
         if "chi" in one:
             centre, chi = float(one.centre), float(one.chi)
             fine = np.linspace(x.min(), x.max(), 800)
-            density = chi / np.pi / ((fine - centre) ** 2 + chi**2)
-            second.plot(fine, ds.attrs["shell_width"] * density, color=look["color"])
+            plot_lorentzian(second, one, fine, ds.attrs["shell_width"], color=look["color"])
             label += rf", fit at {centre:.3f}, $\chi$ = {chi:.3f}"
         second.plot(x, one.P.values[filled], ls="", mfc="none", **look, label=label)
     if kept:

@@ -14,14 +14,13 @@ from bigbath.plots.means import AVERAGED, Mean, curves, labels_along, means, poi
 from bigbath.plots.naming import axis_title, name_of
 from bigbath.plots.references import gap_ratios
 from bigbath.plots.registry import Panel, Selection, panel
+from bigbath.plots.unresolved import mark_hollow, plot_lorentzian, plot_points, resolved
 from bigbath.store import Result
 
 #: Dimensions in legends.
 SYMBOLS = {"epsilon": "ε", "kappa": "κ", "branch_from": "from", "other_branch": "to"}
 #: Points of a scatter plot; more are thinned out.
 MOST_POINTS = 20_000
-#: What hollow markers mean.
-UNRESOLVED = "not resolved by the shells"
 #: Curves in one panel.
 MOST_CURVES = 6
 #: Relative change of a curve that is rounding.
@@ -85,9 +84,8 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
             axis.errorbar(np.array(x)[order], value, np.nan_to_num(error), label=text, ls=dashes, **looks)
             narrow = np.array([m.label in _unresolved_at(result, name, m.point) for m in row])[order]
             if narrow.any():
-                hollow = {**style.look(number), "mfc": "white", "ls": "", "zorder": 3}
-                axis.plot(
-                    np.array(x)[order][narrow], value[narrow], **hollow, label=UNRESOLVED if number == 0 else None
+                mark_hollow(
+                    axis, np.array(x)[order][narrow], value[narrow], mfc="white", zorder=3, **style.look(number)
                 )
     if numeric and _spans_decades([point[x_key] for point in points]):
         axis.set_xscale("log")
@@ -127,7 +125,7 @@ def _is_constant(values: np.ndarray) -> bool:
 def _unresolved_at(result: Result, name: str, point: int) -> list[dict[str, Any]]:
     """Labels at which most fits of a point of the sweep are not resolved by the energy shells."""
     sample = next((ds for task, ds in result.tasks.items() if task.point == point and name in ds.variables), None)
-    flag = None if sample is None else _resolved(sample, name)
+    flag = None if sample is None else resolved(sample, name)
     if flag is None:
         return []
     return [m.label for m in means(result, str(flag.name)) if m.point == point and m.mean < 0.5]
@@ -178,7 +176,7 @@ def against_energy(
         if name not in dataset.variables:
             continue
         variable = dataset[name]
-        resolved = _resolved(dataset, name)
+        flag = resolved(dataset, name)
         others = [d for d in variable.dims if d != along]
         for where in np.ndindex(*(variable.sizes[d] for d in others)):
             label = tuple((str(d), labels_along(variable, d)[n]) for d, n in zip(others, where, strict=True))
@@ -189,33 +187,19 @@ def against_energy(
             ):
                 continue
             here = dict(zip(others, where, strict=True))
-            good = np.ones(variable.sizes[along], dtype=bool) if resolved is None else resolved.isel(here).values == 1
+            good = np.ones(variable.sizes[along], dtype=bool) if flag is None else flag.isel(here).values == 1
             cloud = (dataset[energy].values, np.real(variable.isel(here).values), good)
             clouds.setdefault(label, []).append(cloud)
     keys = list(clouds)
-    hollow_label: str | None = UNRESOLVED
     for number, key in enumerate(keys[n] for n in style.spread(len(keys), MOST_CURVES)):
         x, y, good = (np.concatenate(parts) for parts in zip(*clouds[key], strict=True))
         step = max(1, x.size // MOST_POINTS)
         x, y, good = x[::step], y[::step], good[::step]
         size = 3.5 if x.size < 200 else 2.5 if x.size < 2000 else 1.5
         text = label_of(tuple((k, shown(v)) for k, v in key))
-        points = {"ls": "", "ms": size, "rasterized": x.size > 2000, **style.look(number)}
-        axis.plot(x[good], y[good], mew=0, label=text, **points)
-        if not good.all():
-            axis.plot(x[~good], y[~good], **points, mfc="none", mew=0.6, label=hollow_label)
-            hollow_label = None
+        plot_points(axis, x, y, good, text, ms=size, rasterized=x.size > 2000, **style.look(number))
     axis.set(xlabel=axis_title(energy), ylabel=axis_title(name, _sample(result, name)))
     style.legend(axis, markerscale=2)
-
-
-def _resolved(dataset: xr.Dataset, name: str) -> xr.DataArray | None:
-    """1 where a parameter of a fit is resolved by the energy shells; None for what is no such parameter."""
-    fitted, integrated = ("chi", "centre"), name.endswith("_integrated")
-    flag = "fit_resolved_integrated" if integrated else "fit_resolved"
-    if name.removesuffix("_integrated") not in fitted or flag not in dataset:
-        return None
-    return dataset[flag].transpose(*dataset[name].dims)
 
 
 def against_label(name: str, result: Result, axis: Axes) -> None:
@@ -323,22 +307,15 @@ def distribution(result: Result, selection: Selection, axis: Axes) -> None:
     filled = dataset.shell_count.values > 0
     x = dataset.shell_energy.values[filled]
     fine = np.linspace(x.min(), x.max(), 600)
-    branches, marked = selection.branches_of(dataset), False
+    branches = selection.branches_of(dataset)
     for number, mu in enumerate(selection.states_of(dataset.bath_energy.values, 3 if len(branches) == 1 else 2)):
         for order, branch in enumerate(branches):
             one = dataset.isel(bath_state=mu, branch=branch)
             looks = style.look(number * len(branches) + order)
             label = rf"$\epsilon_\mu$ = {float(one.bath_energy):.2f}, i = {int(one.branch)}"
             axis.plot(x, one.P.values[filled], ls="", **looks, mfc="none", mew=0.8, label=label)
-            if "chi" in one and float(one.chi) > 0:
-                centre, chi = float(one.centre), float(one.chi)
-                density = chi / np.pi / ((fine - centre) ** 2 + chi**2)
-                narrow = "fit_resolved" in one and not int(one.fit_resolved)
-                axis.plot(
-                    fine, dataset.attrs["shell_width"] * density, color=looks["color"], ls=":" if narrow else "-",
-                    label=f"fit {UNRESOLVED}" if narrow and not marked else None,
-                )  # fmt: skip
-                marked |= narrow
+            if "chi" in one:
+                plot_lorentzian(axis, one, fine, dataset.attrs["shell_width"], color=looks["color"])
     axis.set(xlabel=axis_title("shell_energy"), ylabel=axis_title("P"), ylim=(0, None))
     _say_which("P", result, selection, axis)
     style.legend(axis)

@@ -66,7 +66,7 @@ def scaled_in_sector(h: Hamiltonian, sector: Sector) -> Scaled:
 
 def _scaled(make: Callable[[Scale], Operator]) -> Scaled:
     lowest, highest = lanczos_extremes(make(Scale(centre=0.0, halfwidth=1.0)))
-    apart = NARROW * max(abs(lowest), abs(highest), NARROW)
+    apart = NARROW * (max(abs(lowest), abs(highest)) or 1.0)
     scale = Scale.of((min(lowest, highest - apart), max(highest, lowest + apart)))
     return Scaled(operator=make(scale), scale=scale, extremes=(lowest, highest))
 

@@ -33,14 +33,16 @@ def fit_smeared(shells: Shells, P: np.ndarray, sigma: float) -> tuple[float, flo
 
     As ``fit_lorentzian``, which it becomes at sigma = 0: the profile is taken at the mean energy of each shell's levels.
     """
-    y, x = P / shells.width, shells.energy
-    start = (x[y.argmax()], max(1 / (np.pi * y.max()), 1e-3))
+    peak = shells.energy[P.argmax()]
+    x, sigma = (shells.energy - peak) / shells.width, sigma / shells.width  # no unit of energy, no origin
+    start = (0.0, 1 / (np.pi * P.max()))
 
     def residual(q: np.ndarray) -> np.ndarray:
-        return voigt_profile(x - q[0], sigma, abs(q[1])) - y
+        return voigt_profile(x - q[0], sigma, abs(q[1])) - P
 
     best = scipy.optimize.least_squares(residual, start, xtol=1e-10, ftol=1e-10)
-    return float(best.x[0]), float(abs(best.x[1])), float(np.sqrt(np.mean(best.fun**2)) * shells.width)
+    centre, chi = peak + shells.width * best.x[0], shells.width * abs(best.x[1])
+    return float(centre), float(chi), float(np.sqrt(np.mean(best.fun**2)))
 
 
 def shell_parameters(average: ShellAverage) -> ShellParameters:

@@ -1,13 +1,18 @@
 """Widths that the energy shells do not resolve are marked in every figure that shows them."""
 
+from pathlib import Path
+
 import matplotlib.colors
 import numpy as np
 import pytest
 
 import bigbath as bb
-from bigbath.plots import style
-from bigbath.plots.panels import UNRESOLVED
+import bigbath.plots
+from bigbath.plots import plot_parameters, plot_self_consistency, style
+from bigbath.plots.distribution import MOST
+from bigbath.plots.unresolved import UNRESOLVED
 from bigbath.progress import silent
+from bigbath.studies.entropy import regressions
 
 WHOLE = bb.Spectrum(window="whole")
 
@@ -72,3 +77,50 @@ def test_what_is_resolved_is_not_marked():
     marks = [matplotlib.colors.to_rgba(line.get_markerfacecolor()) for line in axis.lines if hollow(line)]
     (dataset,) = fitted(0.05).tasks.values()
     assert bool(marks) == bool((dataset.fit_resolved == 0).any())
+
+
+def same(found, x, y):
+    """Whether the points of ``found`` lines are the finite ones of x, y, each once."""
+    points = [(a, b) for line in found for a, b in zip(*line.get_data(), strict=True)]
+    return sorted(points) == sorted(zip(x, y, strict=True))
+
+
+def test_the_figure_of_distributions_dots_the_same_fits(result):
+    (dataset,) = result.tasks.values()
+    figure = bb.plot_distribution(dataset)
+    axis = figure.axes[-1]
+    chosen = np.unique(np.linspace(0, dataset.sizes["bath_state"] - 1, MOST).astype(int))
+    flags = dataset.fit_resolved.values[chosen, 0] == 1
+    assert [line.get_linestyle() for line in axis.lines if line.get_linestyle() != "None"] == [
+        "-" if good else ":" for good in flags
+    ]
+    names = axis.get_legend_handles_labels()[1]
+    assert names.count(f"fit {UNRESOLVED}") == int(not flags.all())
+
+
+def test_figures_of_the_entropy_paper_have_hollow_points_where_a_width_is_below_the_shells(result):
+    (dataset,) = result.tasks.values()
+    dataset = dataset.assign(chi_reconstructed=dataset.chi, shift_reconstructed=dataset.chi)
+    dataset = dataset.assign(V_diagonal=0.0 * dataset.chi)
+    x, good = dataset.bath_energy.values, dataset.fit_resolved.values == 1
+    width, centre = plot_parameters(dataset, [line.centre for line in regressions(dataset)]).axes
+    for number, axis in enumerate(plot_self_consistency(dataset).axes):
+        lines = [line for line in axis.lines if hollow(line)]
+        fitted = dataset.centre - dataset.bath_energy - dataset.system_energy if number else dataset.chi
+        assert same(lines, x[~good[:, 1]], fitted.values[~good[:, 1], 1])
+        assert axis.get_legend_handles_labels()[1].count(UNRESOLVED) == 1
+    assert same([line for line in width.lines if hollow(line)], x[~good[:, 0]], dataset.chi.values[~good[:, 0], 0])
+    for axis, marked in ((width, ~good[:, 0]), (centre, ~good)):
+        assert axis.get_legend_handles_labels()[1].count(UNRESOLVED) == int(marked.any())
+    both = (
+        np.concatenate([x[~good[:, i]] for i in range(2)]),
+        np.concatenate([dataset.centre.values[~good[:, i], i] for i in range(2)]),
+    )
+    assert same([line for line in centre.lines if hollow(line)], *both)
+
+
+def test_one_module_knows_the_flag_and_each_that_draws_fits_of_states_asks_it():
+    sources = {path.stem: path.read_text() for path in Path(bigbath.plots.__file__).parent.glob("*.py")}
+    assert {name for name, text in sources.items() if "fit_resolved" in text} == {"unresolved"}
+    asking = {name for name, text in sources.items() if "from bigbath.plots.unresolved import" in text}
+    assert asking == {"broadening", "distribution", "panels"}
