@@ -183,8 +183,9 @@ def difference(rows: Sequence[CrossingRow], L: tuple[int, int]) -> tuple[float, 
 def fall(small: ThoulessTime, large: ThoulessTime) -> tuple[float, float]:
     """t_Th/t_H of the larger system over that of the smaller one, with its standard error from the samples."""
     ratio = large.tau / small.tau
-    spread = np.nanstd(np.log(large.samples / small.samples[::-1]))
-    return ratio, float(ratio * spread)
+    drawn = np.log(large.samples / small.samples[::-1])
+    drawn = drawn[np.isfinite(drawn)]
+    return ratio, float(ratio * drawn.std()) if drawn.size else float("nan")
 
 
 def ratio_to(amplitudes: Amplitudes, expected: np.ndarray, window: tuple[float, float]) -> tuple[float, float]:

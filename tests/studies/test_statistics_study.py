@@ -69,9 +69,9 @@ def test_ratios_to_a_law_and_their_errors():
 
 
 def test_small_rings(tmp_path):
-    rows, figure = transition(tmp_path, sizes=(8, 10), realizations=3)
+    rows, figure = transition(tmp_path, sizes=(8, 10), realizations=6)
     points = {(p.L, p.value): p for p in rows if isinstance(p, Point)}
-    assert len(points) == 12 and all(p.parameter == "W" and p.realizations == 3 for p in points.values())
+    assert len(points) == 12 and all(p.parameter == "W" and p.realizations == 6 for p in points.values())
     for L in (8, 10):
         assert points[L, 0.5].gap_ratio > points[L, 5.0].gap_ratio
         assert 0 < points[L, 5.0].thouless <= 1
@@ -81,7 +81,7 @@ def test_small_rings(tmp_path):
     assert {r.kind for r in rows if isinstance(r, Judged)} == {"is", "below"}
     assert figure.stat().st_size > 10_000
     text = page(rows).splitlines()
-    assert text[0] == "Realizations: 3 at L = 8, 3 at L = 10."
+    assert text[0] == "Realizations: 6 at L = 8, 6 at L = 10."
     assert len([line for line in text if re.match(r"\| [\d.]+ \|", line)]) == 6
     assert sum("t_Th/t_H" in line and line.endswith((" holds |", " fails |", " undecided |")) for line in text) >= 3
     jobs = {job.stem: load_job(job) for job in tmp_path.glob("*.toml")}
@@ -102,7 +102,7 @@ def test_a_result_may_hold_more_values_than_are_asked_for(tmp_path):
 
 
 def test_a_small_sun(tmp_path):
-    rows, figure = sun(tmp_path, sizes=(6, 7), realizations=2)
+    rows, figure = sun(tmp_path, sizes=(6, 7), realizations=4)
     points = {(p.L, p.value): p for p in rows if isinstance(p, Point)}
     assert len(points) == 10 and all(p.as_dict()["alpha"] == p.value for p in points.values())
     assert points[7, 0.95].gap_ratio > points[7, 0.5].gap_ratio
