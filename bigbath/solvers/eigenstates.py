@@ -21,6 +21,11 @@ from bigbath.variables import described
 #: Largest |V^T V - 1| of states that may be called complete.
 ORTHOGONALITY = 1e-9
 
+ENERGIES_ONLY = (
+    "these states have energies only, since they were solved with vectors = false: solve with vectors = true "
+    "for what needs eigenvectors"
+)
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Evidence(Compact):
@@ -68,7 +73,7 @@ class Evidence(Compact):
 class Eigenstate(Compact):
     """One eigenstate: ``energy``, ``residual`` ||H v - E v||, both in units of the coupling, and its ``sector``.
 
-    ``coordinates``: (d,) in the sector. ``vector()`` is made of them when it is asked for.
+    ``coordinates``: (d,) in the sector, None where only energies were kept. ``vector()`` is made of them when it is asked for.
 
     >>> import bigbath as bb
     >>> states = bb.solve(bb.build(bb.draw(bb.Imbrie(L=4))), bb.Whole())
@@ -79,10 +84,12 @@ class Eigenstate(Compact):
     energy: float
     residual: float
     sector: Sector
-    coordinates: np.ndarray
+    coordinates: np.ndarray | None
 
     def vector(self) -> np.ndarray:
-        """The vector (D,) over all configurations, float64 or complex128."""
+        """The vector (D,) over all configurations, float64 or complex128; ImpossibleRequest where only energies were kept."""
+        if self.coordinates is None:
+            raise ImpossibleRequest(ENERGIES_ONLY)
         require_memory(16 * self.sector.whole, "an eigenvector in the whole space", "Use .coordinates and .sector.")
         return self.sector.lift(self.coordinates[:, None])[:, 0]
 
@@ -108,10 +115,7 @@ class Block:
     def vectors(self) -> np.ndarray:
         """The vectors (d, k), or the slab (rows[1] - rows[0], k) of this rank; ImpossibleRequest where none were kept."""
         if self.kept.shape[1] != self.energies.size:
-            raise ImpossibleRequest(
-                "these states have energies only, since they were solved with vectors = false: solve with vectors = true "
-                "for what needs eigenvectors"
-            )
+            raise ImpossibleRequest(ENERGIES_ONLY)
         return self.kept
 
     @property
@@ -200,7 +204,7 @@ class Eigenstates(Compact):
             raise NotImplementedError("vectors are distributed; use the blocks")
         return Eigenstate(
             energy=float(block.energies[column]), residual=float(block.residuals[column]), sector=block.sector,
-            coordinates=block.vectors[:, column],
+            coordinates=block.kept[:, column] if block.kept.shape[1] else None,
         )  # fmt: skip
 
     def _between(self, first: int, last: int) -> "Eigenstates":

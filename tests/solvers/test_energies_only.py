@@ -12,7 +12,7 @@ from support import expected_window
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import XXZ, draw
 from bigbath.operators import Hamiltonian, build
-from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Solver, prepare, solve
+from bigbath.solvers import Auto, Dense, Density, Filter, Interval, Nearest, ShiftInvert, Solver, Whole, prepare, solve
 from bigbath.solvers.filter import sampled_forecast
 from bigbath.solvers.slices import in_slices, joined
 
@@ -153,3 +153,10 @@ def test_windows_near_the_ends_of_the_spectrum_need_no_second_attempt(epsilon):
     levels = levels_of(h, sector)
     expected = levels[expected_window(window, levels, np.abs(levels).max())]
     np.testing.assert_allclose(states.energies, expected, atol=1e-10)
+
+
+def test_a_single_state_has_an_energy_without_a_vector():
+    states = solve(build(draw(XXZ(L=3))), Whole(), vectors=False)
+    assert [state.energy for state in states] == list(states.energies) and len(states[2:5]) == 3
+    with pytest.raises(ImpossibleRequest, match="vectors = true"):
+        states[0].vector()
