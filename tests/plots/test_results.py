@@ -17,8 +17,8 @@ from bigbath.errors import FileError, JobError
 from bigbath.job import parse_job
 from bigbath.plots import plot_distribution, plot_result, save
 from bigbath.plots.means import means, with_error
-from bigbath.plots.panels import UNRESOLVED
 from bigbath.plots.registry import panels_of
+from bigbath.plots.unresolved import UNRESOLVED
 from bigbath.store import open_run
 
 WHOLE = {"window": "whole", "engine": "dense"}
