@@ -33,8 +33,9 @@ _WHERE = {
     "bigbath.job": ("Ensemble", "Job", "Spectrum", "load_job"),
     "bigbath.sweep": ("Range", "Sweep"),
     "bigbath.measure": (
-        "MeasureDistribution", "MeasureEntanglement", "MeasureFormFactor", "MeasureGapRatio", "MeasureInteraction",
-        "MeasureNumberVariance", "MeasureObservables", "MeasureParticipation", "MeasurePropagator", "MeasureSpacings",
+        "MeasureCavity", "MeasureDephasing", "MeasureDistribution", "MeasureDynamics", "MeasureEntanglement", "MeasureEvolution",
+        "MeasureFormFactor", "MeasureGapRatio", "MeasureInteraction", "MeasureLongTime", "MeasureNumberVariance",
+        "MeasureObservables", "MeasureParticipation", "MeasurePropagator", "MeasureSpacings",
         "Measures", "disorder_average",
     ),
     "bigbath.measure.of_states": (
@@ -75,11 +76,16 @@ if TYPE_CHECKING:
     from bigbath.interactive import run
     from bigbath.job import Ensemble, Job, Spectrum, load_job
     from bigbath.measure import (
+        MeasureCavity,
+        MeasureDephasing,
         MeasureDistribution,
+        MeasureDynamics,
         MeasureEntanglement,
+        MeasureEvolution,
         MeasureFormFactor,
         MeasureGapRatio,
         MeasureInteraction,
+        MeasureLongTime,
         MeasureNumberVariance,
         MeasureObservables,
         MeasureParticipation,

@@ -27,7 +27,6 @@ from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
 from bigbath.measure.spacings import MeasureSpacings
 from bigbath.models import Composite
-from bigbath.operators import build
 
 
 class Measurement(Protocol):
@@ -87,7 +86,7 @@ class Measures:
         if self.propagator is not None and sector:
             raise ImpossibleRequest("measure.propagator: Green functions need the whole space: remove spectrum.sector")
         if self.dynamics is not None:
-            self.dynamics.sector_in(build(composite), symmetries, sector)
+            self.dynamics.before(composite, symmetries, sector)
         for statistic in self.level_statistics:
             statistic.before(composite, symmetries, sector)
 

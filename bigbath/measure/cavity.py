@@ -19,6 +19,10 @@ class MeasureCavity:
 
     Bonds with |V_jk|^2 below ``weakest`` carry no messages: much faster for large dense matrices, at 0.001 for the Levy
     model right to about 0.1 per cent.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(cavity=bb.MeasureCavity(kappa=[0.3, 1.0])).cavity.kappa
+    (0.3, 1.0)
     """
 
     needs_vectors: ClassVar[bool] = False

@@ -13,7 +13,12 @@ from bigbath.measure.grid import Energies, LaplaceVariables, bath_of
 
 @choice
 class MeasureDephasing:
-    """Grid of ``epsilon`` and ``kappa`` > 0; needs the whole spectra of H and of the bath."""
+    """Grid of ``epsilon`` and ``kappa`` > 0; needs the whole spectra of H and of the bath.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(dephasing=bb.MeasureDephasing(kappa=[1.0])).dephasing.epsilon
+    (0.0,)
+    """
 
     epsilon: Energies = (0.0,)
     kappa: LaplaceVariables

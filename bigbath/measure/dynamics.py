@@ -24,6 +24,7 @@ from bigbath.dynamics.steady import steady_state
 from bigbath.errors import IncompleteWindow, JobError, in_section
 from bigbath.measure.context import Context
 from bigbath.measure.initial_state import Configuration, Initial, Neel
+from bigbath.models import Composite, SpinComposite
 from bigbath.operators import Hamiltonian, build
 from bigbath.solvers import Whole
 from bigbath.spaces import Sector, everything, sectors
@@ -32,6 +33,10 @@ Observed = Literal[
     "populations", "density_matrix", "entanglement", "sigma_x", "sigma_y", "sigma_z", "energy", "imbalance",
     "survival", "observational_entropy",
 ]  # fmt: skip
+
+
+#: Of these, and of the initial states, those that need sites.
+OF_SITES = frozenset({"entanglement", "sigma_x", "sigma_y", "sigma_z", "imbalance", "neel", "configuration", "product"})
 
 
 @choice
@@ -84,6 +89,12 @@ class MeasureDynamics:
     empty. ``shell_width``: of the bath's shells of the observational entropy; ``smearing``: sigma of their edges, where the
     bath's states are not computed, with volumes from ``volume_vectors`` random vectors. ``autocorrelation``: at infinite
     temperature, beside the evolution of ``initial``.
+
+    >>> import bigbath as bb
+    >>> job = bb.Job(model=bb.XXZ(L=6, W=1.0), spectrum=bb.Spectrum(window="none"),
+    ...              measure=bb.Measures(dynamics=bb.MeasureDynamics(times=[0.0, 1.0], observe=["imbalance"])))
+    >>> job.measure.dynamics.initial.kind
+    'neel'
     """
 
     initial: Initial = Neel()
@@ -106,6 +117,22 @@ class MeasureDynamics:
     def instants(self) -> np.ndarray:
         """Times (T,)."""
         return self.times.values if isinstance(self.times, TimeGrid) else np.array(self.times, dtype=float)
+
+    def before(
+        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+    ) -> None:
+        """JobError for sites that the model does not have, and for labels of several sectors; arguments as of ``sector_in``."""
+        sites = composite.system_sites + composite.bath_sites if isinstance(composite, SpinComposite) else 0
+        if not sites:
+            asked = [f"observe: {name}" for name in self.observe if name in OF_SITES]
+            asked += [f"initial: {self.initial.kind}"] if self.initial.kind in OF_SITES else []
+            asked += ["autocorrelation"] if self.autocorrelation is not None else []
+            if asked:
+                raise JobError(f"measure.dynamics.{asked[0]} needs a model of spins, which this is not")
+        for key, named in (("cut", self.cut), ("autocorrelation.sites", getattr(self.autocorrelation, "sites", ()))):
+            if sites and (outside := [site for site in named if site >= sites]):
+                raise JobError(f"measure.dynamics.{key}: there is no site {outside[0]}; sites are 0 ... {sites - 1}")
+        self.sector_in(build(composite), symmetries, sector)
 
     def sector_in(self, h: Hamiltonian, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None) -> Sector:
         """Where psi lives; ``symmetries``, ``sector`` as in ``[spectrum]``. JobError for labels of several sectors."""

@@ -25,6 +25,10 @@ class MeasureEvolution:
     """Joint probabilities at ``times`` > 0; the initial state is a filter of ``width`` about ``centre``, or thermal, ``beta``.
 
     The theory needs the bath's whole spectrum, two levels that V always flips, and times from 2/width on (thermal: 2).
+
+    >>> import bigbath as bb
+    >>> bb.MeasureEvolution(times=[1.0, 2.0], width=2.0).times
+    (1.0, 2.0)
     """
 
     times: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]

@@ -26,6 +26,10 @@ from bigbath.measure.grid import bath_of, branch_coordinates, level_spacing
 class MeasureLongTime:
     """Initial state: a filter of ``width`` about ``centre``. ``kappa``: where Eq. 26 is evaluated instead of at 0
     [default: the mean level spacing of H]. Needs the whole spectra of H and of the bath.
+
+    >>> import bigbath as bb
+    >>> bb.Measures(long_time=bb.MeasureLongTime(width=0.5)).long_time.centre
+    0.0
     """
 
     centre: float = 0.0

@@ -17,7 +17,7 @@ from bigbath.dynamics.steady import steady_state
 from bigbath.errors import JobError
 from bigbath.job import load_job, parse_job
 from bigbath.measure import Context
-from bigbath.models import XXZ, Imbrie, Ring, draw
+from bigbath.models import XXZ, Imbrie, MatrixComposite, Ring, draw
 from bigbath.operators import build
 from bigbath.plots import plot_result
 from bigbath.solvers import NoStates, Whole, solve
@@ -236,6 +236,23 @@ def test_a_job_is_forecast_run_and_drawn(tmp_path):
     titles = " ".join(axis.get_ylabel() for axis in figure.axes)
     assert "survival" in titles and "population" in titles
     assert all("time" in axis.get_xlabel() for axis in figure.axes if axis.get_visible())
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"observe": ["sigma_z"], "initial": {"kind": "random"}}, "observe: sigma_z"),
+        ({"observe": ["energy"]}, "initial: neel"),
+        ({"initial": {"kind": "random"}, "autocorrelation": {"letters": "z", "sites": [0]}}, "autocorrelation"),
+    ],
+)
+def test_what_needs_spins_is_refused_for_matrices(options, named):
+    composite = MatrixComposite(system=np.diag([0.0, 1.0]), bath=np.eye(3), interaction=((np.eye(2), np.eye(3)),))
+    with pytest.raises(JobError, match=named):
+        bb.MeasureDynamics(times=[1.0], **options).before(composite, None, None)
+    ring = Ring(N=4).composite(None)
+    with pytest.raises(JobError, match=r"cut: there is no site 4; sites are 0 ... 3"):
+        bb.MeasureDynamics(times=[1.0], cut=[1, 4]).before(ring, None, None)
 
 
 def test_a_state_of_several_sectors_is_refused_before_any_work(tmp_path):
