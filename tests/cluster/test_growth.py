@@ -108,7 +108,7 @@ def test_a_sweep_grows_in_the_middle(tmp_path, computed):
     assert run(job(3, W=[0.5, 1.0, 2.0, 8.0]), output) == "done"
     new = computed[4:]
     assert sorted(new) == [(0.5, 0), (0.5, 1), (0.5, 2), (1.0, 2), (2.0, 0), (2.0, 1), (2.0, 2), (8.0, 2)]
-    old = open_result(output).dataset.sel({"model.W": [1.0, 8.0], "realization": [0, 1]})
+    old = open_result(output).dataset.sel(W=[1.0, 8.0], realization=[0, 1])
     assert np.array_equal(old.energy, first.dataset.energy)
     assert_is(output, job(3, W=[0.5, 1.0, 2.0, 8.0]), tmp_path)
 

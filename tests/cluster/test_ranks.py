@@ -80,7 +80,7 @@ def test_forty_tasks_on_any_number_of_ranks_and_in_shares(tmp_path):
     assert bigbath("merge", tmp_path / "shares.h5").returncode == 0
     assert_same_numbers(reference, open_run(tmp_path / "shares.h5"))
     data = reference.dataset
-    assert dict(data.sizes)["model.W"] == 2 and dict(data.sizes)["realization"] == 20
+    assert data.sizes["W"] == 2 and data.sizes["realization"] == 20
     average = reference.average("gap_ratio")
     values = np.array(
         [[reference.tasks[Task(point=p, realization=r)].gap_ratio[0] for r in range(20)] for p in range(2)]

@@ -54,7 +54,7 @@ def rotated(states, stream):
     for first, last in zip(edges[:-1], edges[1:], strict=True):
         if last - first > 1:
             vectors[:, first:last] = vectors[:, first:last] @ unitary_group.rvs(last - first, random_state=stream)
-    return replace(states, blocks=(replace(block, vectors=vectors),))
+    return replace(states, blocks=(replace(block, kept=vectors),))
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

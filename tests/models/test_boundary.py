@@ -171,7 +171,7 @@ def test_too_many_shells_are_refused_before_the_work(measure, monkeypatch):
 
     width = {"distribution": {}, "interaction": {"shell_width": 0.1}}[measure]
     job = bb.Job(model=HERTZ, spectrum={"window": "whole"}, bath={"window": "whole"}, measure={measure: width})
-    monkeypatch.setattr("bigbath.cluster.realize.solve", never)
+    monkeypatch.setattr("bigbath.cluster.realize.Solver.solve", never)
     with pytest.raises(ImpossibleRequest, match="shells of width"):
         estimate(job)
     with pytest.raises(ImpossibleRequest, match=r"\d,\d{3},\d{3} shells of width") as caught:

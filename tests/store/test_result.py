@@ -12,6 +12,7 @@ from bigbath.job import job_hash, parse_job, resolved
 from bigbath.store import SCHEMA, open_result, provenance, read_header, write_result
 from bigbath.store.seal import seal
 from bigbath.tasks import Task
+from bigbath.variables import described
 
 JOB = parse_job(
     {
@@ -55,7 +56,7 @@ def test_round_trip(written):
     assert result.job_hash == job_hash(JOB)
     assert list(result.realizations) == [0, 1, 2]
     for r, ds in result.realizations.items():
-        xr.testing.assert_identical(ds, dataset(r))
+        xr.testing.assert_identical(ds, described(dataset(r)))
         assert ds.P.dtype == float
     assert result.evidence(1)["complete"] == "yes"
     assert result.provenance["seconds"] == {"total": 1.5}
