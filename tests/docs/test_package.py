@@ -34,7 +34,7 @@ def test_there_is_one_version() -> None:
 
 def test_conda_recipe() -> None:
     yaml = pytest.importorskip("yaml")
-    text = (ROOT / "conda" / "meta.yaml").read_text()
+    text = (ROOT / ".conda" / "meta.yaml").read_text()
     pattern = re.search(r"regex_pattern='(.+?)'", text)
     assert pattern
     version = re.search(pattern[1], (ROOT / "bigbath" / "__init__.py").read_text())
@@ -88,7 +88,7 @@ def test_wheel_and_source_distribution(tmp_path: Path) -> None:
     with tarfile.open(source) as archive:
         held = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
     for wanted in ("tests/support.py", "tests/site/browser.py", "docs/index.md", "docs/img/entropy_fig1.png", "mpi_jobs/mbl.toml", ".mkdocs.yml", ".ci/setup",
-                   "conda/meta.yaml", "CITATION.cff", "LICENSE", "bigbath/studies/jobs/entropy_fig1.toml"):  # fmt: skip
+                   ".conda/meta.yaml", "CITATION.cff", "LICENSE", "bigbath/studies/jobs/entropy_fig1.toml"):  # fmt: skip
         assert wanted in held, wanted
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
