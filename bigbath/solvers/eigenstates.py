@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-import xarray as xr
 
 from bigbath.compact import Compact
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, JobError
@@ -16,7 +15,9 @@ from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
 from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
 from bigbath.spaces import Sector
-from bigbath.variables import described
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Largest |V^T V - 1| of states that may be called complete.
 ORTHOGONALITY = 1e-9
@@ -237,8 +238,12 @@ class Eigenstates(Compact):
         evidence = replace(e, edges=edges, counted=counted, found=last - first, complete=complete, reason=reason)
         return replace(self, blocks=tuple(blocks), evidence=evidence)
 
-    def to_dataset(self) -> xr.Dataset:
+    def to_dataset(self) -> "xr.Dataset":
         """Energies, residuals and sectors as labelled arrays along ``state``, with the evidence as attributes (JSON)."""
+        import xarray as xr  # only here: it takes longer to import than the rest of the engines
+
+        from bigbath.variables import described
+
         coords = {
             "energy": ("state", self.energies),
             "residual": ("state", self.residuals),

@@ -62,7 +62,7 @@ def test_workflows_call_what_exists() -> None:
 
 def made_here(directory: str, names: list[str]) -> set[str]:
     """What is no source: environments, caches, results, hidden files but those of the project."""
-    own = {".ci", ".github", ".mkdocs", ".mkdocs.yml"}
+    own = {".ci", ".conda", ".github", ".mkdocs", ".mkdocs.yml"}
     made = {"build", "demo", "site", "bench"} if Path(directory) == ROOT else {"katex", "__pycache__"}
     return {n for n in names if n in made or n.endswith(".egg-info") or (n.startswith(".") and n not in own)}
 
