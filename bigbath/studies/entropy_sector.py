@@ -6,7 +6,7 @@ average, and single states, from all eigenstates of the sector: the job ``jobs/e
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from bigbath.spectral import (
 )
 from bigbath.spectral.chebyshev import gaussians
 from bigbath.store import Result, open_result
+from bigbath.studies.beside_exact import BesideExact
 from bigbath.studies.page import table, with_error
 from bigbath.studies.sampled import sampled
 
@@ -44,14 +45,12 @@ ENERGIES, LEVEL = np.arange(-2.0, 1.01, 0.5), 0.0
 VECTORS, SAMPLE = 16, 2**18
 #: The largest ring with all eigenstates; from FILTERED on they are found by the filter, in SHELLS energy shells.
 LARGEST_EXACT, FILTERED, SHELLS = 16, 16, 12
-#: Standard errors within which a value agrees with the exact one (15 degrees of freedom: 99 %).
-AGREEMENT = 3.0
 #: The spin's directions, and the magnetisation of the bath that goes with them.
 SPINS = {"up": -1, "down": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(BesideExact):
     """One number of one size and direction of the spin: ``error`` is a standard error, None where there is none.
 
     ``exact``: the same average from all eigenstates, None without.
@@ -63,22 +62,6 @@ class Point:
     value: float
     error: float | None
     exact: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """ "yes" within three standard errors of the exact number, "-" without one."""
-        if self.exact is None or self.error is None:
-            return "-"
-        return "yes" if abs(self.value - self.exact) <= AGREEMENT * self.error else "no"
-
-    @property
-    def accepted(self) -> bool:
-        """Whether nothing contradicts it."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return {k: v for k, v in asdict(self).items() if v is not None} | {"verdict": self.verdict}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,6 +24,7 @@ from bigbath.progress import Report, silent
 from bigbath.solvers import Density
 from bigbath.spaces import FixedCharges, bipartition
 from bigbath.statistics import random_entropy
+from bigbath.statistics.errors import standard_error
 from bigbath.store import open_result
 from bigbath.studies.crossings import Crossing, CrossingRow, crossing, crossing_row
 from bigbath.studies.page import Page, table, with_error
@@ -180,16 +181,11 @@ def points(m: Measured) -> list[Point]:
     random = random_half(m.L)
     return [
         Point(
-            L=m.L, W=float(W), realizations=r.size, gap_ratio=float(r.mean()), gap_ratio_error=error(r),
-            entanglement=float(s.mean()), entanglement_error=error(s), of_random=float(s.mean()) / random,
+            L=m.L, W=float(W), realizations=r.size, gap_ratio=float(r.mean()), gap_ratio_error=float(standard_error(r)),
+            entanglement=float(s.mean()), entanglement_error=float(standard_error(s)), of_random=float(s.mean()) / random,
         )
         for W, r, s in zip(m.W, m.gap_ratio, m.entanglement, strict=True)
     ]  # fmt: skip
-
-
-def error(values: np.ndarray) -> float:
-    """Standard error of the mean of independent realizations (R,); NaN for one."""
-    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
 
 
 def crossings_of(a: Measured, b: Measured) -> list[CrossingRow]:

@@ -7,7 +7,7 @@ run each. Up to N = 15 the same numbers are computed from all eigenstates for co
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from bigbath.spectral import (
     state_moments,
 )
 from bigbath.spectral.chebyshev import gaussians
+from bigbath.studies.beside_exact import BesideExact
 from bigbath.studies.kept import write_arrays
 from bigbath.studies.sampled import sampled
 
@@ -50,12 +51,10 @@ VECTORS, SAMPLE = 16, 2**18
 #: Single bath states; the largest ring that gets them; the largest with all eigenstates; bins of their exact distribution.
 STATES, LARGEST_STATES, LARGEST_EXACT, FINE = 64, 17, 15, 0.02
 SEED = 1
-#: Standard errors within which a value agrees with the exact one (15 degrees of freedom: 99 %).
-AGREEMENT = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(BesideExact):
     """One number of one size: ``error`` is a standard error; ``exact``: from all eigenstates, None where there are none."""
 
     name: str
@@ -63,22 +62,6 @@ class Point:
     value: float
     error: float
     exact: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """ "yes" within three standard errors of the exact number, "-" without one."""
-        if self.exact is None:
-            return "-"
-        return "yes" if abs(self.value - self.exact) <= AGREEMENT * self.error else "no"
-
-    @property
-    def accepted(self) -> bool:
-        """Whether nothing contradicts it."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return {k: v for k, v in asdict(self).items() if v is not None} | {"verdict": self.verdict}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
