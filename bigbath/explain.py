@@ -11,8 +11,10 @@ _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 
 def explain(error: ValidationError, cls: type) -> list[str]:
-    """One line for each mistake in the data of a ``cls``."""
-    return [_line(problem, cls) for problem in error.errors()]
+    """One line for each mistake in the data of a ``cls``; that a list is too short is not said of one whose items are wrong."""
+    problems = error.errors()
+    wrong = {problem["loc"][:-1] for problem in problems}
+    return [_line(p, cls) for p in problems if not (p["type"] == "too_short" and p["loc"] in wrong)]
 
 
 def _line(problem: Any, cls: type) -> str:
@@ -28,6 +30,8 @@ def _line(problem: Any, cls: type) -> str:
         message = f"must be a table, got {shown(problem['input'])}"
     elif kind == "dataclass_type":
         message = f"must be a table with the keys {', '.join(sorted(table))}, got {shown(problem['input'])}"
+    elif kind == "too_short":
+        message = f"needs at least {problem['ctx']['min_length']} value(s), got {shown(problem['input'])}"
     elif kind != "value_error":
         message = f"{message[0].lower()}{message[1:]}, got {shown(problem.get('input'))}"
     return f"{'.'.join(keys)}: {message}" if keys else message
