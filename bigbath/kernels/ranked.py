@@ -160,7 +160,7 @@ def _strip_code(parts: int, summed: int) -> Callable[..., None]:
                 sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1)
                 _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return njit(nogil=True, cache=False)(strip)
+    return njit(nogil=True, cache=False, _nrt=False)(strip)
 
 
 _strip, _strip_summed = _strip_code(_BOTH, 0), _strip_code(_BOTH, 1)
@@ -197,7 +197,7 @@ def _rows_code(vectors: int) -> Callable[..., None]:
             add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
             hop += counts[i]
 
-    return njit(nogil=True, cache=False)(rows)
+    return njit(nogil=True, cache=False, _nrt=False)(rows)
 
 
 _rows_1, _rows_2, _rows_3, _rows_4, _rows_5 = (_rows_code(vectors) for vectors in range(1, VECTORS + 1))
@@ -244,7 +244,7 @@ def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
 
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
     steps.__qualname__ = f"ranked_steps_{dtype}"
-    return njit(nogil=True)(steps)
+    return njit(nogil=True, _nrt=False)(steps)
 
 
 @njit(nogil=True)
