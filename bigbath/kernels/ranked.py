@@ -72,7 +72,7 @@ def _turn(typing, vector, starts, row, column, tile, place, parts):  # type: ign
 
 
 @intrinsic(prefer_literal=True)
-def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored):  # type: ignore[no-untyped-def]
+def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored, equal):  # type: ignore[no-untyped-def]
     """2 H v1 as far as it acts on columns: for each row of the strip a register of columns."""
     kind = Register(tile.dtype)
     number, lanes = _parts(parts, tile.dtype), kind.lanes
@@ -99,7 +99,7 @@ def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift,
             for k in range(lanes):
                 here = builder.add(start, _word(k))
                 place = builder.zext(places.number(here), WORD)
-                amplitude = repeated(builder, kind.llvm, amplitudes.number(here))
+                amplitude = repeated(builder, kind.llvm, amplitudes.number(_word(0) if equal.literal_value else here))
                 for part in range(number):
                     value = tile.load(builder.add(place, _word(part * lanes)), kind.llvm)
                     old = sums[part * lanes + k]
@@ -110,7 +110,7 @@ def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift,
         ]
         return context.make_tuple(builder, result, rows)
 
-    return result(tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored), code
+    return result(tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored, equal), code
 
 
 @intrinsic(prefer_literal=True)
@@ -134,7 +134,8 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
     return types.void(v0, v1, total, sums, start, stride, weights, step, summed), code
 
 
-def _strip_code(parts: int, summed: int) -> Callable[..., None]:
+@lru_cache
+def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
     """The first pass over one plane of one strip of rows; both planes where hops of columns join them."""
 
     def strip(v0, v1, total, weights, step, tile, block, plane, row, tables):  # type: ignore[no-untyped-def]
@@ -153,21 +154,17 @@ def _strip_code(parts: int, summed: int) -> Callable[..., None]:
             column = (before + g) * lanes
             start, own = starts[row] + column, g * lanes * STRIP
             if shifts >= 0:
-                sums = _sums(tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0)
+                sums = _sums(tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0, equal)
                 _finish(v0, v1, total, sums, start, stride, weights, step, summed)
             else:
                 turned = starts[row] + column * min(parts * lanes, STRIP)
-                sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1)
+                sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
                 _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return njit(nogil=True, cache=False)(strip)
+    return njit(nogil=True, cache=False, _nrt=False)(strip)
 
 
-_strip, _strip_summed = _strip_code(_BOTH, 0), _strip_code(_BOTH, 1)
-_last, _last_summed = _strip_code(_ONE, 0), _strip_code(_ONE, 1)
-
-
-def _rows_code(vectors: int) -> Callable[..., None]:
+def _rows_code(vectors: int, equal: bool) -> Callable[..., None]:
     """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1."""
 
     @intrinsic
@@ -181,7 +178,7 @@ def _rows_code(vectors: int) -> Callable[..., None]:
             with cgutils.for_range(builder, args[7]) as loop:
                 hop = builder.add(args[6], loop.index)
                 there = builder.add(places_.number(hop), args[3])
-                amplitude = repeated(builder, vector.llvm, amplitudes_.number(hop))
+                amplitude = repeated(builder, vector.llvm, amplitudes_.number(_word(0) if equal else hop))
                 for end, value in zip(ends, sums, strict=True):
                     source = v1_.load(builder.add(there, end), vector.llvm)
                     builder.store(multiplied(builder, amplitude, source, builder.load(value)), value)
@@ -197,20 +194,42 @@ def _rows_code(vectors: int) -> Callable[..., None]:
             add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
             hop += counts[i]
 
-    return njit(nogil=True, cache=False)(rows)
-
-
-_rows_1, _rows_2, _rows_3, _rows_4, _rows_5 = (_rows_code(vectors) for vectors in range(1, VECTORS + 1))
+    return njit(nogil=True, cache=False, _nrt=False)(rows)
 
 
 @lru_cache
-def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
+def _rows_of_any_length(equal: bool) -> Callable[..., None]:
+    """The second pass for one strip of columns."""
+    one, two, three, four, five = (_rows_code(vectors, equal) for vectors in range(1, VECTORS + 1))
+
+    def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
+        vectors = strip[1]
+        if vectors == 1:
+            one(v0, v1, strip, row_starts, counts, places, amplitudes)
+        elif vectors == 2:
+            two(v0, v1, strip, row_starts, counts, places, amplitudes)
+        elif vectors == 3:
+            three(v0, v1, strip, row_starts, counts, places, amplitudes)
+        elif vectors == 4:
+            four(v0, v1, strip, row_starts, counts, places, amplitudes)
+        else:
+            five(v0, v1, strip, row_starts, counts, places, amplitudes)
+
+    return njit(nogil=True, cache=False, _nrt=False)(rows)
+
+
+@lru_cache
+def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool) -> Callable[..., None]:
     """Compiled steps(v0, v1, total, weights, count, tile, ...) for real vectors of ``dtype``; the rest are ``Tables``.
 
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place, as by ``kernels.chebyshev.flip_steps``; with ``weights`` (count
-    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses. Releases the interpreter
-    lock. One compiled code a dtype, kept on disk, serves all sectors and couplings.
+    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses, zero in the end. Releases
+    the interpreter lock. ``equal``: all hops of the first pass have the one amplitude given; ``equal_rows``: those of the second.
+    One compiled code for these, kept on disk, serves all sectors and couplings.
     """
+    strip, strip_summed = _strip_code(_BOTH, 0, int(equal)), _strip_code(_BOTH, 1, int(equal))
+    last, last_summed = _strip_code(_ONE, 0, int(equal)), _strip_code(_ONE, 1, int(equal))
+    add_rows = _rows_of_any_length(equal_rows)
 
     def steps(v0, v1, total, weights, count, tile, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
         for step in range(count):
@@ -221,30 +240,20 @@ def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
                     whole = last_row - row >= STRIP
                     for plane in range(block[6]):
                         if whole and summed:
-                            _strip_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                            strip_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
                         elif whole:
-                            _strip(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                            strip(v0, v1, total, weights, step, tile, block, plane, row, tables)
                         elif summed:
-                            _last_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                            last_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
                         else:
-                            _last(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                            last(v0, v1, total, weights, step, tile, block, plane, row, tables)
                 for s in range(chunks[chunk, 3], chunks[chunk, 4]):
-                    vectors = strips[s, 1]
-                    if vectors == 1:
-                        _rows_1(v0, v1, strips[s], *rows)
-                    elif vectors == 2:
-                        _rows_2(v0, v1, strips[s], *rows)
-                    elif vectors == 3:
-                        _rows_3(v0, v1, strips[s], *rows)
-                    elif vectors == 4:
-                        _rows_4(v0, v1, strips[s], *rows)
-                    else:
-                        _rows_5(v0, v1, strips[s], *rows)
+                    add_rows(v0, v1, strips[s], *rows)
             v0, v1 = v1, v0
 
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
-    steps.__qualname__ = f"ranked_steps_{dtype}"
-    return njit(nogil=True)(steps)
+    steps.__qualname__ = f"ranked_steps_{dtype}_{equal:d}{equal_rows:d}"
+    return njit(nogil=True, _nrt=False)(steps)
 
 
 @njit(nogil=True)

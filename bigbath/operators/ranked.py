@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 
 from bigbath.errors import BigbathError
-from bigbath.kernels.ranked import ranked_steps
+from bigbath.kernels.ranked import STRIP, ranked_steps
 from bigbath.kernels.simd import LINE, aligned_empty
 from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
@@ -63,6 +63,7 @@ class RankedOperator:
         self.rows, self._own = self._halves.share, self._halves.share[1] - self._halves.share[0]
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
         self._arguments, self._tile, self._end = tables.arguments, tables.tile, tables.zero_row
+        self._equal = tables.equal
         self.work = int(total(np.array(tables.entries), comm)) // size(comm)
         self._halo = Halo(self._halves, found, tables.zero_row, self._real) if self.comm is not None else None
         self._place, self._imaginary, self._factors = self._positions()
@@ -160,7 +161,8 @@ class RankedOperator:
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
         tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
-        weights, made = np.ascontiguousarray(weights, self._real), ranked_steps(self._real)
+        tile[-STRIP:] = 0
+        weights, made = np.ascontiguousarray(weights, self._real), ranked_steps(self._real, *self._equal)
         if self._halo is None:
             made(low, high, total, weights, count, tile, *self._arguments)
             return

@@ -47,6 +47,12 @@ def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | Non
     return min(choices)
 
 
+def _equal(amplitudes: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """One amplitude, where all that are ``used`` are equal."""
+    different = np.unique(amplitudes[used])
+    return different if different.size == 1 else amplitudes
+
+
 def _signs(masked: np.ndarray) -> np.ndarray:
     """(-1)^(number of set bits)."""
     return 1 - 2.0 * (np.bitwise_count(masked) & 1)
@@ -82,7 +88,8 @@ class Tables:
         self._columns = max(block.width for block in halves.blocks) * halves.planes // self._parts
         far = len(bonds.far_sites)
         self.zero_row = max(block.stride for block in halves.blocks) if far else 0
-        self.tile = (1 + 2 * far) * self._columns * STRIP
+        self._nothing = (1 + 2 * far) * self._columns  # a column of zeros
+        self.tile = (self._nothing + 1) * STRIP
         self._sources = np.full((2 * far, halves.rows), halves.end)
         self._groups: list[np.ndarray] = []
         self._places: list[np.ndarray] = []
@@ -105,12 +112,16 @@ class Tables:
     def _arguments(self, blocks: list[tuple[int, ...]]) -> tuple:
         whole, dtype = np.int64, self._dtype
         rows = [np.concatenate([part[i] for part in self._rows] or [np.empty(0)]) for i in range(4)]
+        places, amplitudes = np.concatenate(self._places), np.concatenate(self._amplitudes)
+        amplitudes = _equal(amplitudes, places < self._nothing * STRIP)
+        rows[3] = _equal(rows[3], np.full(rows[3].size, True))
+        self.equal = amplitudes.size < places.size, rows[3].size < rows[2].size
         columns = (
             np.concatenate([block.row_starts() for block in self._halves.blocks]).astype(whole),
             self._sources.astype(whole),
             np.concatenate(self._groups).astype(whole),
-            np.concatenate(self._places).astype(np.uint32),
-            np.concatenate(self._amplitudes).astype(dtype),
+            places.astype(np.uint32),
+            amplitudes.astype(dtype),
             aligned(self._field.astype(dtype)),
             aligned(self._shift.astype(dtype)),
         )
@@ -192,7 +203,7 @@ class Tables:
         rank = np.arange(lists.target.size) - (np.cumsum(counts) - counts)[lists.target]
         depth = counts.reshape(-1, lanes).max(axis=1)
         first = (np.cumsum(depth) - depth) * lanes
-        places, amplitudes = np.zeros(depth.sum() * lanes), np.zeros(depth.sum() * lanes)
+        places, amplitudes = np.full(depth.sum() * lanes, self._nothing * STRIP), np.zeros(depth.sum() * lanes)
         where = first[lists.target // lanes] + rank * lanes + lists.target % lanes
         places[where], amplitudes[where] = lists.source * STRIP, lists.amplitude
         before = sum(map(len, self._places))
