@@ -125,7 +125,8 @@ def realization(
         composite = model.composite(disorder_stream(SEED, number))
         bath, system = solve(build(composite, "B"), Whole(), engine=Dense()), system_states(composite)
         V = interaction_elements(composite, bath, system)
-        stream, found = np.random.default_rng([SEED, number]), {}
+        stream = np.random.default_rng([SEED, number])
+        found: dict[Coupling, Found] = {}
         for coupling in COUPLINGS:
             same = found["as it is"] if coupling == "random signs" else None
             found[coupling] = found_of(system, bath.energies, coupled(coupling, V, stream), kappa, same)
@@ -197,7 +198,7 @@ def loops(
             found = []
             for number in range(realizations):
                 report(name, number, realizations)
-                found.append(realization(model, number, kappa, directory))  # type: ignore[arg-type]
+                found.append(realization(model, number, kappa, directory))
             rows += rows_of(name, found, kappa)
     target = directory / "diffusion_loops.pdf"
     save(plot_loops([row for row in rows if row.model in chains]), target)
