@@ -20,6 +20,7 @@ from bigbath.broadening.porter_thomas import cumulative, reduced_moments, renyi2
 from bigbath.broadening.prediction import coupled_states, predicted_entropies
 from bigbath.broadening.self_consistent import solve_spectra
 from bigbath.errors import JobError
+from bigbath.kernels import bin_powers
 from bigbath.models import Composite, Ring, draw
 from bigbath.operators import build
 from bigbath.plots import save
@@ -54,9 +55,7 @@ class Weights:
         number = np.floor((self.energy - self.energy.min()) / WIDTH + 0.5).astype(int)
         _, number = np.unique(number, return_inverse=True)
         count = np.bincount(number)
-        P = np.zeros((*self.p.shape[:2], count.size))
-        np.add.at(P, (..., number), self.p)
-        return P, count, number
+        return self.p @ np.eye(count.size)[number], count, number
 
 
 def weights(model: Ring, directory: Path, report: Report = silent) -> Weights:
@@ -134,9 +133,9 @@ def rows_of(model: Ring, found: Weights, closed: FromStrength) -> list[Predictio
         for name, (of, value) in predicted.items()
     ]
     y = body(found, P, count, number)
-    powers = np.zeros((*P.shape, 3))
-    for q in range(3):
-        np.add.at(powers[..., q], (..., number), found.p ** (q + 2))
+    powers = np.zeros((found.p[..., 0].size, count.size, 3))
+    bin_powers(found.p.reshape(len(powers), -1), number, powers)
+    powers = powers.reshape(*P.shape, 3)
     ratios = reduced_moments(P, powers, own, FREEDOM)[_body(found, P, count, number)].mean(axis=0)
     rows += [
         Prediction(
