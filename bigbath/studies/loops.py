@@ -33,15 +33,15 @@ ELEMENTS = {"1,1 from 1,1": (0, 0, 0, 0), "1,2 from 1,2": (0, 1, 0, 1), "1,2 fro
 LARGER = 1 / 20
 
 
-def two_spins(g: float, shared: bool) -> Custom:
-    """Two spins on a disordered chain of six: sigma^x sigma^x and sigma^z sigma^z at sites of their own, or both at each."""
+def two_spins(g: float, shared: bool, L: int = 8) -> Custom:
+    """Two spins on a disordered chain, L in all: sigma^x sigma^x and sigma^z sigma^z at sites of their own, or both at each."""
     own = (("xx", ((g, 0, 2),)), ("zz", ((g, 1, 5),)))
     both = (("xx", ((g, 0, 2), (g, 1, 5))), ("zz", ((g, 0, 2), (g, 1, 5))))
     return Custom(
-        L=8,
+        L=L,
         system_sites=2,
         system=(("z", ((0.45, 0), (0.8, 1))), ("xx", ((0.3, 0, 1),)), ("x", ((0.2, 0),))),
-        bath=(("zz", tuple((1.0, j, j + 1) for j in range(2, 7))), ("x", tuple((0.9, j) for j in range(2, 8)))),
+        bath=(("zz", tuple((1.0, j, j + 1) for j in range(2, L - 1))), ("x", tuple((0.9, j) for j in range(2, L)))),
         interaction=both if shared else own,
         disorder=(("z", "bath", -1.0, 1.0),),
     )

@@ -123,10 +123,10 @@ def test_dephasing_of_the_three_models(tmp_path: Path) -> None:
 
 def test_causes_of_the_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every coupling and quantity of both chains and of a pair of spins; what is kept is read again."""
-    monkeypatch.setattr(loops, "PAIRS", {"two spins, 0.2": loops.PAIRS["two spins, 0.2"]})
+    monkeypatch.setattr(loops, "PAIRS", {"two spins": loops.two_spins(0.2, False, L=6)})
     rows, plot = study.ALONE["loops"](tmp_path, sizes=[3], realizations=2)
     assert plot.stat().st_size > 1000
-    chains = [r for r in rows if r.model != "two spins, 0.2"]
+    chains = [r for r in rows if r.model != "two spins"]
     assert len(chains) == 2 * 3 * 4 * 5 and len(rows) == len(chains) + 3 * 4
     assert {r.coupling for r in rows} == set(COUPLINGS)
     ds = realize(study.job(Imbrie(L=3), kappa=loops.KAPPA, seed=loops.SEED), 0)
