@@ -136,7 +136,7 @@ _TABLE = {
     "ladder_residual": ("residual of the ladder", NUMBER, "relative, of its linear equations"),
     # real time
     "p_time": ("joint probability", NUMBER, "of branch_from at time 0 and branch at time t, exact (diffusion paper, Eqs. 2-4)"),
-    "p_time_theory": ("joint probability, theory", NUMBER, "diffusion paper, Eqs. 5, 20; NaN before 2/width"),
+    "p_time_theory": ("joint probability, theory", NUMBER, "diffusion paper, Eqs. 5, 20; NaN before its attribute earliest_time"),
     "p_time_error": ("error of Eq. 5", NUMBER, "bound of the error of the inverse transform, not of the theory"),
     "time_resolved": ("share of resolved times", NUMBER, "0 after the Heisenberg time"),
     "autocorrelation": ("autocorrelation in time", NUMBER, "of the system's level, exact (diffusion paper, Eq. 21)"),

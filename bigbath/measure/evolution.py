@@ -24,7 +24,8 @@ from bigbath.measure.grid import branch_coordinates
 class MeasureEvolution:
     """Joint probabilities at ``times`` > 0; the initial state is a filter of ``width`` about ``centre``, or thermal, ``beta``.
 
-    The theory needs the bath's whole spectrum, two levels that V always flips, and times from 2/width on (thermal: 2).
+    The theory needs the bath's whole spectrum, two levels that V always flips, and times from 2/width on (thermal: six
+    over the standard deviation of the levels of H).
 
     >>> import bigbath as bb
     >>> bb.MeasureEvolution(times=[1.0, 2.0], width=2.0).times
@@ -52,7 +53,7 @@ class MeasureEvolution:
         return ThermalWeight(beta=self.beta)
 
     def measure(self, context: Context) -> xr.Dataset:
-        """``p_time`` (branch, branch_from, time) exactly; ``p_time_theory`` by Eqs. 5 and 20, NaN before 2/width.
+        """``p_time`` (branch, branch_from, time) exactly; ``p_time_theory`` by Eqs. 5 and 20, NaN before its ``earliest_time``.
 
         ``p_time_error`` bounds the error of Eq. 5, not of Eq. 20. ``time_resolved``: False after the Heisenberg time.
         """
@@ -60,19 +61,20 @@ class MeasureEvolution:
         states, system, bath = context.states, context.system, context.bath
         pair = ("branch", "branch_from", "time")
         exact = exact_evolution(states, system, initial, times)
-        data = {"p_time": (pair, exact.p), "time_resolved": ("time", exact.resolved.astype("i1"))}
+        data: dict[str, tuple] = {"p_time": (pair, exact.p), "time_resolved": ("time", exact.resolved.astype("i1"))}
         if system.energies.size == 2:
             data["autocorrelation"] = ("time", exact.autocorrelation)
         if bath is not None and system.energies.size == 2 and always_flips(context.composite, system):
             p, error = np.full(exact.p.shape, np.nan), np.full(times.size, np.nan)
-            late = times >= earliest(initial)
+            first = earliest(initial, states)
+            late = times >= first
             if late.any():
                 theory = theory_evolution(
                     states, bath, system, initial, times[late], tolerance=self.tolerance, report=context.report  # type: ignore[arg-type]
                 )  # fmt: skip
                 p[..., late], error[late] = theory.p, theory.error
             data |= {
-                "p_time_theory": (pair, p),
+                "p_time_theory": (pair, p, {"earliest_time": first}),
                 "p_time_error": ("time", error),
                 "autocorrelation_theory": ("time", p[0, 0] - p[0, 1] - p[1, 0] + p[1, 1]),
             }

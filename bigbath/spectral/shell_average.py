@@ -18,11 +18,8 @@ from bigbath.broadening.shells import Shells
 from bigbath.chebyshev import Recurrence
 from bigbath.models import Composite
 from bigbath.resources import require_memory
-from bigbath.spectral.chebyshev import Scaled, coefficients, gaussians, quadrature, smeared_shells
+from bigbath.spectral.chebyshev import BATCH, Scaled, applied, coefficients, gaussians, quadrature, smeared_shells
 from bigbath.spectral.products import Branches, ProductStates, product_states
-
-#: Chebyshev vectors that are multiplied with the shell vectors at a time.
-BATCH = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,17 +111,8 @@ class ShellVectors:
 
     def _filtered(self, bath: Scaled, random: np.ndarray) -> np.ndarray:
         """g(eps - H_B) r for every window, (B, D_B)."""
-        degree, dtype = bath.degree(self.bath_sigma), bath.operator.dtype
-        series = coefficients(gaussians(quadrature(bath.scale, degree), self.bath_energy, self.bath_sigma))
-        terms = Recurrence(bath.operator, random[:, None]).terms()
-        result = np.zeros((self.bath_energy.size, random.size), dtype)
-        batch = np.empty((BATCH, random.size), dtype)
-        for first in range(0, degree, BATCH):
-            part = series[:, first : first + BATCH]
-            for row, term in zip(batch[: part.shape[1]], terms, strict=False):
-                row[:] = bath.operator.get(term)[:, 0]
-            result += part @ batch[: part.shape[1]]
-        return result
+        points = quadrature(bath.scale, bath.degree(self.bath_sigma))
+        return applied(bath, coefficients(gaussians(points, self.bath_energy, self.bath_sigma)), random)
 
 
 def _share(progress: Callable[[float], None], done: int, of: int, share: float) -> None:

@@ -24,6 +24,7 @@ from bigbath.solvers import Dense, Whole
 from bigbath.statistics import standard_error
 from bigbath.store import open_result
 from bigbath.studies.dephasing import dephasing
+from bigbath.studies.loops import loops
 from bigbath.studies.stochastic import StochasticStudy
 
 #: Figure -> model; the paper's parameters are the models' defaults.
@@ -304,7 +305,7 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
 FIGURES: dict[str, Callable] = {
     **{str(number): partial(figure, number) for number in MODELS}, "limits": limits, "collapse": collapse,
 }  # fmt: skip
-#: Only when asked for: coherences of the thermometer.
-ALONE: dict[str, Callable] = {"dephasing": dephasing}
+#: Only when asked for: coherences of the thermometer, and why the theory fails.
+ALONE: dict[str, Callable] = {"dephasing": dephasing, "loops": loops}
 #: What these were called before they had names.
 FORMER_NAMES = {"6": "limits", "7": "collapse", "8": "dephasing"}
