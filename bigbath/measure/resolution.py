@@ -15,22 +15,26 @@ FEWEST = 3
 class Resolution:
     """Findings for the sectors of one part of a composite; equal questions are answered once. Models without strings
     have none.
+
+    ``h``: the Hamiltonian of this part, where it is built already.
     """
 
-    def __init__(self, composite: Composite, part: Part = "H") -> None:
-        self._h: Hamiltonian | None = build(composite, part) if isinstance(composite, SpinComposite) else None
+    def __init__(self, composite: Composite, part: Part = "H", h: Hamiltonian | None = None) -> None:
+        self.composite = composite
+        self._h = (h or build(composite, part)) if isinstance(composite, SpinComposite) else None
         self._known: dict[Any, tuple[Finding, ...]] = {}
+        self._classes: dict[Any, str] = {}
 
     def of(self, space: Space, used: tuple[str, ...], labels: Mapping[str, int]) -> tuple[Finding, ...]:
         """For the symmetries named in ``used`` inside a space of configurations; ``labels``: values of some of them."""
         if self._h is None:
             return ()
-        momenta = tuple(sorted((s.name, labels[s.name]) for s in self._named(used) if s.name in labels))
-        key = used, momenta, space.charges, tuple(value == 0 for value in space.values)
+        key = self._key(space, used, labels)
         if key not in self._known:
             self._known[key] = unresolved(
-                self._h.terms, self._h.sites, **self._fixed(space, used, labels), declared=self._h.symmetries
-            )
+                self._h.terms, self._h.sites, **self._fixed(space, used, labels),
+                declared=self._h.symmetries, conserved=self._h.charges,
+            )  # fmt: skip
         return self._known[key]
 
     def before(self, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None) -> tuple[Finding, ...]:
@@ -50,7 +54,17 @@ class Resolution:
         """ "goe" where an antiunitary symmetry of a complex H was found, else "gue"."""
         if self._h is None:
             return "gue"
-        return "goe" if has_antiunitary(self._h.terms, self._h.sites, **self._fixed(space, tuple(labels), labels)) else "gue"
+        used = tuple(labels)
+        key = self._key(space, used, labels)
+        if key not in self._classes:
+            found = has_antiunitary(self._h.terms, self._h.sites, **self._fixed(space, used, labels))
+            self._classes[key] = "goe" if found else "gue"
+        return self._classes[key]
+
+    def _key(self, space: Space, used: tuple[str, ...], labels: Mapping[str, int]) -> tuple[Any, ...]:
+        """The same for sectors of which the strings say the same."""
+        named = tuple((s.name, labels.get(s.name)) for s in self._named(used))
+        return named, space.charges, tuple(value == 0 for value in space.values)
 
     def _named(self, names: tuple[str, ...]) -> tuple[Symmetry, ...]:
         assert self._h is not None
