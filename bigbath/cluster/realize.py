@@ -118,9 +118,9 @@ def prepare(job: Job, realization: int, comm: Comm = None, report: Report = sile
     """
     start = time.perf_counter()
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
-    h = build(composite)
-    resolution = Resolution(composite, h=h)
+    resolution = Resolution(composite)
     job.measure.before(resolution, job.spectrum.symmetries, job.spectrum.sector)
+    h = build(composite) if resolution.h is None else resolution.h
     below = None if job.bath is None else build(composite, "B")
     refuse_fine_grids(job, h, below)
     bath = None if below is None or job.bath is None else _initial_states(below, job.bath, report)
