@@ -12,6 +12,7 @@ from bigbath.broadening.shells import refuse_fine_shells
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, in_section
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
+from bigbath.measure.resolution import Resolution
 from bigbath.models import Composite, draw
 from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
@@ -31,7 +32,8 @@ class Uncertified(IncompleteWindow):
 class Realization:
     """What the energy shells and the windows of one realization share: composite, H and its ``solver``, initial states.
 
-    ``below``: H_B, where the job has initial states. ``seconds``: that all this took.
+    ``below``: H_B, where the job has initial states. ``resolution``: what is conserved in the sectors, found once.
+    ``seconds``: that all this took.
     """
 
     job: Job
@@ -40,13 +42,14 @@ class Realization:
     h: Hamiltonian
     below: Hamiltonian | None
     solver: Solver
+    resolution: Resolution
     system: SystemStates
     bath: Eigenstates | None
     seconds: float
 
     def at(self, job: Job) -> "Realization":
         """The same at another point of the sweep, with the same ``matrix_key``."""
-        job.measure.before(self.composite, job.spectrum.symmetries, job.spectrum.sector)
+        job.measure.before(self.resolution, job.spectrum.symmetries, job.spectrum.sector)
         refuse_fine_grids(job, self.h, self.below)
         return replace(self, job=job, seconds=0.0)
 
@@ -103,7 +106,7 @@ def refuse_unresolved(job: Job) -> None:
         return
     try:
         composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
-        job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
+        job.measure.before(Resolution(composite), job.spectrum.symmetries, job.spectrum.sector)
     except ImpossibleRequest:  # the task itself fails and says so
         return
 
@@ -115,14 +118,15 @@ def prepare(job: Job, realization: int, comm: Comm = None, report: Report = sile
     """
     start = time.perf_counter()
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
-    job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
-    h = build(composite)
+    resolution = Resolution(composite)
+    job.measure.before(resolution, job.spectrum.symmetries, job.spectrum.sector)
+    h = build(composite) if resolution.h is None else resolution.h
     below = None if job.bath is None else build(composite, "B")
     refuse_fine_grids(job, h, below)
     bath = None if below is None or job.bath is None else _initial_states(below, job.bath, report)
     return Realization(
         job=job, number=realization, composite=composite, h=h, below=below, solver=_solver(h, job.spectrum, comm),
-        system=system_states(composite), bath=bath, seconds=time.perf_counter() - start,
+        resolution=resolution, system=system_states(composite), bath=bath, seconds=time.perf_counter() - start,
     )  # fmt: skip
 
 
@@ -163,6 +167,7 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
         report=report,
         symmetries=job.spectrum.symmetries,
         sector=job.spectrum.sector,
+        resolution=shared.resolution,
     )
     failure = _uncertified(shared, states)
     dataset = xr.Dataset() if failure else job.measure.run(context)

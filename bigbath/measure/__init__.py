@@ -25,8 +25,8 @@ from bigbath.measure.number_variance import MeasureNumberVariance
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
+from bigbath.measure.resolution import Resolution
 from bigbath.measure.spacings import MeasureSpacings
-from bigbath.models import Composite
 
 
 class Measurement(Protocol):
@@ -80,15 +80,15 @@ class Measures:
         return tuple(f.name for f in fields(self) if f.name != "dynamics" and getattr(self, f.name) is not None)
 
     def before(
-        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+        self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
     ) -> None:
         """ImpossibleRequest, UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in ``[spectrum]``."""
         if self.propagator is not None and sector:
             raise ImpossibleRequest("measure.propagator: Green functions need the whole space: remove spectrum.sector")
         if self.dynamics is not None:
-            self.dynamics.before(composite, symmetries, sector)
+            self.dynamics.before(resolution.composite, symmetries, sector)
         for statistic in self.level_statistics:
-            statistic.before(composite, symmetries, sector)
+            statistic.before(resolution, symmetries, sector)
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset, made in the order of the fields."""

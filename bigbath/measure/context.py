@@ -7,6 +7,7 @@ import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
 from bigbath.errors import JobError
+from bigbath.measure.resolution import Resolution
 from bigbath.models import Composite
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
@@ -16,7 +17,8 @@ from bigbath.solvers import Eigenstates
 class Context:
     """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S.
 
-    ``symmetries``, ``sector``: as in ``[spectrum]``. ``done``: the measurements made before, by name.
+    ``symmetries``, ``sector``: as in ``[spectrum]``. ``done``: the measurements made before, by name. ``resolution``: what
+    the sectors of the states leave unresolved, where others have asked already.
     """
 
     composite: Composite
@@ -28,6 +30,7 @@ class Context:
     symmetries: tuple[str, ...] | None = None
     sector: Mapping[str, int] | None = None
     done: Mapping[str, xr.Dataset] = field(default_factory=dict)
+    resolution: Resolution | None = None
 
     @classmethod
     def of(
@@ -46,7 +49,7 @@ class Context:
             raise JobError("these states do not know their model: take solve(build(draw(model)), window)")
         return cls(
             composite=states.composite, states=states, bath=bath, system=system_states(states.composite),
-            accept_unverified=accept_unverified, report=report,
+            accept_unverified=accept_unverified, report=report, resolution=Resolution(states.composite, states.part),
         )  # fmt: skip
 
     @property

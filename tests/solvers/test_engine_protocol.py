@@ -1,4 +1,4 @@
-"""Every engine of the registry keeps the protocol; ``auto`` chooses as the measured crossover in docs/performance.md says."""
+"""Every engine of the registry keeps the protocol; ``auto`` chooses as the measured crossover in docs/engines.md says."""
 
 import re
 from pathlib import Path
@@ -36,7 +36,7 @@ WINDOWS = (
     Levels(energies=(0.1, 1.0)),
     Whole(slice=40),
 )
-PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
 
 
 @pytest.mark.petsc
