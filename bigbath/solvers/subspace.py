@@ -36,15 +36,32 @@ Product = Callable[[np.ndarray], np.ndarray]
 Each = Callable[..., Iterator[Any]]
 
 
-def rayleigh_ritz(
-    basis: np.ndarray, h: Product, norm: float, comm: Comm = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten; ``norm``: ||H||.
+def orthonormalise(basis: np.ndarray, triangle: np.ndarray, first: int, comm: Comm = None) -> float:
+    """Make the columns of ``basis`` (d, m) from ``first`` on orthonormal, in place; those before are so already.
 
-    Cost: about 7 m^2 d operations. Memory beside the basis: blocks of it.
+    ``triangle`` (m, m): its columns from ``first`` on become R, with basis before = basis after @ R. Returns the largest part of the last panel
+    that no column before it holds, in units of its largest column.
+    """
+    new = 0.0
+    with _threads() as each:
+        for panel in _slices(basis.shape[1] - first, PANEL):
+            columns = slice(first + panel.start, first + panel.stop)
+            above, own = _factorise_panel(basis[:, columns], basis[:, : columns.start], comm, each)
+            triangle[: columns.start, columns], triangle[columns, columns] = above, own
+            largest = np.sqrt(np.max(np.sum(np.abs(above) ** 2, axis=0) + np.sum(np.abs(own) ** 2, axis=0)))
+            new = float(np.linalg.norm(own, 2) / largest) if largest > 0 else 0.0
+    return new
+
+
+def rayleigh_ritz(
+    basis: np.ndarray, triangle: np.ndarray, h: Product, norm: float, comm: Comm = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` @ ``triangle``; ``norm``: ||H||.
+
+    ``basis`` (d, m), orthonormal or zero columns, is overwritten; the vectors are its first r columns. With
+    ``orthonormalise`` the cost is about 7 m^2 d operations. Memory beside the basis: blocks of it.
     """
     with _threads() as each:
-        triangle = _factorise(basis, comm, each)
         projected = np.zeros_like(triangle)
 
         def project(panel: slice) -> None:
@@ -104,15 +121,6 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
     with _threads() as each:
         in_order = map if comm is not None else each
         return np.sqrt(total(np.concatenate(list(in_order(squares, _slices(energies.size, PRODUCT)))), comm))
-
-
-def _factorise(basis: np.ndarray, comm: Comm, each: Each) -> np.ndarray:
-    """Replace the columns of ``basis`` (d, m) by orthonormal ones; returns the triangle R (m, m), basis = columns @ R."""
-    triangle = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
-    for columns in _slices(basis.shape[1], PANEL):
-        above, own = _factorise_panel(basis[:, columns], basis[:, : columns.start], comm, each)
-        triangle[: columns.start, columns], triangle[columns, columns] = above, own
-    return triangle
 
 
 def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Each) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,140 @@
+"""One sector of a filter solve: its filtered vectors, their samples, and the Ritz pairs of all samples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bigbath.chebyshev import DensityOfStates
+from bigbath.operators import Operator, Scale
+from bigbath.ranks import total
+from bigbath.resources import cores
+from bigbath.solvers.basis import NOTHING, Basis
+from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
+from bigbath.solvers.window import allowed_residual
+from bigbath.spaces import Sector
+
+#: Reports steps done and all steps.
+Steps = Callable[[float, float], None]
+
+
+@dataclass(eq=False)
+class FilterPart:
+    """One sector: its operator, density of states, and Ritz pairs.
+
+    ``good``: which of them are eigenpairs. ``remainder``, ``weights``: what no Ritz vector explains of the test's
+    vector, and its overlaps with them; ``tests``: how often it has been looked at. ``plan``: None where LAPACK found every state.
+    """
+
+    sector: Sector
+    operator: Operator
+    density: DensityOfStates
+    plan: Plan | None = None
+    basis: Basis | None = None
+    energies: np.ndarray = field(init=False)
+    residuals: np.ndarray = field(init=False)
+    good: np.ndarray = field(init=False)
+    remainder: float = 0.0
+    weights: np.ndarray = field(init=False)
+    tests: int = 0
+    products: int = 0
+    _chains: list[Chain] = field(default_factory=list)
+    _test: Chain = field(init=False)
+    _key: tuple[int, ...] = ()
+    _vectors: int = 0
+    _checkpoint: Checkpoint | None = None
+
+    def leftover(self, edges: tuple[float, float]) -> float:
+        """Bound on |<m|test>| for any state |m> in the window that is not among the states found.
+
+        What no Ritz vector explains, plus the Ritz vectors in the window that are not eigenvectors, plus the part of
+        those outside that can lie in the window: |<m|u>| <= residual / distance.
+        """
+        lo, hi = edges
+        bad = ~self.good
+        distance = np.maximum(lo - self.energies[bad], self.energies[bad] - hi)
+        share = self.residuals[bad] / np.maximum(distance, self.residuals[bad])
+        return float(self.remainder + np.sum(share * np.abs(self.weights[bad])))
+
+    def missed(self, scale: Scale, edges: tuple[float, float]) -> float:
+        """Probability that a state of the window is missing, 1 at most. The same vector may have been looked at before."""
+        if self.plan is None:
+            return 0.0
+        amplitude = self.plan.amplitude(scale, edges)
+        if amplitude <= 0:
+            return 1.0
+        return min(1.0, self.tests * float(np.sqrt(2 / np.pi)) * self.leftover(edges) / amplitude)
+
+    def set_all(self, energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray) -> None:
+        """Every state of the sector (D, D), which LAPACK has found."""
+        self.energies, self.residuals = energies, residuals
+        self.basis = Basis.of(self.operator, vectors)
+        self.good = np.ones(energies.size, dtype=bool)
+
+    def forget(self) -> None:
+        """Free the memory of what has been found."""
+        self.plan, self.basis, self._chains = None, None, []
+
+    def begin(self, plan: Plan, key: tuple[int, ...]) -> None:
+        """New random vectors, those of the filter and the test's. ``key`` determines them."""
+        self.plan, self._key, self._vectors, self.tests = plan, key, 0, 0
+        self.basis = Basis(self.operator, plan.capacity)
+        self._chains, number = [], plan.b // self.operator.columns
+        self._test = self._chain(number, plan.check)
+        self.add_vectors()
+
+    def add_vectors(self) -> None:
+        """As many filtered vectors again as there are, b at first; what has been found stays in the basis."""
+        assert self.plan is not None
+        number = max(self._vectors, self.plan.b) // self.operator.columns
+        first = self._vectors // self.operator.columns
+        first += first > 0  # the test's vector has a number too
+        self._chains = [self._chain(first + i, self.plan.coefficients) for i in range(number)]
+        self._vectors += number * self.operator.columns
+
+    @property
+    def has_room(self) -> bool:
+        """Whether as many vectors again could be sampled."""
+        assert self.plan is not None
+        return self.basis.size + 4 * max(self._vectors, self.plan.b) * self.plan.more <= self.basis.capacity
+
+    def _chain(self, number: int, coefficients: np.ndarray) -> Chain:
+        assert self.plan is not None
+        return Chain(self.operator, (*self._key, number), coefficients, self.plan.spacing)
+
+    def sample(self, directory: str | None, report: Steps) -> None:
+        """Filter the vectors, and sample them until the samples bring nothing new or the memory is full."""
+        assert self.plan is not None
+        begins, basis, width = self.basis.size == 0, self.basis, 2 * self.operator.columns
+        chains = [*self._chains, self._test] if begins else self._chains
+        checkpoint = self._checkpoint = self._kept_in(Path(directory)) if begins and directory else None
+        pairs, basis.new = self.plan.first if begins else self.plan.more, 1.0
+        while basis.new > NOTHING:
+            pairs = min(pairs, (basis.capacity - basis.size) // (width * len(self._chains)))
+            if pairs == 0:
+                break
+            count = width * pairs * len(self._chains)
+            room = basis.columns(basis.size, basis.size + count)
+            for chain, out in zip(self._chains, np.split(room, len(self._chains), axis=1), strict=True):
+                chain.sample(out)
+            advance(chains, cores() if self.operator.comm is None else 1, room, checkpoint, report)
+            basis.extend(count)
+            pairs, checkpoint = self.plan.more, None
+        self.products += sum(chain.steps for chain in chains) * self.operator.columns
+
+    def ritz(self, norm: float, core: tuple[float, float]) -> None:
+        """Ritz pairs of all samples, and what they leave of the test's vector. ``core``: the window, as far as it is known."""
+        comm, basis = self.operator.comm, self.basis
+        self.energies, vectors, self.residuals = basis.ritz(norm)
+        self.good = self.residuals <= allowed_residual(norm, (core,))
+        test = self._test.filtered[:, 0]
+        self.weights = total(vectors.conj().T @ test, comm)
+        self.remainder = float(np.sqrt(total(np.sum(np.abs(test - vectors @ self.weights) ** 2), comm)))
+        self.tests += 1
+        if self._checkpoint is not None:
+            self._checkpoint.remove()
+
+    def _kept_in(self, directory: Path) -> Checkpoint:
+        model = self.density.moments.tobytes()
+        return Checkpoint(directory, repr((self.plan, self._key)).encode() + model)
