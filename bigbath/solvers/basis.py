@@ -6,23 +6,23 @@ from bigbath.operators import Operator
 from bigbath.ranks import same
 from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz
 
-#: Samples bring nothing new where at most this part of them is new. What is left are states at the ends of the filtered band, where the filter
-#: is this small.
-NOTHING = 1e-9
+#: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE and not less by a factor of FALL than of those before: that
+#: is rounding.
+NOTHING, LITTLE, FALL = 1e-12, 1e-9, 4
 
 
 class Basis:
     """Columns (d, ``size``) in memory for ``capacity`` of them: orthonormal ones, and zeros for samples that bring nothing new.
 
-    ``new``: which part of the last samples was new.
+    ``new``: which part of the last samples was new; ``complete``: whether that is nothing.
     """
 
     def __init__(self, operator: Operator, capacity: int) -> None:
         self.operator, self.capacity = operator, capacity
         self._rows = operator.rows[1] - operator.rows[0]
         self._memory = np.empty(self._rows * capacity, dtype=operator.dtype)
-        self._triangle = np.zeros((0, 0), dtype=operator.dtype)
-        self.size, self.new = 0, 1.0
+        self._coefficients = np.zeros((0, 0), dtype=operator.dtype)
+        self.size, self.new, self.complete = 0, 1.0, False
 
     @classmethod
     def of(cls, operator: Operator, vectors: np.ndarray) -> "Basis":
@@ -38,20 +38,25 @@ class Basis:
 
     def extend(self, count: int) -> None:
         """Take ``count`` samples that have been written behind the columns."""
-        end, comm = self.size + count, self.operator.comm
-        triangle = np.zeros((end, end), dtype=self.operator.dtype, order="F")
-        triangle[: self.size, : self.size] = self._triangle
-        self.new = same(orthonormalise(self.columns(0, end), triangle, self.size, comm), comm)
-        self.size, self._triangle = end, triangle
+        columns = self.columns(0, self.size + count)
+        own, new = same(orthonormalise(columns, self.size, self.operator.comm), self.operator.comm)
+        self.complete = new <= NOTHING or (new <= LITTLE and new > self.new / FALL)
+        known = np.pad(self._coefficients, ((0, count), (0, 0)))
+        self._coefficients = np.asfortranarray(np.hstack([known, own]))
+        self.size, self.new = self.size + count, new
 
     def ritz(self, norm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ritz values, vectors and residuals; the vectors become the columns. ``norm``: ||H||."""
-        operator, triangle = self.operator, self._triangle
-        largest = np.abs(triangle).max()
-        found = rayleigh_ritz(self.columns(0, self.size), triangle, operator.product, norm, operator.comm)
-        self.size = found[0].size
-        self._triangle = largest * np.eye(self.size, dtype=operator.dtype, order="F")
-        return found
+        """Ritz values, vectors and residuals of all samples; the vectors become the columns. ``norm``: ||H||.
+
+        The coefficients of the samples are kept: together with more samples they tell what is rounding in these columns.
+        """
+        columns, operator = self.columns(0, self.size), self.operator
+        energies, residuals, rotation = rayleigh_ritz(
+            columns, self._coefficients, operator.product, norm, operator.comm
+        )
+        self._coefficients = rotation.conj().T @ self._coefficients
+        self.size = energies.size
+        return energies, self.columns(0, self.size), residuals
 
     def keep(self, which: np.ndarray, rows: tuple[int, int]) -> np.ndarray:
         """The columns ``which`` (ascending) of these rows, moved to the front of the memory, whose rest is freed."""

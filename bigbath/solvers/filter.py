@@ -45,6 +45,9 @@ MISSED = 1e-4
 #: Part of BASIS, and of the memory, that is planned for: a slice begins some levels (``slices.GAPS``) lower than planned.
 ROOM = 0.75
 
+#: How many vectors are added, one at a time, where levels are crowded.
+MORE_VECTORS = 3
+
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
 MARGIN, SCATTER = 3, 2
@@ -126,10 +129,15 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
             if begin:
                 _begin(part, problem, engine, core, b, surplus, scale, key)
             elif part.missed(scale, core) > least / len(parts):
-                part.add_vectors()
+                part.add(part.vectors)
             else:
                 continue
             _solve_part(part, problem, engine, core, report, seconds)
+            for _ in range(MORE_VECTORS):
+                if part.plan is None or not part.unresolved(scale, core, least) or not part.has_room(1):
+                    break
+                part.add(1)
+                _solve_part(part, problem, engine, core, report, seconds)
         settled = _edges(window, parts, core, problem)
         edges = core if settled is None else settled
         missed = min(1.0, sum(p.missed(scale, edges) for p in parts))
@@ -139,7 +147,7 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
         if sum(p.missed(scale, core) for p in parts) > least:  # a multiplicity above b, or too small a basis
             if _multiplicity(parts, core, scale) > 2 ** (engine.attempts - 1 - attempt):
                 break
-            b, begin = 2 * b, not all(p.has_room for p in parts)
+            b, begin = 2 * b, not all(p.plan is None or p.has_room(p.vectors) for p in parts)
             surplus *= 1.15 if begin else 1.0
         else:  # the density of states promised more states than there are
             wanted, begin = 1.2 * wanted, True

@@ -10,7 +10,7 @@ from bigbath.chebyshev import DensityOfStates
 from bigbath.operators import Operator, Scale
 from bigbath.ranks import total
 from bigbath.resources import cores
-from bigbath.solvers.basis import NOTHING, Basis
+from bigbath.solvers.basis import Basis
 from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
 from bigbath.solvers.window import allowed_residual
 from bigbath.spaces import Sector
@@ -38,11 +38,11 @@ class FilterPart:
     remainder: float = 0.0
     weights: np.ndarray = field(init=False)
     tests: int = 0
+    vectors: int = 0
     products: int = 0
     _chains: list[Chain] = field(default_factory=list)
     _test: Chain = field(init=False)
     _key: tuple[int, ...] = ()
-    _vectors: int = 0
     _checkpoint: Checkpoint | None = None
 
     def leftover(self, edges: tuple[float, float]) -> float:
@@ -59,12 +59,16 @@ class FilterPart:
 
     def missed(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Probability that a state of the window is missing, 1 at most. The same vector may have been looked at before."""
-        if self.plan is None:
-            return 0.0
+        return 0.0 if self.plan is None else self._probability(self.leftover(edges), scale, edges)
+
+    def unresolved(self, scale: Scale, edges: tuple[float, float], least: float) -> bool:
+        """Whether the Ritz vectors hold every state of the window, and some of them are mixtures: levels crowd, as independent ones do."""
+        return self._probability(self.remainder, scale, edges) <= least < self.missed(scale, edges)
+
+    def _probability(self, leftover: float, scale: Scale, edges: tuple[float, float]) -> float:
+        assert self.plan is not None
         amplitude = self.plan.amplitude(scale, edges)
-        if amplitude <= 0:
-            return 1.0
-        return min(1.0, self.tests * float(np.sqrt(2 / np.pi)) * self.leftover(edges) / amplitude)
+        return 1.0 if amplitude <= 0 else min(1.0, self.tests * float(np.sqrt(2 / np.pi)) * leftover / amplitude)
 
     def set_all(self, energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray) -> None:
         """Every state of the sector (D, D), which LAPACK has found."""
@@ -78,26 +82,25 @@ class FilterPart:
 
     def begin(self, plan: Plan, key: tuple[int, ...]) -> None:
         """New random vectors, those of the filter and the test's. ``key`` determines them."""
-        self.plan, self._key, self._vectors, self.tests = plan, key, 0, 0
+        self.plan, self._key, self.vectors, self.tests = plan, key, 0, 0
         self.basis = Basis(self.operator, plan.capacity)
-        self._chains, number = [], plan.b // self.operator.columns
-        self._test = self._chain(number, plan.check)
-        self.add_vectors()
+        self._chains = []
+        self._test = self._chain(plan.b // self.operator.columns, plan.check)
+        self.add(plan.b)
 
-    def add_vectors(self) -> None:
-        """As many filtered vectors again as there are, b at first; what has been found stays in the basis."""
+    def add(self, vectors: int) -> None:
+        """More filtered vectors; what has been found stays in the basis."""
         assert self.plan is not None
-        number = max(self._vectors, self.plan.b) // self.operator.columns
-        first = self._vectors // self.operator.columns
-        first += first > 0  # the test's vector has a number too
+        columns, test = self.operator.columns, self.plan.b // self.operator.columns
+        first, number = self.vectors // columns, -(-vectors // columns)
+        first += first >= test  # its number is the test's
         self._chains = [self._chain(first + i, self.plan.coefficients) for i in range(number)]
-        self._vectors += number * self.operator.columns
+        self.vectors += number * columns
 
-    @property
-    def has_room(self) -> bool:
-        """Whether as many vectors again could be sampled."""
+    def has_room(self, vectors: int) -> bool:
+        """Whether so many vectors more could be sampled."""
         assert self.plan is not None
-        return self.basis.size + 4 * max(self._vectors, self.plan.b) * self.plan.more <= self.basis.capacity
+        return self.basis.size + 4 * vectors * self.plan.more <= self.basis.capacity
 
     def _chain(self, number: int, coefficients: np.ndarray) -> Chain:
         assert self.plan is not None
@@ -109,8 +112,8 @@ class FilterPart:
         begins, basis, width = self.basis.size == 0, self.basis, 2 * self.operator.columns
         chains = [*self._chains, self._test] if begins else self._chains
         checkpoint = self._checkpoint = self._kept_in(Path(directory)) if begins and directory else None
-        pairs, basis.new = self.plan.first if begins else self.plan.more, 1.0
-        while basis.new > NOTHING:
+        pairs, basis.new, basis.complete = self.plan.first if begins else self.plan.more, 1.0, False
+        while not basis.complete:
             pairs = min(pairs, (basis.capacity - basis.size) // (width * len(self._chains)))
             if pairs == 0:
                 break
