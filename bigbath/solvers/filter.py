@@ -45,8 +45,8 @@ MISSED = 1e-4
 #: Part of BASIS, and of the memory, that is planned for: a slice begins some levels (``slices.GAPS``) lower than planned.
 ROOM = 0.75
 
-#: How many vectors are added, one at a time, where levels are crowded.
-MORE_VECTORS = 3
+#: How often there are more samples or vectors for levels that are crowded.
+MORE = 4
 
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
@@ -133,11 +133,10 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
             else:
                 continue
             _solve_part(part, problem, engine, core, report, seconds)
-            for _ in range(MORE_VECTORS):
-                if part.plan is None or not part.unresolved(scale, core, least) or not part.has_room(1):
+            for _ in range(MORE):
+                if not part.crowded(scale, core, least):
                     break
-                part.add(1)
-                _solve_part(part, problem, engine, core, report, seconds)
+                _solve_part(part, problem, engine, core, report, seconds, go_on=True)
         settled = _edges(window, parts, core, problem)
         edges = core if settled is None else settled
         missed = min(1.0, sum(p.missed(scale, edges) for p in parts))
@@ -341,14 +340,24 @@ def _begin(
 
 
 def _solve_part(
-    part: FilterPart, problem: Problem, engine: Filter, core: tuple[float, float], report: Report, seconds: dict[str, float]
-) -> None:
-    """Ritz pairs of one sector around the window, and what they leave of the test's vector."""
+    part: FilterPart, problem: Problem, engine: Filter, core: tuple[float, float], report: Report, seconds: dict[str, float],
+    go_on: bool = False,
+) -> None:  # fmt: skip
+    """Ritz pairs of one sector around the window, and what they leave of the test's vector; ``go_on``: for crowded levels."""
     if part.plan is None:
         dense_pairs(part, problem)
         return
+
+    def steps(done: float, of: float) -> None:
+        report(f"filter, {part.sector}", done, of)
+
     start = time.perf_counter()
-    part.sample(engine.checkpoint, lambda done, steps: report(f"filter, {part.sector}", done, steps))
+    if go_on and part.longer_pays:
+        part.sample_longer(steps)
+    else:
+        if go_on:
+            part.add(1)
+        part.sample(engine.checkpoint, steps)
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()
     report("Rayleigh-Ritz", 0, 1)

@@ -15,6 +15,12 @@ from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
 from bigbath.solvers.window import allowed_residual
 from bigbath.spaces import Sector
 
+#: More samples that levels get where they are crowded, as a part of those expected.
+LONGER = 0.2
+
+#: A remainder of the test's vector that no missing state would leave, but with a probability of about that.
+HELD = 1e-2
+
 #: Reports steps done and all steps.
 Steps = Callable[[float, float], None]
 
@@ -59,16 +65,16 @@ class FilterPart:
 
     def missed(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Probability that a state of the window is missing, 1 at most. The same vector may have been looked at before."""
-        return 0.0 if self.plan is None else self._probability(self.leftover(edges), scale, edges)
-
-    def unresolved(self, scale: Scale, edges: tuple[float, float], least: float) -> bool:
-        """Whether the Ritz vectors hold every state of the window, and some of them are mixtures: levels crowd, as independent ones do."""
-        return self._probability(self.remainder, scale, edges) <= least < self.missed(scale, edges)
-
-    def _probability(self, leftover: float, scale: Scale, edges: tuple[float, float]) -> float:
-        assert self.plan is not None
+        if self.plan is None:
+            return 0.0
         amplitude = self.plan.amplitude(scale, edges)
-        return 1.0 if amplitude <= 0 else min(1.0, self.tests * float(np.sqrt(2 / np.pi)) * leftover / amplitude)
+        if amplitude <= 0:
+            return 1.0
+        return min(1.0, self.tests * float(np.sqrt(2 / np.pi)) * self.leftover(edges) / amplitude)
+
+    def crowded(self, scale: Scale, edges: tuple[float, float], least: float) -> bool:
+        """Whether the Ritz vectors hold every state of the window, but some are mixtures: levels are too close for these samples."""
+        return self.plan is not None and self.remainder <= HELD and self.missed(scale, edges) > least
 
     def set_all(self, energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray) -> None:
         """Every state of the sector (D, D), which LAPACK has found."""
@@ -109,22 +115,44 @@ class FilterPart:
     def sample(self, directory: str | None, report: Steps) -> None:
         """Filter the vectors, and sample them until the samples bring nothing new or the memory is full."""
         assert self.plan is not None
-        begins, basis, width = self.basis.size == 0, self.basis, 2 * self.operator.columns
-        chains = [*self._chains, self._test] if begins else self._chains
+        begins = self.basis.size == 0
         checkpoint = self._checkpoint = self._kept_in(Path(directory)) if begins and directory else None
-        pairs, basis.new, basis.complete = self.plan.first if begins else self.plan.more, 1.0, False
-        while not basis.complete:
-            pairs = min(pairs, (basis.capacity - basis.size) // (width * len(self._chains)))
-            if pairs == 0:
-                break
-            count = width * pairs * len(self._chains)
-            room = basis.columns(basis.size, basis.size + count)
-            for chain, out in zip(self._chains, np.split(room, len(self._chains), axis=1), strict=True):
-                chain.sample(out)
-            advance(chains, cores() if self.operator.comm is None else 1, room, checkpoint, report)
-            basis.extend(count)
-            pairs, checkpoint = self.plan.more, None
-        self.products += sum(chain.steps for chain in chains) * self.operator.columns
+        self.basis.new = 1.0
+        self._sample(self.plan.first if begins else self.plan.more, self._test if begins else None, checkpoint, report)
+        while not self.basis.complete and self._room:
+            self._sample(self.plan.more, None, None, report)
+
+    def sample_longer(self, report: Steps) -> None:
+        """More samples of the same vectors, LONGER times as many as of the first."""
+        self._sample(self._longer, None, None, report)
+
+    @property
+    def _longer(self) -> int:
+        assert self.plan is not None
+        return int(np.ceil(LONGER * self.plan.samples))
+
+    @property
+    def longer_pays(self) -> bool:
+        """Whether more samples of these vectors are possible, and take fewer products than one filtered vector more."""
+        assert self.plan is not None
+        longer = self._longer * self.plan.spacing * self.plan.b
+        return self.vectors == self.plan.b and self._longer <= self._room and longer <= self.plan.coefficients.size
+
+    @property
+    def _room(self) -> int:
+        """Pairs of each vector for which there is memory."""
+        return (self.basis.capacity - self.basis.size) // (2 * self.operator.columns * len(self._chains))
+
+    def _sample(self, pairs: int, test: Chain | None, checkpoint: Checkpoint | None, report: Steps) -> None:
+        pairs, basis = min(pairs, self._room), self.basis
+        count = 2 * self.operator.columns * pairs * len(self._chains)
+        room = basis.columns(basis.size, basis.size + count)
+        for chain, out in zip(self._chains, np.split(room, len(self._chains), axis=1), strict=True):
+            chain.sample(out)
+        chains = [*self._chains, *([] if test is None else [test])]
+        self.products += sum(chain.left for chain in chains) * self.operator.columns
+        advance(chains, cores() if self.operator.comm is None else 1, room, checkpoint, report)
+        basis.extend(count)
 
     def ritz(self, norm: float, core: tuple[float, float]) -> None:
         """Ritz pairs of all samples, and what they leave of the test's vector. ``core``: the window, as far as it is known."""
