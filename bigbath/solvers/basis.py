@@ -8,7 +8,7 @@ from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz
 
 #: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE and not less by a factor of FALL than of those before: that
 #: is rounding.
-NOTHING, LITTLE, FALL = 1e-12, 1e-9, 4
+NOTHING, LITTLE, FALL = 1e-11, 1e-9, 2
 
 
 class Basis:

@@ -37,7 +37,7 @@ class FilterPart:
     operator: Operator
     density: DensityOfStates
     plan: Plan | None = None
-    basis: Basis | None = None
+    basis: Basis = field(init=False)
     energies: np.ndarray = field(init=False)
     residuals: np.ndarray = field(init=False)
     good: np.ndarray = field(init=False)
@@ -73,8 +73,13 @@ class FilterPart:
         return min(1.0, self.tests * float(np.sqrt(2 / np.pi)) * self.leftover(edges) / amplitude)
 
     def crowded(self, scale: Scale, edges: tuple[float, float], least: float) -> bool:
-        """Whether the Ritz vectors hold every state of the window, but some are mixtures: levels are too close for these samples."""
-        return self.plan is not None and self.remainder <= HELD and self.missed(scale, edges) > least
+        """Whether the Ritz vectors hold every state of the window, but some are mixtures: levels are too close for these samples.
+
+        Then more samples, or another vector, tell them apart, as far as there is memory.
+        """
+        if self.plan is None or self.remainder > HELD or self.missed(scale, edges) <= least:
+            return False
+        return self.longer_pays or self.has_room(1)
 
     def set_all(self, energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray) -> None:
         """Every state of the sector (D, D), which LAPACK has found."""
@@ -84,7 +89,7 @@ class FilterPart:
 
     def forget(self) -> None:
         """Free the memory of what has been found."""
-        self.plan, self.basis, self._chains = None, None, []
+        self.plan, self.basis, self._chains = None, Basis(self.operator, 0), []
 
     def begin(self, plan: Plan, key: tuple[int, ...]) -> None:
         """New random vectors, those of the filter and the test's. ``key`` determines them."""

@@ -20,7 +20,7 @@ BETA, BETA_TEST, END_TEST = 28, 17, 0.42
 
 #: Parts of the samples expected: those between two looks whether they still bring something new, and all for which there is memory. Levels of
 #: localised spectra scatter like independent ones, by their square root.
-MORE, MOST = 0.02, 1.6
+MORE, MOST = 0.01, 1.6
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
