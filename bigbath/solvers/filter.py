@@ -29,9 +29,9 @@ from bigbath.ranks import Comm, share
 from bigbath.resources import cores, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
-from bigbath.solvers.filter_forecast import BASIS, FEWEST, filter_forecast
+from bigbath.solvers.filter_forecast import BASIS, FEWEST, STARTUP, filter_forecast, filter_seconds
 from bigbath.solvers.filter_part import FilterPart
-from bigbath.solvers.forecast import Forecast
+from bigbath.solvers.forecast import Forecast, lapack_seconds
 from bigbath.solvers.planning import cheapest_plan
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.sampling import Plan
@@ -255,24 +255,26 @@ def _multiplicity(parts: list[FilterPart], edges: tuple[float, float], scale: Sc
     return (expected - 4 * error) / max(found, 1)
 
 
-def sampled_forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
-    """Bytes of the largest basis, and matrix-vector products in all, from the density of states that a solve samples."""
-    if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse:
-        scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
-        cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)
-        if not problem.vectors:
-            cuts = _cuts(problem, engine, None, 1.0)
-        memory, most = _memory(engine, None), np.inf if problem.vectors else BASIS
-        plans = [
-            (p.sector.dim, _plan(p, ends, engine.b, 1.0, scale, memory, most))
-            for ends in itertools.pairwise(cuts)
-            for p in parts
-        ]
-        needed = [
-            problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans
-        ]
-        return max(needed), sum(plan.products for _, plan in plans if plan)
-    return required_memory(max(s.dim for s in problem.sectors)), 0
+def sampled_forecast(problem: Problem, engine: Filter) -> Forecast:
+    """What a solve will take, from the density of states that it samples."""
+    if not (isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse):
+        largest = max(s.dim for s in problem.sectors)
+        return Forecast(seconds=lapack_seconds(largest, is_complex=problem.h.is_complex), bytes=required_memory(largest))
+    scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
+    cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)
+    if not problem.vectors:
+        cuts = _cuts(problem, engine, None, 1.0)
+    memory, most = _memory(engine, None), np.inf if problem.vectors else BASIS
+    seconds, needed, products = 0.0, 0, 0
+    for part, ends in itertools.product(parts, itertools.pairwise(cuts)):
+        plan, d = _plan(part, ends, engine.b, 1.0, scale, memory, most), part.sector.dim
+        if plan is None:
+            seconds += lapack_seconds(d, is_complex=problem.h.is_complex)
+            needed = max(needed, required_memory(d))
+            continue
+        seconds += float(filter_seconds(problem, part.sector, np.array(plan.products), np.array(plan.columns)))
+        needed, products = max(needed, problem.h.dtype.itemsize * d * plan.columns), products + plan.products
+    return Forecast(seconds=seconds + STARTUP * len(parts), bytes=needed, products=products)
 
 
 def _parts(problem: Problem, engine: Filter, comm: Comm) -> list[FilterPart]:
