@@ -39,4 +39,4 @@ docs:        ## the documentation as a web site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f .mkdocs.yml
 
 clean:       ## remove what the targets made, but not the environment
-	rm -rf demo site build *.egg-info
+	rm -rf demo site dist
