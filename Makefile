@@ -32,7 +32,7 @@ bench:       ## tables of the benchmarks, docs/img/engines.png
 	$(BIN)/python tests/benchmarks/ranked.py --sites 16 18 20
 	$(BIN)/python tests/benchmarks/methods.py
 	$(BIN)/python tests/benchmarks/engines.py --spins 12 13 14 --json bench.jsonl
-	$(BIN)/python tests/benchmarks/engines.py --table bench.jsonl --plot docs/img/engines.png
+	$(BIN)/python tests/benchmarks/engines_figure.py bench.jsonl docs/img/engines.png
 
 docs:        ## the documentation as a web site in site/
 	@.ci/setup docs

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/engines.py [--spins 12 13] [--k 100] [--limit 600] [--engines NAME ...] [--json FILE]
     python tests/benchmarks/engines.py --ring 15 --k 100                 # the entropy paper's ring instead of T(L)
-    python tests/benchmarks/engines.py --table FILE [--plot PNG]         # Markdown and a figure of the rows in FILE
+    python tests/benchmarks/engines.py --table FILE                      # Markdown of the rows in FILE; engines_figure.py draws them
 
 T(L) is the Imbrie model of L spins in all (dimension 2^L), target E = 0. Each engine runs in a process of its own, one
 after the other, and is stopped after ``--limit`` seconds; times are those of the solve (the Hamiltonian is built before)
@@ -196,7 +196,8 @@ def line(row: dict) -> str:
     where = f"{'ring' if row['ring'] else 'T'}({row['spins']})"
     if "failed" in row:
         return f"| {row['engine']} | {where} | {row['k']} | {row['failed']} | | | | |"
-    return (f"| {row['engine']} | {where} | {row['k']} | {row['seconds']:.2f} | {row['process_seconds']:.1f} | {row['peak_GB']:.2f} "
+    whole = f"{row['process_seconds']:.1f}" if "process_seconds" in row else ""
+    return (f"| {row['engine']} | {where} | {row['k']} | {row['seconds']:.2f} | {whole} | {row['peak_GB']:.2f} "
             f"| {row['states']}, {row['residual']:.0e} | {row['complete']} |")  # fmt: skip
 
 
@@ -210,28 +211,6 @@ def rows_of(file: str | None) -> list[dict]:
     return [json.loads(text) for text in path.read_text().splitlines()] if path and path.exists() else []
 
 
-def plot(rows: list[dict], png: str) -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True)
-    for axis, key, label in zip(axes, ("seconds", "peak_GB"), ("solve / s", "peak memory / GB"), strict=True):
-        for engine in ENGINES:
-            points = sorted(
-                {
-                    r["spins"]: r[key]
-                    for r in rows
-                    if r["engine"] == engine and r["k"] == 100 and "failed" not in r and not r["ring"]
-                }.items()
-            )
-            if points:
-                axis.semilogy(*zip(*points, strict=True), "o-", label=engine)
-        axis.set(xlabel="spins", ylabel=label)
-    if axes[0].get_lines():
-        axes[0].legend(fontsize=6)
-    figure.tight_layout()
-    figure.savefig(png, dpi=150)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spins", type=int, nargs="+", default=[12, 13])
@@ -242,7 +221,6 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--json", help="also append the rows to this file, a JSON object a line")
     parser.add_argument("--table", help="print the rows of this file as Markdown, run nothing")
-    parser.add_argument("--plot", help="with --table: draw them into this file")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sizes, ring = args.ring or args.spins, bool(args.ring)
@@ -255,8 +233,6 @@ def main() -> None:
     if args.table:
         rows = rows_of(args.table)
         print("\n".join(map(line, rows)))
-        if args.plot:
-            plot(rows, args.plot)
         return
     for spins in sizes:
         for k in args.k:
