@@ -67,7 +67,7 @@ def spins(number: int) -> int:
     return number
 
 
-def refuse_sites(where: Sequence[int], sites: int, key: str) -> None:
+def refuse_sites(where: Sequence[object], sites: int, key: str) -> None:
     """JobError, under ``key``, unless they are different sites of a model."""
     if any(not isinstance(j, int) or not 0 <= j < sites for j in where) or len(set(where)) < len(where):
         raise JobError(f"{key}: {list(where)} must be different sites, 0 ... {sites - 1}")

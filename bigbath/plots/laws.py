@@ -37,6 +37,10 @@ def plot_laws(rows: Sequence[Any], states: Mapping[str, xr.Dataset]) -> Figure:
     )
     axes[1].set(xlabel="number of spins N", ylabel=r"(b)  spread of $\chi$ / median", ylim=(0, None))
     axes[2].axhline(np.exp(-shannon_deficit(1)), color="k", lw=0.7, ls=":", label="Porter-Thomas")
-    axes[2].set(xlabel="number of spins N", ylabel=r"(c)  share $\langle e^{S_\mathrm{vN} - S_\mathrm{obs}} \rangle$ of own levels", yscale="log")
+    axes[2].set(
+        xlabel="number of spins N",
+        ylabel=r"(c)  share $\langle e^{S_\mathrm{vN} - S_\mathrm{obs}} \rangle$ of own levels",
+        yscale="log",
+    )
     style.shared_legend(figure, axes[2])
     return figure

@@ -17,6 +17,8 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
+#: What hollow points and dotted curves of fits mean.
+UNRESOLVED = "not resolved by the shells"
 #: Width of a character in units of the font's size.
 CHARACTER = 0.58
 #: Decades of a logarithmic axis from which on powers of ten are enough.
@@ -35,14 +37,15 @@ def make_readable(axis: Axes) -> None:
         elif type(one.get_major_locator()) is AutoLocator:
             _linear(axis, one)
     axis.set_xlabel(_broken(axis.get_xlabel(), length_of(axis.xaxis), axis.xaxis.label.get_fontsize()))
-    axis.set_ylabel(_broken(axis.get_ylabel(), length_of(axis.yaxis), axis.yaxis.label.get_fontsize()))
+    height = length_of(axis.yaxis) - _height_of_legend(axis)
+    axis.set_ylabel(_broken(axis.get_ylabel(), height, axis.yaxis.label.get_fontsize()))
 
 
 def length_of(one: Axis) -> float:
     """About the length of an axis, in points: the layout is not known yet."""
     figure, place = one.get_figure(root=True), one.axes.get_position()  # type: ignore[union-attr]
-    width, height = figure.get_size_inches()  # type: ignore[union-attr]
-    return 72 * float(width * place.width if one.axis_name == "x" else height * place.height)
+    width, height = figure.get_size_inches()
+    return 72 * float(width * place.width if one is one.axes.xaxis else height * place.height)
 
 
 def _logarithmic(one: Axis) -> None:
@@ -50,11 +53,11 @@ def _logarithmic(one: Axis) -> None:
     if type(one.get_major_formatter()) is not LogFormatterSciNotation:
         return
     one.set_minor_formatter(NullFormatter())
-    low, high = sorted(one.get_view_interval())
+    low, high = sorted(map(float, one.get_view_interval()))
     if not 0 < low < high or np.log10(high / low) > MANY_DECADES:
         return
     for subs in ((1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 5.0, 7.0)):
-        ticks = LogLocator(subs=subs).tick_values(low, high)
+        ticks = np.asarray(LogLocator(subs=subs).tick_values(low, high))
         if np.sum((ticks >= low) & (ticks <= high)) >= 3:
             one.set_major_locator(LogLocator(subs=subs))
             break
@@ -79,18 +82,18 @@ class _Scientific(Formatter):
 
 def _linear(axis: Axes, one: Axis) -> None:
     """Whole numbers where all that is drawn lies at a few of them; fewer ticks where their labels would touch."""
-    name = one.axis_name
-    if name == "x" and _at_whole_numbers(axis):
-        one.set_major_locator(MaxNLocator(nbins="auto", integer=True))
-    if name != "x":
+    if one is not axis.xaxis:
         return
-    low, high = sorted(one.get_view_interval())
+    whole = _at_whole_numbers(axis)
+    if whole:
+        one.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+    low, high = sorted(map(float, one.get_view_interval()))
     for most in (9, 7, 6, 5, 4, 3):
         ticks = [float(t) for t in one.get_major_locator().tick_values(low, high) if low <= t <= high]
         written = sum(len(f"{t:g}") + 2 for t in ticks)
         if written * CHARACTER * float(matplotlib.rcParams["xtick.labelsize"]) <= length_of(one):
             return
-        one.set_major_locator(MaxNLocator(nbins=most - 1, steps=[1, 2, 2.5, 5, 10]))
+        one.set_major_locator(MaxNLocator(nbins=most - 1, steps=[1, 2, 2.5, 5, 10], integer=whole))
 
 
 def _at_whole_numbers(axis: Axes) -> bool:
@@ -98,25 +101,34 @@ def _at_whole_numbers(axis: Axes) -> bool:
     places: set[float] = set()
     for line in axis.lines:
         if line.get_transform() == axis.transData:
-            x = np.asarray(line.get_xdata())
-            if x.dtype.kind not in "fiu":
-                return False
+            x = np.asarray(line.get_xdata(orig=False), dtype=float)
             places |= set(x[np.isfinite(x)].tolist())
             if len(places) > FEW:
                 return False
     return len(places) > 1 and all(x == round(x) for x in places)
 
 
+def _height_of_legend(axis: Axes) -> float:
+    """Points that a legend above the axes takes."""
+    legend = axis.get_legend()
+    if legend is None:
+        return 0.0
+    rows = -(-len(legend.get_texts()) // legend._ncols)  # type: ignore[attr-defined]
+    return 1.6 * rows * float(legend.get_texts()[0].get_fontsize())
+
+
 def _broken(title: str, length: float, size: float | str) -> str:
-    """A title in two lines where one is longer than its axis; TeX is not broken."""
-    width = CHARACTER * float(size)
-    if "\n" in title or letters(title) * width <= length:
+    """A title in as many lines as it needs to be no longer than its axis, at most three; TeX is not broken."""
+    wide = letters(title) * CHARACTER * float(size)
+    lines = min(3, int(np.ceil(wide / max(length, 1.0))))
+    if "\n" in title or lines < 2:
         return title
     breaks = [match.start() for match in re.finditer(" ", title) if title[: match.start()].count("$") % 2 == 0]
-    if not breaks:
-        return title
-    middle = min(breaks, key=lambda at: abs(letters(title[:at]) - letters(title) / 2))
-    return f"{title[:middle].rstrip()}\n{title[middle:].lstrip()}"
+    for number in range(1, lines):
+        if breaks:
+            at = min(breaks, key=lambda place: abs(letters(title[:place]) - letters(title) * number / lines))
+            title = f"{title[:at]}\n{title[at + 1 :]}"
+    return "\n".join(line.strip() for line in title.split("\n"))
 
 
 def letters(text: str) -> int:

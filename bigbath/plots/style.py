@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bigbath.errors import FileError, JobError
-from bigbath.plots.readable import letters, make_readable
+from bigbath.plots.readable import UNRESOLVED, letters, make_readable
 
 P = ParamSpec("P")
 
@@ -28,6 +28,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "os^DvPX<"
 #: Inches: width of a journal's column, height of a panel.
 COLUMN, HEIGHT = 3.4, 2.6
+#: What some of the points of any curve are.
+AT_THE_END = (UNRESOLVED, f"fit {UNRESOLVED}")
 #: More labels than this are thinned out in a legend.
 MOST_LABELS = 10
 
@@ -93,6 +95,8 @@ def legend(axis: Axes, *, markerscale: float = 1.0) -> None:
     handles, labels = axis.get_legend_handles_labels()
     if not labels:
         return
+    last = sorted(range(len(labels)), key=lambda n: labels[n] in AT_THE_END)
+    handles, labels = [handles[n] for n in last], [labels[n] for n in last]
     chosen = spread(len(labels), MOST_LABELS)
     longest = max(letters(labels[n]) for n in chosen)
     inches = axis.get_position().width * one_panel(axis)[0].get_figwidth()
