@@ -43,11 +43,11 @@ bench:       ## tables of the benchmarks, docs/img/engines.png
 	$(BIN)/python tests/benchmarks/ensemble.py tasks
 	$(BIN)/python tests/benchmarks/ensemble.py job --L 14 --realizations 20
 	$(BIN)/python tests/benchmarks/engines.py --spins 12 13 14 --json bench/engines.jsonl
-	$(BIN)/python tests/benchmarks/engines.py --table bench/engines.jsonl --plot docs/img/engines.png
+	$(BIN)/python tests/benchmarks/engines_figure.py bench/engines.jsonl docs/img/engines.png
 
 docs:        ## the documentation as a web site in site/
 	@.ci/setup docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict -f .mkdocs.yml
 
 clean:       ## remove what the targets made, but not the environment
-	rm -rf demo site build *.egg-info
+	rm -rf demo site dist

@@ -100,9 +100,9 @@ def _selected(h: Hamiltonian, spectrum: Spectrum) -> tuple[Sector, ...] | None:
 def refuse_unresolved(job: Job) -> None:
     """UnresolvedSpectrum when a job without sweep asks for statistics of levels that its sectors do not resolve.
 
-    JobError when ``measure.dynamics`` has several sectors for one state. Judged by its first realization; ``prepare`` looks at each of them again.
+    JobError for sites that are not there, and when ``measure.dynamics`` has several sectors for one state. Judged by its first realization; ``prepare`` looks at each of them again.
     """
-    if not job.measure.level_statistics and job.measure.dynamics is None:
+    if not job.measure.looked_at_before:
         return
     try:
         composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)

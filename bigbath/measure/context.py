@@ -1,6 +1,6 @@
 """What a measurement is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import xarray as xr
@@ -8,7 +8,7 @@ import xarray as xr
 from bigbath.broadening import SystemStates, system_states
 from bigbath.errors import JobError
 from bigbath.measure.resolution import Resolution
-from bigbath.models import Composite
+from bigbath.models import Composite, MatrixComposite
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
 
@@ -55,6 +55,22 @@ class Context:
     @property
     def sites(self) -> int:
         """Number of spins; JobError for a model that has none."""
-        if not self.states.sites:
-            raise JobError("measurements on sites need a model of spins, which this is not")
-        return self.states.sites
+        return spins(self.states.sites)
+
+
+def sites_of(composite: Composite) -> int:
+    """Number of spins of a model; JobError for one that has none."""
+    return spins(0 if isinstance(composite, MatrixComposite) else composite.system_sites + composite.bath_sites)
+
+
+def spins(number: int) -> int:
+    """``number``; JobError for 0."""
+    if not number:
+        raise JobError("measurements on sites need a model of spins, which this is not")
+    return number
+
+
+def refuse_sites(where: Sequence[object], sites: int, key: str) -> None:
+    """JobError, under ``key``, unless they are different sites of a model."""
+    if any(not isinstance(j, int) or not 0 <= j < sites for j in where) or len(set(where)) < len(where):
+        raise JobError(f"{key}: {list(where)} must be different sites, 0 ... {sites - 1}")

@@ -24,7 +24,8 @@ from bigbath.dynamics.steady import steady_state
 from bigbath.errors import IncompleteWindow, JobError, in_section
 from bigbath.measure.context import Context
 from bigbath.measure.initial_state import Configuration, Initial, Neel
-from bigbath.models import Composite, SpinComposite
+from bigbath.measure.resolution import Resolution
+from bigbath.models import SpinComposite
 from bigbath.operators import Hamiltonian, build
 from bigbath.solvers import Whole
 from bigbath.spaces import Sector, everything, sectors
@@ -119,9 +120,10 @@ class MeasureDynamics:
         return self.times.values if isinstance(self.times, TimeGrid) else np.array(self.times, dtype=float)
 
     def before(
-        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+        self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
     ) -> None:
         """JobError for sites that the model does not have, and for labels of several sectors; arguments as of ``sector_in``."""
+        composite = resolution.composite
         sites = composite.system_sites + composite.bath_sites if isinstance(composite, SpinComposite) else 0
         if not sites:
             asked = [f"observe: {name}" for name in self.observe if name in OF_SITES]

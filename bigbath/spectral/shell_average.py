@@ -16,14 +16,15 @@ import numpy as np
 
 from bigbath.broadening.shells import Shells
 from bigbath.chebyshev import Recurrence
+from bigbath.compact import Compact
 from bigbath.models import Composite
 from bigbath.resources import require_memory
 from bigbath.spectral.chebyshev import BATCH, Scaled, applied, coefficients, gaussians, quadrature, smeared_shells
 from bigbath.spectral.products import Branches, ProductStates, product_states
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ShellVectors:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ShellVectors(Compact):
     """Both Hamiltonians and the windows g on the bath, for any number of random vectors.
 
     ``branches``: all D_S of them, together where they share a space of bath states. ``bath_energy``: (B,) centres of
@@ -133,8 +134,8 @@ class Moments:
     weight: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ShellAverage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ShellAverage(Compact):
     """Mean distributions over the bath levels near each of B energies.
 
     ``P``: (D_S, B, S) probability in each of ``shells`` of H, whose ``count`` and mean ``energy`` are seen through the

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/engines.py [--spins 12 13] [--k 100] [--limit 600] [--engines NAME ...] [--json FILE]
     python tests/benchmarks/engines.py --ring 15 --k 100                 # the entropy paper's ring instead of T(L)
-    python tests/benchmarks/engines.py --table FILE [--plot PNG]         # Markdown and a figure of the rows in FILE
+    python tests/benchmarks/engines.py --table FILE                      # Markdown of the rows in FILE; engines_figure.py draws them
 
 T(L) is the Imbrie model of L spins in all (dimension 2^L), target E = 0. Each engine runs in a process of its own, one
 after the other, and is stopped after ``--limit`` seconds; times are those of the solve (the Hamiltonian is built before)
@@ -134,28 +134,6 @@ def line(row: Row) -> str:
     return markdown(cells(row, f"{'ring' if row['ring'] else 'T'}({row['spins']})"))
 
 
-def plot(rows: list[dict], png: str) -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True)
-    for axis, key, label in zip(axes, ("seconds", "peak_GB"), ("solve / s", "peak memory / GB"), strict=True):
-        for engine in ENGINES:
-            points = sorted(
-                {
-                    r["spins"]: r[key]
-                    for r in rows
-                    if r["engine"] == engine and r["k"] == 100 and "failed" not in r and not r["ring"]
-                }.items()
-            )
-            if points:
-                axis.semilogy(*zip(*points, strict=True), "o-", label=engine)
-        axis.set(xlabel="spins", ylabel=label)
-    if axes[0].get_lines():
-        axes[0].legend(fontsize=6)
-    figure.tight_layout()
-    figure.savefig(png, dpi=150)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spins", type=int, nargs="+", default=[12, 13])
@@ -166,7 +144,6 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--json", help="also append the rows to this file, a JSON object a line")
     parser.add_argument("--table", help="print the rows of this file as Markdown, run nothing")
-    parser.add_argument("--plot", help="with --table: draw them into this file")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sizes, ring = args.ring or args.spins, bool(args.ring)
@@ -177,8 +154,6 @@ def main() -> None:
     if args.table:
         rows = side_by_side.rows_of(args.table)
         print("\n".join(map(line, rows)))
-        if args.plot:
-            plot(rows, args.plot)
         return
     problem = "--ring" if ring else "--spins"
     for spins in sizes:

@@ -220,7 +220,7 @@ def test_a_list_is_not_called_empty_because_an_item_is_wrong():
         parse_job(changed)
     assert str(caught.value).count("measure.participation.q") == 1
     changed["measure"]["participation"]["q"] = []
-    with pytest.raises(JobError, match=r"measure\.participation\.q: needs at least 1 value"):
+    with pytest.raises(JobError, match=r"measure\.participation\.q: must have at least 1 entry"):
         parse_job(changed)
 
 

@@ -115,4 +115,4 @@ def test_the_next_engine_follows_one_that_turns_out_too_large(monkeypatch):
     monkeypatch.setattr(Filter, "forecast", lambda *_: Forecast(seconds=1e-9, bytes=0))
     states = solve(h, window)
     assert_window(states, h, window)
-    assert "(auto: filter: it does not fit)" in states.evidence.engine
+    assert states.evidence.chosen == "filter: it does not fit"

@@ -1,0 +1,137 @@
+"""Ticks and titles of axes that can be read: none that touch, whole numbers for numbers of spins, plain numbers on short log axes."""
+
+import re
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import (
+    AutoLocator,
+    Formatter,
+    FuncFormatter,
+    LogFormatterSciNotation,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
+
+#: What hollow points and dotted curves of fits mean.
+UNRESOLVED = "not resolved by the shells"
+#: Width of a character in units of the font's size.
+CHARACTER = 0.58
+#: Decades of a logarithmic axis from which on powers of ten are enough.
+MANY_DECADES = 2.0
+#: Magnitudes that are written without a power of ten.
+PLAIN = 1e-3, 1e4
+#: At most this many different whole numbers make an axis of whole numbers.
+FEW = 12
+
+
+def make_readable(axis: Axes) -> None:
+    """Choose ticks of both axes, unless a figure has chosen its own, and break titles that are longer than their axis."""
+    for one in (axis.xaxis, axis.yaxis):
+        if one.get_scale() == "log":
+            _logarithmic(one)
+        elif type(one.get_major_locator()) is AutoLocator:
+            _linear(axis, one)
+    axis.set_xlabel(_broken(axis.get_xlabel(), length_of(axis.xaxis), axis.xaxis.label.get_fontsize()))
+    height = length_of(axis.yaxis) - _height_of_legend(axis)
+    axis.set_ylabel(_broken(axis.get_ylabel(), height, axis.yaxis.label.get_fontsize()))
+
+
+def length_of(one: Axis) -> float:
+    """About the length of an axis, in points: the layout is not known yet."""
+    figure, place = one.get_figure(root=True), one.axes.get_position()  # type: ignore[union-attr]
+    width, height = figure.get_size_inches()
+    return 72 * float(width * place.width if one is one.axes.xaxis else height * place.height)
+
+
+def _logarithmic(one: Axis) -> None:
+    """Powers of ten alone over many decades; 1, 2, 5 or all numbers, written plainly, over few."""
+    if type(one.get_major_formatter()) is not LogFormatterSciNotation:
+        return
+    one.set_minor_formatter(NullFormatter())
+    low, high = sorted(map(float, one.get_view_interval()))
+    if not 0 < low < high or np.log10(high / low) > MANY_DECADES:
+        return
+    for subs in ((1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 5.0, 7.0)):
+        ticks = np.asarray(LogLocator(subs=subs).tick_values(low, high))
+        if np.sum((ticks >= low) & (ticks <= high)) >= 3:
+            one.set_major_locator(LogLocator(subs=subs))
+            break
+    else:
+        one.set_major_locator(MaxNLocator(nbins=4))
+        one.set_minor_locator(NullLocator())
+    one.set_major_formatter(FuncFormatter(_plain) if PLAIN[0] <= low and high <= PLAIN[1] else _Scientific())
+
+
+def _plain(value: float, _: int | None = None) -> str:
+    return f"{value:g}"
+
+
+class _Scientific(Formatter):
+    """ "2 × 10^-4" for every tick."""
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        power = int(np.floor(np.log10(abs(value)) + 1e-9)) if value else 0
+        digits = f"{value / 10.0**power:.3g}"
+        return rf"$10^{{{power}}}$" if digits == "1" else rf"${digits}\times10^{{{power}}}$"
+
+
+def _linear(axis: Axes, one: Axis) -> None:
+    """Whole numbers where all that is drawn lies at a few of them; fewer ticks where their labels would touch."""
+    if one is not axis.xaxis:
+        return
+    whole = _at_whole_numbers(axis)
+    if whole:
+        one.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+    low, high = sorted(map(float, one.get_view_interval()))
+    for most in (9, 7, 6, 5, 4, 3):
+        ticks = [float(t) for t in one.get_major_locator().tick_values(low, high) if low <= t <= high]
+        written = sum(len(f"{t:g}") + 2 for t in ticks)
+        if written * CHARACTER * float(matplotlib.rcParams["xtick.labelsize"]) <= length_of(one):
+            return
+        one.set_major_locator(MaxNLocator(nbins=most - 1, steps=[1, 2, 2.5, 5, 10], integer=whole))
+
+
+def _at_whole_numbers(axis: Axes) -> bool:
+    """Whether the curves' points lie at few places, all of them whole numbers."""
+    places: set[float] = set()
+    for line in axis.lines:
+        if line.get_transform() == axis.transData:
+            x = np.asarray(line.get_xdata(orig=False), dtype=float)
+            places |= set(x[np.isfinite(x)].tolist())
+            if len(places) > FEW:
+                return False
+    return len(places) > 1 and all(x == round(x) for x in places)
+
+
+def _height_of_legend(axis: Axes) -> float:
+    """Points that a legend above the axes takes."""
+    legend = axis.get_legend()
+    if legend is None:
+        return 0.0
+    rows = -(-len(legend.get_texts()) // legend._ncols)  # type: ignore[attr-defined]
+    return 1.6 * rows * float(legend.get_texts()[0].get_fontsize())
+
+
+def _broken(title: str, length: float, size: float | str) -> str:
+    """A title in as many lines as it needs to be no longer than its axis, at most three; TeX is not broken."""
+    wide = letters(title) * CHARACTER * float(size)
+    lines = min(3, int(np.ceil(wide / max(length, 1.0))))
+    if "\n" in title or lines < 2:
+        return title
+    breaks = [match.start() for match in re.finditer(" ", title) if title[: match.start()].count("$") % 2 == 0]
+    for number in range(1, lines):
+        if breaks:
+            at = min(breaks, key=lambda place: abs(letters(title[:place]) - letters(title) * number / lines))
+            title = f"{title[:at]}\n{title[at + 1 :]}"
+    return "\n".join(line.strip() for line in title.split("\n"))
+
+
+def letters(text: str) -> int:
+    """About how many characters wide a text with TeX is."""
+    bare = re.sub(r"\\(?:math[a-z]+|tilde|left|right|,)", "", text)
+    return len(re.sub(r"[$^_{}]", "", re.sub(r"\\[a-zA-Z]+", "x", bare)))
