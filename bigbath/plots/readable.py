@@ -43,7 +43,8 @@ def make_readable(axis: Axes) -> None:
 
 def length_of(one: Axis) -> float:
     """About the length of an axis, in points: the layout is not known yet."""
-    figure, place = one.get_figure(root=True), one.axes.get_position()  # type: ignore[union-attr]
+    figure, place = one.axes.get_figure(root=True), one.axes.get_position()
+    assert figure is not None
     width, height = figure.get_size_inches()
     return 72 * float(width * place.width if one is one.axes.xaxis else height * place.height)
 
