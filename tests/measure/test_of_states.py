@@ -118,7 +118,7 @@ def test_refusals_are_those_of_a_job():
         bb.propagator(bath, kappa=[1.0])
     for wrong, words in (
         (lambda: bb.gap_ratio([1.0, 2.0]), "take Eigenstates"),
-        (lambda: bb.entanglement(states, [0, 9]), "different sites below 6"),
+        (lambda: bb.entanglement(states, [0, 9]), "must be different sites, 0"),
         (lambda: bb.observables(states, {"a": [["q", [[1.0, 0]]]]}), "letters I, x, y, z"),
         (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0, 0]]]]}), "different integers below 6"),
         (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0]]]]}), "2 sites"),
