@@ -120,7 +120,7 @@ def test_refusals_are_those_of_a_job():
         (lambda: bb.gap_ratio([1.0, 2.0]), "take Eigenstates"),
         (lambda: bb.entanglement(states, [0, 9]), "must be different sites, 0"),
         (lambda: bb.observables(states, {"a": [["q", [[1.0, 0]]]]}), "letters I, x, y, z"),
-        (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0, 0]]]]}), "different integers below 6"),
+        (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0, 0]]]]}), "must be different sites, 0"),
         (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0]]]]}), "2 sites"),
         (lambda: bb.observables(states, {}, pauli=()), "nothing to measure"),
         (lambda: bb.observables(states, elements=True), "give operators"),
