@@ -136,71 +136,93 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
 
 @lru_cache
 def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
-    """The first pass over one plane of one strip of rows; both planes where hops of columns join them."""
+    """The first pass over one strip of rows; over its rows in both planes where hops of columns join them."""
 
-    def strip(v0, v1, total, weights, step, tile, block, plane, row, tables):  # type: ignore[no-untyped-def]
+    def strip(v0, v1, total, weights, step, tile, block, row, tables):  # type: ignore[no-untyped-def]
         starts, sources, groups, places, amplitudes, field, shift = tables
         lanes = 64 // v0.itemsize
-        stride, first_group, number, far = block[0], block[1], block[2], block[3:]
-        before = plane * number
-        for g in range(number):
-            _turn(v1, starts, row, (before + g) * lanes, tile, g * lanes * STRIP, parts)
-        for e in range(sources.shape[0]):
-            for g in range(far[e % 2]):
-                column = (plane * far[e % 2] + g) * lanes
-                _turn(v1, sources[e], row, column, tile, ((e + 1) * far[2] + g * lanes) * STRIP, parts)
-        for g in range(number):
-            first, count, at, shifts = groups[first_group + before + g]
-            column = (before + g) * lanes
-            start, own = starts[row] + column, g * lanes * STRIP
-            if shifts >= 0:
-                sums = _sums(tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0, equal)
-                _finish(v0, v1, total, sums, start, stride, weights, step, summed)
-            else:
-                turned = starts[row] + column * min(parts * lanes, STRIP)
-                sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
-                _finish(v0, v1, total, sums, start, stride, weights, step, summed)
+        stride, first_group, number, far, planes, apart = block[0], block[1], block[2], block[3:], block[6], block[7]
+        for plane in range(planes):
+            here = row + plane * apart
+            for g in range(number):
+                _turn(v1, starts, here, g * lanes, tile, (plane * number + g) * lanes * STRIP, parts)
+            for e in range(sources.shape[0]):
+                first, width = (e + 1) * far[2] + plane * far[e % 2] * lanes, far[e % 2] * lanes
+                if sources[e, here] < 0:  # no row of the strip
+                    tile[first * STRIP : (first + width) * STRIP] = 0
+                else:
+                    for g in range(0, width, lanes):
+                        _turn(v1, sources[e], here, g, tile, (first + g) * STRIP, parts)
+        for plane in range(planes):
+            for g in range(number):
+                first, count, at, shifts = groups[first_group + plane * number + g]
+                start, own = starts[row + plane * apart] + g * lanes, (plane * number + g) * lanes * STRIP
+                if shifts >= 0:
+                    sums = _sums(
+                        tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0, equal
+                    )
+                    _finish(v0, v1, total, sums, start, stride, weights, step, summed)
+                else:
+                    turned = start - g * lanes + g * lanes * min(parts * lanes, STRIP)
+                    sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
+                    _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
     return njit(nogil=True, cache=False, _nrt=False)(strip)
 
 
-def _rows_code(vectors: int, equal: bool) -> Callable[..., None]:
-    """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1."""
+def _between(builder: Any, vector: Any, lead: Any, tail: Any) -> Any:
+    """Whether each lane comes from ``lead`` on and before ``tail``."""
+    kind = ir.VectorType(WORD, vector.count)
+    lanes, (lead, tail) = ir.Constant(kind, [*range(vector.count)]), (repeated(builder, kind, x) for x in (lead, tail))
+    return builder.and_(builder.icmp_signed(">=", lanes, lead), builder.icmp_signed("<", lanes, tail))
+
+
+def _rows_code(vectors: int, equal: bool, packed: bool) -> Callable[..., None]:
+    """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1.
+
+    ``packed``: lanes of the first register before ``lead``, and of the last one from ``tail`` on, belong to other runs.
+    """
 
     @intrinsic
-    def add_rows(typing, v0, v1, start, column, places, amplitudes, first, count):  # type: ignore[no-untyped-def]
+    def add_rows(typing, v0, v1, start, column, places, amplitudes, first, count, lead, tail):  # type: ignore[no-untyped-def]
         def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
             kinds, vector = signature.args, Register(v0.dtype)
             v0_, v1_, places_, amplitudes_ = (Memory(context, builder, kinds[i], args[i]) for i in (0, 1, 4, 5))
             here = builder.add(args[2], args[3])
             ends = [_word(k * vector.lanes) for k in range(vectors)]
-            sums = [cgutils.alloca_once_value(builder, v0_.load(builder.add(here, end), vector.llvm)) for end in ends]
+            old = [v0_.load(builder.add(here, end), vector.llvm) for end in ends]
+            sums = [cgutils.alloca_once_value(builder, value) for value in old]
             with cgutils.for_range(builder, args[7]) as loop:
                 hop = builder.add(args[6], loop.index)
                 there = builder.add(places_.number(hop), args[3])
                 amplitude = repeated(builder, vector.llvm, amplitudes_.number(_word(0) if equal else hop))
                 for end, value in zip(ends, sums, strict=True):
-                    source = v1_.load(builder.add(there, end), vector.llvm)
+                    source = v1_.load(builder.add(there, end), vector.llvm, aligned=not packed)
                     builder.store(multiplied(builder, amplitude, source, builder.load(value)), value)
-            for end, value in zip(ends, sums, strict=True):
-                v0_.store(builder.add(here, end), builder.load(value))
+            new = [builder.load(value) for value in sums]
+            for k in {0, vectors - 1} if packed else ():
+                lead = args[8] if k == 0 else _word(0)
+                tail = args[9] if k == vectors - 1 else _word(vector.lanes)
+                new[k] = builder.select(_between(builder, vector.llvm, lead, tail), new[k], old[k])
+            for end, value in zip(ends, new, strict=True):
+                v0_.store(builder.add(here, end), value)
             return context.get_dummy_value()
 
-        return types.void(v0, v1, start, column, places, amplitudes, first, count), code
+        return types.void(v0, v1, start, column, places, amplitudes, first, count, lead, tail), code
 
     def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
-        column, first_row, last_row, hop = strip[0], strip[2], strip[3], strip[4]
+        column, first_row, last_row, hop, lead, tail = strip[0], strip[2], strip[3], strip[4], strip[5], strip[6]
         for i in range(first_row, last_row):
-            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
+            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i], lead, tail)
             hop += counts[i]
 
     return njit(nogil=True, cache=False, _nrt=False)(rows)
 
 
 @lru_cache
-def _rows_of_any_length(equal: bool) -> Callable[..., None]:
+def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
     """The second pass for one strip of columns."""
-    one, two, three, four, five = (_rows_code(vectors, equal) for vectors in range(1, VECTORS + 1))
+    one, two, three, four, five = (_rows_code(vectors, equal, packed) for vectors in range(1, VECTORS + 1))
 
     def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
         vectors = strip[1]
@@ -219,17 +241,17 @@ def _rows_of_any_length(equal: bool) -> Callable[..., None]:
 
 
 @lru_cache
-def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool) -> Callable[..., None]:
+def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool, packed: bool) -> Callable[..., None]:
     """Compiled steps(v0, v1, total, weights, count, tile, ...) for real vectors of ``dtype``; the rest are ``Tables``.
 
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place, as by ``kernels.chebyshev.flip_steps``; with ``weights`` (count
     even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses, zero in the end. Releases
     the interpreter lock. ``equal``: all hops of the first pass have the one amplitude given; ``equal_rows``: those of the second.
-    One compiled code for these, kept on disk, serves all sectors and couplings.
+    ``packed``: see ``operators.halves``. One compiled code for these, kept on disk, serves all sectors and couplings.
     """
     strip, strip_summed = _strip_code(_BOTH, 0, int(equal)), _strip_code(_BOTH, 1, int(equal))
     last, last_summed = _strip_code(_ONE, 0, int(equal)), _strip_code(_ONE, 1, int(equal))
-    add_rows = _rows_of_any_length(equal_rows)
+    add_rows = _rows_of_any_length(equal_rows, packed)
 
     def steps(v0, v1, total, weights, count, tile, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
         for step in range(count):
@@ -238,21 +260,20 @@ def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool) -> Callable[...
                 block, last_row = blocks[chunks[chunk, 0]], chunks[chunk, 2]
                 for row in range(chunks[chunk, 1], last_row, STRIP):
                     whole = last_row - row >= STRIP
-                    for plane in range(block[6]):
-                        if whole and summed:
-                            strip_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        elif whole:
-                            strip(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        elif summed:
-                            last_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        else:
-                            last(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                    if whole and summed:
+                        strip_summed(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif whole:
+                        strip(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif summed:
+                        last_summed(v0, v1, total, weights, step, tile, block, row, tables)
+                    else:
+                        last(v0, v1, total, weights, step, tile, block, row, tables)
                 for s in range(chunks[chunk, 3], chunks[chunk, 4]):
                     add_rows(v0, v1, strips[s], *rows)
             v0, v1 = v1, v0
 
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
-    steps.__qualname__ = f"ranked_steps_{dtype}_{equal:d}{equal_rows:d}"
+    steps.__qualname__ = f"ranked_steps_{dtype}_{equal:d}{equal_rows:d}{packed:d}"
     return njit(nogil=True, _nrt=False)(steps)
 
 
