@@ -133,11 +133,14 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
             else:
                 continue
             _solve_part(part, problem, engine, core, report, seconds)
-            for _ in range(MORE):
-                if not part.crowded(scale, core, least):
-                    break
+        for _ in range(MORE):
+            likely = _edges(window, [p.energies[p.levels] for p in parts], parts, core, problem) or core
+            crowded = [p for p in parts if p.crowded(scale, likely, least / len(parts))]
+            for part in crowded:
                 _solve_part(part, problem, engine, core, report, seconds, go_on=True)
-        settled = _edges(window, parts, core, problem)
+            if not crowded:
+                break
+        settled = _edges(window, [p.energies[p.good] for p in parts], parts, core, problem)
         edges = core if settled is None else settled
         missed = min(1.0, sum(p.missed(scale, edges) for p in parts))
         if settled is not None and missed <= least:
@@ -378,15 +381,13 @@ def dense_pairs(part: FilterPart, problem: Problem) -> None:
 
 
 def _edges(
-    window: Nearest | Interval, parts: list[FilterPart], core: tuple[float, float], problem: Problem
-) -> tuple[float, float] | None:
-    """The window's edges, or None when the filter does not reach far enough to tell."""
+    window: Nearest | Interval, energies: list[np.ndarray], parts: list[FilterPart], core: tuple[float, float], problem: Problem
+) -> tuple[float, float] | None:  # fmt: skip
+    """The window's edges for these levels of all parts, or None when the filter does not reach far enough to tell."""
     if isinstance(window, Interval):
         return window.lower - problem.tie, window.upper + problem.tie
-    pooled = np.concatenate([p.energies[p.good] for p in parts])
-    everything = all(p.plan is None for p in parts)
-    reach = np.inf if everything else 1.2 * (core[1] - window.target)
-    answer = nearest_count(pooled, window.target, window.k, problem.tie, reach)
+    reach = min((p.plan.tested for p in parts if p.plan is not None), default=np.inf) * (core[1] - window.target)
+    answer = nearest_count(np.concatenate(energies), window.target, window.k, problem.tie, reach)
     return None if answer is None else (window.target - answer[1], window.target + answer[1])
 
 

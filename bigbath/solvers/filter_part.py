@@ -12,6 +12,7 @@ from bigbath.ranks import total
 from bigbath.resources import cores
 from bigbath.solvers.basis import Basis
 from bigbath.solvers.sampling import Chain, Checkpoint, Plan, advance
+from bigbath.solvers.subspace import SPURIOUS
 from bigbath.solvers.window import allowed_residual
 from bigbath.spaces import Sector
 
@@ -29,7 +30,7 @@ Steps = Callable[[float, float], None]
 class FilterPart:
     """One sector: its operator, density of states, and Ritz pairs.
 
-    ``good``: which of them are eigenpairs. ``remainder``, ``weights``: what no Ritz vector explains of the test's
+    ``good``: which of them are eigenpairs; ``levels``: which are, or are mixtures of eigenvectors of close levels. ``remainder``, ``weights``: what no Ritz vector explains of the test's
     vector, and its overlaps with them; ``tests``: how often it has been looked at. ``plan``: None where LAPACK found every state.
     """
 
@@ -41,6 +42,7 @@ class FilterPart:
     energies: np.ndarray = field(init=False)
     residuals: np.ndarray = field(init=False)
     good: np.ndarray = field(init=False)
+    levels: np.ndarray = field(init=False)
     remainder: float = 0.0
     weights: np.ndarray = field(init=False)
     tests: int = 0
@@ -77,7 +79,9 @@ class FilterPart:
 
         Then more samples, or another vector, tell them apart, as far as there is memory.
         """
-        if self.plan is None or self.remainder > HELD or self.missed(scale, edges) <= least:
+        if self.plan is None or self.missed(scale, edges) <= least:
+            return False
+        if self.remainder > min(HELD, self.leftover(edges) / 2):
             return False
         return self.longer_pays or self.has_room(1)
 
@@ -85,7 +89,7 @@ class FilterPart:
         """Every state of the sector (D, D), which LAPACK has found."""
         self.energies, self.residuals = energies, residuals
         self.basis = Basis.of(self.operator, vectors)
-        self.good = np.ones(energies.size, dtype=bool)
+        self.good = self.levels = np.ones(energies.size, dtype=bool)
 
     def forget(self) -> None:
         """Free the memory of what has been found."""
@@ -164,6 +168,7 @@ class FilterPart:
         comm, basis = self.operator.comm, self.basis
         self.energies, vectors, self.residuals = basis.ritz(norm)
         self.good = self.residuals <= allowed_residual(norm, (core,))
+        self.levels = self.residuals <= SPURIOUS * norm
         test = self._test.filtered[:, 0]
         self.weights = total(vectors.conj().T @ test, comm)
         self.remainder = float(np.sqrt(total(np.sum(np.abs(test - vectors @ self.weights) ** 2), comm)))

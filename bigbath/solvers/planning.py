@@ -40,7 +40,7 @@ def cheapest_plan(
         converged = (1 + END_TEST * (reach - 1)) * delta
         crowded = 2 * reach * delta * _densest(density, centre - converged, centre + converged)
         samples = int(np.ceil((surplus * max(states, crowded) + 4) / (2 * b)))
-        first = max(1, int(FIRST * states / (2 * b)))
+        first = max(1, int(FIRST * samples))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first))
     if operator.dim <= TINY or plans[0].columns > operator.dim / 4:
         return None

@@ -16,7 +16,7 @@ from bigbath.ranks import size
 
 #: Kaiser's beta of the filter and of the test's filter; where the latter ends, from the window's end on in units of the
 #: filter's edge.
-BETA, BETA_TEST, END_TEST = 28, 17, 0.42
+BETA, BETA_TEST, END_TEST = 28, 20, 0.58
 
 #: Parts of the samples expected: those between two looks whether they still bring something new, and all for which there is memory. Levels of
 #: localised spectra scatter like independent ones, by their square root.
@@ -63,9 +63,14 @@ class Plan:
 
         An edge that lies inside the window by half is twice as wide: a third shorter, at 1e-2 of the filter at the window's end.
         """
-        beyond = END_TEST * (self.reach - 1) * self.delta
-        halfwidth = max(self.delta - beyond, 0.1 * self.delta)
-        return halfwidth, self.delta + beyond - halfwidth
+        end = self.tested * self.delta
+        halfwidth = max(2 * self.delta - end, 0.1 * self.delta)
+        return halfwidth, end - halfwidth
+
+    @property
+    def tested(self) -> float:
+        """Where the test's filter ends, in half-widths of the window."""
+        return 1 + END_TEST * (self.reach - 1)
 
     @property
     def spacing(self) -> int:
