@@ -10,7 +10,7 @@ DACP, the interval for nothing, while bigbath's time holds the search for symmet
 completeness. "Process" is all from the start of Python on, memory its peak. Residuals are ||H v - E v|| in units of ||H||.
 The last column compares the energies with those that bigbath's filter has certified for the same problem: levels missing
 in the interval that both cover (+: more than there are), largest difference in units of ||H||. An engine that is hopeless
-at a size (``LARGEST``) is skipped with a note; rows that are in the JSON file already are not repeated.
+at a size (``Engine.largest``) is skipped with a note; rows that are in the JSON file already are not repeated.
 
 Two peers need an environment of their own:
 QMBED (Rust core, shift-invert in sectors; its package also installs modules named ``quspin``):
@@ -254,6 +254,7 @@ def main() -> None:
     print(side_by_side.header(f"{side_by_side.HEAD} missing, difference |"), flush=True)
     if args.table:
         rows = side_by_side.rows_of(args.table)
+        rows.sort(key=lambda r: (r["L"], r["W"], r["k"], list(ENGINES).index(r["engine"])))
         print("\n".join(line(row, rows) for row in rows))
         return
     with tempfile.TemporaryDirectory() as scratch:
