@@ -33,6 +33,7 @@ from bigbath.solvers import Whole as WholeSpectrum
 from bigbath.spaces import sectors
 from bigbath.spectral.strength import BathShells
 from bigbath.studies.kept import write_arrays
+from bigbath.studies.page import table
 from bigbath.studies.prediction import BODY, DISTANCE, FREEDOM, LEVELS, MOMENTS, NATS, Prediction
 
 #: Spins in all; even bath states nearest the middle of the bath's spectrum; shells of H.
@@ -203,3 +204,17 @@ def fluctuations(
     target = directory / "entropy_fluctuations.png"
     save(plot_fluctuations(rows, y, FREEDOM), target)
     return rows, target
+
+
+def page(rows: Sequence[Prediction]) -> str:
+    """The rows as Markdown: measured; predicted, a column a size, with the verdict of the largest."""
+    sizes = sorted({row.N for row in rows})
+    cells = {(row.name, row.N): row for row in rows}
+    lines = []
+    for name in dict.fromkeys(row.name for row in rows):
+        mine = [cells.get((name, N)) for N in sizes]
+        numbers = ["" if row is None else f"{row.measured:.3f}; {row.predicted:.3f}" for row in mine]
+        lines.append(
+            [name.replace("|V|^2", "\\|V\\|²"), *numbers, [row for row in mine if row is not None][-1].verdict]
+        )
+    return table(["measured; predicted", *(f"N = {N}" for N in sizes), "verdict, largest N"], lines)

@@ -24,6 +24,7 @@ from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole, solve
 from bigbath.statistics import standard_error
 from bigbath.studies.kept import write_arrays
+from bigbath.studies.page import table, with_error
 
 #: Bath spins of the chains, realizations and Laplace variables; epsilon = 0.
 SIZES, REALIZATIONS, KAPPA, SEED = (8,), 40, (0.1, 0.3, 1.0, 3.0), 1
@@ -239,3 +240,32 @@ def loops(
     target = directory / "diffusion_loops.png"
     save(plot_loops([row for row in rows if row.model in chains]), target)
     return rows, target
+
+
+def page(rows: Sequence[Difference]) -> str:
+    """The rows as Markdown, per cent: chains with a column a kappa, then the larger thermometers."""
+    lines, kappas = [], list(dict.fromkeys(r.kappa for r in rows if r.model not in PAIRS))
+    for model, quantity, theory, coupling in dict.fromkeys((r.model, r.quantity, r.theory, r.coupling) for r in rows):
+        mine = [r for r in rows if (r.model, r.quantity, r.theory, r.coupling) == (model, quantity, theory, coupling)]
+        if model not in PAIRS:
+            lines.append([f"{model}: {quantity}, {theory}", coupling, *map(_cell, mine), _verdict(mine)])
+    chains = table(["", "coupling", *(f"κ = {kappa:g}" for kappa in kappas), "verdict"], lines)
+    names = list(dict.fromkeys(r.quantity for r in rows if r.model in PAIRS))
+    lines = []
+    for model, coupling in dict.fromkeys((r.model, r.coupling) for r in rows if r.model in PAIRS):
+        mine = [r for r in rows if (r.model, r.coupling) == (model, coupling)]
+        lines.append([model, coupling, *map(_cell, mine), _verdict(mine)])
+    head = [f"κ = {PAIR_KAPPA[0]:g}", "coupling", *names, "verdict"]
+    counts = sorted({r.realizations for r in rows})
+    return f"{chains}\n\n{table(head, lines)}\n\nRealizations: {', '.join(map(str, counts))}."
+
+
+def _cell(row: Difference) -> str:
+    """Per cent, with its error where there is one."""
+    return f"{100 * row.difference:.1f}" if row.error is None else with_error(100 * row.difference, 100 * row.error)
+
+
+def _verdict(rows: Sequence[Difference]) -> str:
+    """ "no" if one is, "yes" if one is, else nothing."""
+    verdicts = {row.verdict for row in rows}
+    return next((word for word in ("no", "yes") if word in verdicts), "")
