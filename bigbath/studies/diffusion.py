@@ -25,6 +25,8 @@ from bigbath.statistics import standard_error
 from bigbath.store import open_result
 from bigbath.studies.dephasing import dephasing
 from bigbath.studies.loops import loops
+from bigbath.studies.loops import page as loops_page
+from bigbath.studies.page import Page
 from bigbath.studies.stochastic import StochasticStudy
 
 #: Figure -> model; the paper's parameters are the models' defaults.
@@ -309,3 +311,4 @@ FIGURES: dict[str, Callable] = {
 ALONE: dict[str, Callable] = {"dephasing": dephasing, "loops": loops}
 #: What these were called before they had names.
 FORMER_NAMES = {"6": "limits", "7": "collapse", "8": "dephasing"}
+PAGES: dict[str, Page] = {"loops": loops_page}

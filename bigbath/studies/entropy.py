@@ -25,6 +25,7 @@ from bigbath.store import Result, open_result
 from bigbath.studies.claim import Claim
 from bigbath.studies.entropy_sector import page, sector
 from bigbath.studies.fluctuations import fluctuations
+from bigbath.studies.fluctuations import page as fluctuations_page
 from bigbath.studies.laws import laws
 from bigbath.studies.measured import Measured, measured
 from bigbath.studies.page import Page
@@ -294,4 +295,4 @@ ALONE = {
 }  # fmt: skip
 #: What these were called before they had names.
 FORMER_NAMES = {"6": "sizes", "7": "laws", "8": "numbers", "9": "prediction", "10": "sector"}
-PAGES: dict[str, Page] = {"sector": page, "production": production_page}
+PAGES: dict[str, Page] = {"sector": page, "production": production_page, "fluctuations": fluctuations_page}

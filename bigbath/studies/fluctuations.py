@@ -1,14 +1,16 @@
 """Entropies with fluctuations of the ring beyond the size whose spectrum fits: single bath states, a sector of H at a time.
 
 A bath state that is even under the reflection reaches the even eigenstates of H only. These lie in sectors of momentum,
-D/N states each, which are diagonalised one after the other: of each only p_n of a few bath states is kept. Nothing is
-left out, so that entropies of these states are exact. They are compared with Porter-Thomas fluctuations about the
-measured shells, and with the prediction from |V|^2 alone, for which |V|^2 comes from traces (``spectral.strength``).
+D/N states each, which are diagonalised one after the other: of each only p_n of a few bath states is kept. With all
+sectors the entropies of these states are exact. The sector of momentum 0, the share s of all even levels, shows a part of
+them: entropies of p_n over its sum there, plus ln 1/s. It is half as large as the others and reaches further in N. All are
+compared with Porter-Thomas fluctuations about the measured shells, and with the prediction from |V|^2 alone, for which
+|V|^2 comes from traces (``spectral.strength``).
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,7 @@ from bigbath.solvers import Whole as WholeSpectrum
 from bigbath.spaces import sectors
 from bigbath.spectral.strength import BathShells
 from bigbath.studies.kept import write_arrays
+from bigbath.studies.page import table
 from bigbath.studies.prediction import BODY, DISTANCE, FREEDOM, LEVELS, MOMENTS, NATS, Prediction
 
 #: Spins in all; even bath states nearest the middle of the bath's spectrum; shells of H.
@@ -41,14 +44,22 @@ SMALLEST = 11
 #: cells of energy, reach beyond the bare spectrum in units of the largest (<V^2>)^(1/2), change below which a state has settled.
 SHELL, VECTORS, SAMPLE, NEAR, CELLS, REACH, SETTLED = 0.25, 4, 2**15, 0.5, 240, 3.0, 1e-3
 EVEN, SEED = {"reflection": 1}, 1
+#: The largest ring with all sectors; of larger ones that of momentum 0 alone.
+LARGEST_EXACT = 15
+#: The smallest whose sector of momentum 0 holds enough levels in a shell.
+SMALLEST_SECTOR = 15
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
-    """``p``: (m, D_S, k) of m even bath states over the ``energy`` (k,) of all even eigenstates of H, in no order."""
+    """``p``: (m, D_S, k) of m even bath states over the ``energy`` (k,) of even eigenstates of H, in no order.
+
+    ``share``: k over the number of all even levels; p sums up to 1.
+    """
 
     energy: np.ndarray
     p: np.ndarray
+    share: float = 1.0
 
     def shells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Probability (m, D_S, S) in each filled shell of H, its even levels (S,), and the shell of each level (k,)."""
@@ -58,16 +69,20 @@ class Weights:
         return self.p @ np.eye(count.size)[number], count, number
 
 
-def weights(model: Ring, directory: Path, report: Report = silent) -> Weights:
-    """p_n over all even sectors of H, each kept in ``directory``."""
+def weights(model: Ring, directory: Path, report: Report = silent, *, momentum: int | None = None) -> Weights:
+    """p_n over all even sectors of H, or that of one ``momentum``, each kept in ``directory``."""
     composite = draw(model)
-    labels = [dict(s.labels) for s in sectors(build(composite)) if s.labels and dict(s.labels)["reflection"] == 1]
+    even = [sector for sector in sectors(build(composite)) if dict(sector.labels)["reflection"] == 1]
+    chosen = [sector for sector in even if momentum in (None, dict(sector.labels)["momentum"])]
     parts = []
-    for done, label in enumerate(labels):
-        report(f"sectors of N = {model.N}", done, len(labels))
-        parts.append(in_sector(model, composite, label, directory))
+    for done, sector in enumerate(chosen):
+        report(f"sectors of N = {model.N}", done, len(chosen))
+        parts.append(in_sector(model, composite, dict(sector.labels), directory))
+    p = np.concatenate([part.p for part in parts], axis=-1)
     return Weights(
-        energy=np.concatenate([part.energy for part in parts]), p=np.concatenate([part.p for part in parts], axis=-1)
+        energy=np.concatenate([part.energy for part in parts]),
+        p=p / p.sum(axis=-1, keepdims=True),
+        share=sum(sector.dim for sector in chosen) / sum(sector.dim for sector in even),
     )
 
 
@@ -115,17 +130,18 @@ def from_strength(model: Ring) -> FromStrength:
 def rows_of(model: Ring, found: Weights, closed: FromStrength) -> list[Prediction]:
     """Measured and predicted numbers of one ring: means over the bath states and both branches."""
     P, count, number = found.shells()
+    elsewhere = -np.log(found.share)
     measured = {
-        "S_own": float(observational(P, count).mean()),
-        "S_vN": float(entr(found.p).sum(axis=-1).mean()),
-        "S_2": float(-np.log((found.p**2).sum(axis=-1)).mean()),
+        "S_own": float(observational(P, count).mean() + elsewhere),
+        "S_vN": float(entr(found.p).sum(axis=-1).mean() + elsewhere),
+        "S_2": float(-np.log((found.p**2).sum(axis=-1)).mean() + elsewhere),
     }
     own = np.broadcast_to(count, P.shape)
     predicted = {
         "S_own from |V|^2 alone": ("S_own", closed.own),
-        "S_vN from the shells' P and Porter-Thomas": ("S_vN", shannon_of_shells(P, own, FREEDOM).mean()),
+        "S_vN from the shells' P and Porter-Thomas": ("S_vN", shannon_of_shells(P, own, FREEDOM).mean() + elsewhere),
         "S_vN from |V|^2 alone": ("S_vN", closed.von_neumann),
-        "S_2 from the shells' P and Porter-Thomas": ("S_2", renyi2_of_shells(P, own, FREEDOM).mean()),
+        "S_2 from the shells' P and Porter-Thomas": ("S_2", renyi2_of_shells(P, own, FREEDOM).mean() + elsewhere),
         "S_2 from |V|^2 alone": ("S_2", closed.renyi2),
     }
     rows = [
@@ -174,10 +190,31 @@ def fluctuations(
     y = np.empty(0)
     for N in sizes or SIZES:
         model = Ring(N=N)
-        found = weights(model, directory, report)
         report(f"|V|^2 of N = {N}", 0, 1)
-        rows += rows_of(model, found, from_strength(model))
+        closed = from_strength(model)
+        if N <= LARGEST_EXACT:
+            found = weights(model, directory, report)
+            rows += rows_of(model, found, closed)
+        else:
+            found = weights(model, directory, report, momentum=0)
+        if N >= SMALLEST_SECTOR:
+            part = weights(model, directory, report, momentum=0)
+            rows += [replace(row, name=f"{row.name}, momentum 0") for row in rows_of(model, part, closed)]
         y = body(found, *found.shells())
     target = directory / "entropy_fluctuations.png"
     save(plot_fluctuations(rows, y, FREEDOM), target)
     return rows, target
+
+
+def page(rows: Sequence[Prediction]) -> str:
+    """The rows as Markdown: measured; predicted, a column a size, with the verdict of the largest."""
+    sizes = sorted({row.N for row in rows})
+    cells = {(row.name, row.N): row for row in rows}
+    lines = []
+    for name in dict.fromkeys(row.name for row in rows):
+        mine = [cells.get((name, N)) for N in sizes]
+        numbers = ["" if row is None else f"{row.measured:.3f}; {row.predicted:.3f}" for row in mine]
+        lines.append(
+            [name.replace("|V|^2", "\\|V\\|²"), *numbers, [row for row in mine if row is not None][-1].verdict]
+        )
+    return table(["measured; predicted", *(f"N = {N}" for N in sizes), "verdict, largest N"], lines)

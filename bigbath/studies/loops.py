@@ -24,13 +24,16 @@ from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole, solve
 from bigbath.statistics import standard_error
 from bigbath.studies.kept import write_arrays
+from bigbath.studies.page import table, with_error
 
 #: Bath spins of the chains, realizations and Laplace variables; epsilon = 0.
-SIZES, REALIZATIONS, KAPPA, SEED = (8,), 10, (0.1, 0.3, 1.0, 3.0), 1
+SIZES, REALIZATIONS, KAPPA, SEED = (8,), 40, (0.1, 0.3, 1.0, 3.0), 1
 #: Elements of two levels: a population and a coherence that stay, and a coherence that is turned over.
 ELEMENTS = {"1,1 from 1,1": (0, 0, 0, 0), "1,2 from 1,2": (0, 1, 0, 1), "1,2 from 2,1": (0, 1, 1, 0)}
 #: Smallest elements of a larger thermometer that count, in units of the largest.
 LARGER = 1 / 20
+#: With random signs a theory should be right to so much at kappa >= RELIABLE.
+AGREEMENT, RELIABLE = 0.02, 0.3
 
 
 def two_spins(g: float, shared: bool, L: int = 8) -> Custom:
@@ -59,8 +62,8 @@ class Difference:
     """theory / exact - 1 of the disorder means of one quantity at epsilon = 0, and its standard error.
 
     ``coupling``: V as it is, or a surrogate. ``quantity``: an element of the propagator (its real part, as nearly all of
-    it is real), "A", or the largest and the median modulus of the differences of a set of elements; ``error`` of the
-    largest is that of its element, of the median NaN.
+    it is real), "A", or of a set of elements that one which is worst for V as it is, and the median of the moduli (its
+    ``error`` is None).
     """
 
     model: str
@@ -69,14 +72,24 @@ class Difference:
     theory: str
     kappa: float
     difference: float
-    error: float
+    error: float | None
     realizations: int
 
-    accepted = True
+    @property
+    def verdict(self) -> str:
+        """Whether the theory is right once loops are taken out: within 2 %, or three standard errors beyond; "-" elsewhere."""
+        if self.coupling != "random signs" or self.error is None or self.kappa < RELIABLE:
+            return "-"
+        return "no" if abs(self.difference) > AGREEMENT + 3 * self.error else "yes"
+
+    @property
+    def accepted(self) -> bool:
+        """False where a failure is left that loops do not make."""
+        return self.verdict != "no"
 
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None} | {"verdict": self.verdict}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,21 +151,19 @@ def realization(
 def rows_of(name: str, found: Sequence[dict[Coupling, Found]], kappa: Sequence[float]) -> list[Difference]:
     """Rows of one model from its realizations."""
     rows = []
-    for coupling in COUPLINGS:
-        exact, ladder, memory = (
-            np.stack([getattr(f[coupling], part) for f in found]) for part in ("exact", "ladder", "memory")
-        )
-        for k, value in enumerate(kappa):
+    for k, value in enumerate(kappa):
+        for coupling in COUPLINGS:
+            exact, ladder, memory = (
+                np.stack([getattr(f[coupling], part)[..., k] for f in found]) for part in ("exact", "ladder", "memory")
+            )
             common = {"model": name, "coupling": coupling, "kappa": value, "realizations": len(found)}
             if exact.shape[1] > 2:
-                rows += _largest(exact[..., k], ladder[..., k], common)
+                rows += _elements(exact, ladder, _Chosen.of(found, k), common)
                 continue
             for element, at in ELEMENTS.items():
-                rows.append(_row(exact[:, *at, k], ladder[:, *at, k], quantity=element, theory="ladder", **common))
-            A, by_ladder = (
-                np.stack([autocorrelation(np.einsum("aabb->ab", d).real) for d in D[..., k]]) for D in (exact, ladder)
-            )
-            for theory, values in (("ladder", by_ladder), ("bond memory", memory[:, k])):
+                rows.append(_row(exact[:, *at], ladder[:, *at], quantity=element, theory="ladder", **common))
+            A, by_ladder = (autocorrelation(np.einsum("raabb->abr", D).real) for D in (exact, ladder))
+            for theory, values in (("ladder", by_ladder), ("bond memory", memory)):
                 rows.append(_row(A, values, quantity="A", theory=theory, **common))
     return rows
 
@@ -169,21 +180,47 @@ def _differences(exact: np.ndarray, theory: np.ndarray) -> tuple[np.ndarray, np.
     return each.mean(axis=0), standard_error(np.moveaxis(each.real, 0, -1))
 
 
-def _largest(exact: np.ndarray, ladder: np.ndarray, common: dict) -> list[Difference]:
-    """Largest and median difference of all probabilities, and the largest of all larger elements, (R, D_S, D_S, D_S, D_S)."""
-    populations = [np.einsum("raabb->rab", D).reshape(len(D), -1) for D in (exact, ladder)]
-    large = (np.abs(exact.mean(axis=0)) > LARGER * np.abs(exact.mean(axis=0)).max()).ravel()
-    elements = [D.reshape(len(D), -1)[:, large] for D in (exact, ladder)]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Chosen:
+    """Flat numbers of elements of a larger thermometer: ``sets`` by name, and of each the ``worst`` for V as it is."""
+
+    sets: dict[str, np.ndarray]
+    worst: dict[str, int]
+
+    @classmethod
+    def of(cls, found: Sequence[dict[Coupling, Found]], k: int) -> "_Chosen":
+        """All probabilities, and all elements above ``LARGER`` of the largest, at the k-th kappa."""
+        exact, ladder = (
+            np.stack([getattr(f["as it is"], part)[..., k] for f in found]) for part in ("exact", "ladder")
+        )
+        size, number = np.abs(exact.mean(axis=0)), np.arange(exact[0].size).reshape(exact.shape[1:])
+        sets = {
+            "probability": np.einsum("aabb->ab", number).ravel(),
+            "larger element": number[size > LARGER * size.max()],
+        }
+        difference = np.abs(_differences(exact, ladder)[0]).ravel()
+        return cls(sets=sets, worst={name: int(n[difference[n].argmax()]) for name, n in sets.items()})
+
+
+def _elements(exact: np.ndarray, ladder: np.ndarray, chosen: _Chosen, common: dict) -> list[Difference]:
+    """The element of each set that is worst for V as it is, and the median of the set, of paired values (R, D_S, D_S, D_S, D_S)."""
+    difference, error = (x.ravel() for x in _differences(exact, ladder))
     rows = []
-    for quantity, (one, other) in (("probability", populations), ("larger element", elements)):
-        differences, error = _differences(one, other)
-        difference = np.abs(differences)
-        worst, median = int(difference.argmax()), float(np.median(difference))
-        pairs = (("largest", difference[worst], error[worst]), ("median", median, np.nan))
-        rows += [
-            Difference(quantity=f"{quantity}, {which}", theory="ladder", difference=float(d), error=float(e), **common)
-            for which, d, e in pairs
-        ]
+    for name, numbers in chosen.sets.items():
+        at = chosen.worst[name]
+        for which, d, e in (
+            ("worst", difference[at].real, error[at]),
+            ("median", np.median(np.abs(difference[numbers])), None),
+        ):
+            rows.append(
+                Difference(
+                    quantity=f"{name}, {which}",
+                    theory="ladder",
+                    difference=float(d),
+                    error=None if e is None else float(e),
+                    **common,
+                )
+            )
     return rows
 
 
@@ -200,6 +237,35 @@ def loops(
                 report(name, number, realizations)
                 found.append(realization(model, number, kappa, directory))
             rows += rows_of(name, found, kappa)
-    target = directory / "diffusion_loops.pdf"
+    target = directory / "diffusion_loops.png"
     save(plot_loops([row for row in rows if row.model in chains]), target)
     return rows, target
+
+
+def page(rows: Sequence[Difference]) -> str:
+    """The rows as Markdown, per cent: chains with a column a kappa, then the larger thermometers."""
+    lines, kappas = [], list(dict.fromkeys(r.kappa for r in rows if r.model not in PAIRS))
+    for model, quantity, theory, coupling in dict.fromkeys((r.model, r.quantity, r.theory, r.coupling) for r in rows):
+        mine = [r for r in rows if (r.model, r.quantity, r.theory, r.coupling) == (model, quantity, theory, coupling)]
+        if model not in PAIRS:
+            lines.append([f"{model}: {quantity}, {theory}", coupling, *map(_cell, mine), _verdict(mine)])
+    chains = table(["", "coupling", *(f"κ = {kappa:g}" for kappa in kappas), "verdict"], lines)
+    names = list(dict.fromkeys(r.quantity for r in rows if r.model in PAIRS))
+    lines = []
+    for model, coupling in dict.fromkeys((r.model, r.coupling) for r in rows if r.model in PAIRS):
+        mine = [r for r in rows if (r.model, r.coupling) == (model, coupling)]
+        lines.append([model, coupling, *map(_cell, mine), _verdict(mine)])
+    head = [f"κ = {PAIR_KAPPA[0]:g}", "coupling", *names, "verdict"]
+    counts = sorted({r.realizations for r in rows})
+    return f"{chains}\n\n{table(head, lines)}\n\nRealizations: {', '.join(map(str, counts))}."
+
+
+def _cell(row: Difference) -> str:
+    """Per cent, with its error where there is one."""
+    return f"{100 * row.difference:.1f}" if row.error is None else with_error(100 * row.difference, 100 * row.error)
+
+
+def _verdict(rows: Sequence[Difference]) -> str:
+    """ "no" if one is, "yes" if one is, else nothing."""
+    verdicts = {row.verdict for row in rows}
+    return next((word for word in ("no", "yes") if word in verdicts), "")
