@@ -22,6 +22,8 @@ from matplotlib.ticker import (
 UNRESOLVED = "not resolved by the shells"
 #: Width of a character in units of the font's size.
 CHARACTER = 0.58
+#: A title may be longer than its axis by this factor, into the room beside it.
+OVER = 1.2
 #: Decades of a logarithmic axis from which on powers of ten are enough.
 MANY_DECADES = 2.0
 #: Magnitudes that are written without a power of ten.
@@ -41,8 +43,8 @@ def make_readable(axis: Axes) -> None:
         elif type(one.get_major_locator()) is AutoLocator:
             _each_tick_whole(one)
             _linear(axis, one)
-    axis.set_xlabel(_broken(axis.get_xlabel(), length_of(axis.xaxis), axis.xaxis.label.get_fontsize()))
-    height = length_of(axis.yaxis) - _height_of_legend(axis)
+    axis.set_xlabel(_broken(axis.get_xlabel(), OVER * length_of(axis.xaxis), axis.xaxis.label.get_fontsize()))
+    height = OVER * (length_of(axis.yaxis) - _height_of_legend(axis))
     axis.set_ylabel(_broken(axis.get_ylabel(), height, axis.yaxis.label.get_fontsize()))
 
 
@@ -66,11 +68,11 @@ def _logarithmic(one: Axis) -> None:
         ticks = np.asarray(LogLocator(subs=subs).tick_values(low, high))
         if np.sum((ticks >= low) & (ticks <= high)) >= 3:
             one.set_major_locator(LogLocator(subs=subs))
-            break
-    else:
-        one.set_major_locator(MaxNLocator(nbins=4))
-        one.set_minor_locator(NullLocator())
-    one.set_major_formatter(FuncFormatter(_plain) if PLAIN[0] <= low and high <= PLAIN[1] else _Scientific())
+            one.set_major_formatter(FuncFormatter(_plain) if PLAIN[0] <= low and high <= PLAIN[1] else _Scientific())
+            return
+    one.set_major_locator(MaxNLocator(nbins=4))
+    one.set_minor_locator(NullLocator())
+    one.set_major_formatter(ScalarFormatter())
 
 
 def _plain(value: float, _: int | None = None) -> str:
@@ -83,9 +85,9 @@ class _Scientific(Formatter):
     def __call__(self, value: float, pos: int | None = None) -> str:
         if not value:
             return "0"
-        power = int(np.floor(np.log10(abs(value)) + 1e-9)) if value else 0
-        digits = f"{value / 10.0**power:.3g}"
-        return rf"$10^{{{power}}}$" if digits == "1" else rf"${digits}\times10^{{{power}}}$"
+        digits, _, power = f"{value:.3e}".partition("e")
+        digits = f"{float(digits):g}"
+        return rf"$10^{{{int(power)}}}$" if digits == "1" else rf"${digits}\times10^{{{int(power)}}}$"
 
 
 def _linear(axis: Axes, one: Axis) -> None:
@@ -114,9 +116,14 @@ def _each_tick_whole(one: Axis) -> None:
     formatter = one.get_major_formatter()
     if type(formatter) is ScalarFormatter:
         formatter.set_useOffset(False)
-        formatter.format_ticks(_inside(one, *sorted(map(float, one.get_view_interval()))))
+        ticks = _inside(one, *sorted(map(float, one.get_view_interval())))
+        formatter.format_ticks(ticks)
         if formatter.get_offset():
             one.set_major_formatter(_Scientific())
+        if len(set(one.get_major_formatter().format_ticks(ticks))) < len(
+            ticks
+        ):  # they differ by a small part of themselves
+            one.set_major_formatter(ScalarFormatter())
 
 
 def _show_rounding_as_flat(axis: Axes) -> None:
