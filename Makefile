@@ -20,9 +20,10 @@ test-all:    ## the test suite with its long versions
 	@.ci/setup test
 	BIGBATH_LONG=1 $(PYTEST)
 
-lint:        ## ruff and mypy
+lint:        ## ruff, its formatter, and mypy
 	@.ci/setup lint
 	$(BIN)/ruff check bigbath tests
+	$(BIN)/ruff format --check bigbath tests
 	$(BIN)/mypy
 
 # QMBED installs modules named quspin: it and DACP have environments of their own

@@ -68,7 +68,9 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
     points, keys = point_labels(result), swept_keys(result)
     numeric = [k for k in keys if all(isinstance(p[k], int | float) for p in points)]
     x_key = numeric[0] if numeric else keys[0]
-    for variable, dashes in _with_theory(name, result):
+    pair = _with_theory(name, result)
+    exact = "exact" if len(pair) > 1 else None
+    for variable, dashes in pair:
         curves: dict[tuple, list[Mean]] = {}
         for mean in means(result, variable):
             others = tuple((k, shown(points[mean.point][k])) for k in keys if k != x_key)
@@ -79,7 +81,7 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
             order = np.argsort(x) if numeric else np.arange(len(x))
             value, error = (np.array([getattr(m, field) for m in row])[order] for field in ("mean", "error"))
             looks = style.look(number) if variable == name else {"color": style.colour(number)}
-            text = label if variable == name else "theory" if number == 0 else None
+            text = (label or exact) if variable == name else "theory" if number == 0 else None
             axis.errorbar(np.array(x)[order], value, np.nan_to_num(error), label=text, ls=dashes, **looks)
             narrow = np.array([m.label in _unresolved_at(result, name, m.point) for m in row])[order]
             if narrow.any():
@@ -113,7 +115,6 @@ def against_time(name: str, result: Result, axis: Axes) -> None:
         axis.axhline(means(result, steady)[0].mean, color="0.45", ls="--", lw=0.8, label="steady state")
     title = f"{name_of(name, first)}, relative change" if constant else axis_title(name, first)
     axis.set(xlabel="time (1/coupling)", ylabel=title)
-    axis.ticklabel_format(axis="y", useOffset=False)
     style.legend(axis)
 
 
@@ -238,7 +239,9 @@ def against_label(name: str, result: Result, axis: Axes) -> None:
     variable = _sample(result, name)
     dims = [d for d in variable.dims if d not in AVERAGED]
     ladder = max(dims, key=lambda d: variable.sizes[d], default=None)
-    for measured, dashes in _with_theory(name, result):
+    pair = _with_theory(name, result)
+    exact = "exact" if len(pair) > 1 else None
+    for measured, dashes in pair:
         curves: dict[tuple, list[Mean]] = {}
         for mean in means(result, measured):
             curves.setdefault(tuple((k, shown(v)) for k, v in mean.label.items() if k != ladder), []).append(mean)
@@ -250,7 +253,7 @@ def against_label(name: str, result: Result, axis: Axes) -> None:
             looks = style.look(number) | (
                 {"marker": "x", "mew": 1.0} if theory and alone else {"marker": ""} if theory else {}
             )
-            text = label if not theory else "theory" if number == 0 else None
+            text = (label or exact) if not theory else "theory" if number == 0 else None
             axis.errorbar(x, y, bar, label=text, ls="" if alone else dashes, **looks)
             if isinstance(x[0], float | int) and len(row) > 2 and _spans_decades(x):
                 axis.set_xscale("log")
@@ -355,17 +358,16 @@ def distribution(result: Result, selection: Selection, axis: Axes) -> None:
             if "chi" in one:
                 plot_lorentzian(axis, one, fine, dataset.attrs["shell_width"], color=looks["color"])
     axis.set(xlabel=axis_title("shell_energy"), ylabel=axis_title("P"), ylim=(0, None))
-    _say_which("P", result, selection, axis)
-    style.legend(axis)
+    style.legend(axis, title=_which("P", result, selection))
 
 
-def _say_which(name: str, result: Result, selection: Selection, axis: Axes) -> None:
-    """Name the one task of several that a panel shows."""
-    if len(result.tasks) > 1:
-        task = selection.task(result, name)
-        words = [f"{_short(k)} = {shown(v)}" for k, v in point_labels(result)[task.point].items()]
-        text = ", ".join([*words, f"realization {task.realization}"])
-        axis.text(0.03, 0.96, text, transform=axis.transAxes, va="top", fontsize="small", color="0.35")
+def _which(name: str, result: Result, selection: Selection) -> str | None:
+    """The one task of several that a panel shows, in words."""
+    if len(result.tasks) < 2:
+        return None
+    task = selection.task(result, name)
+    words = [f"{_short(k)} = {shown(v)}" for k, v in point_labels(result)[task.point].items()]
+    return ", ".join([*words, f"realization {task.realization}"])
 
 
 @panel("widths", needs=("chi", "bath_energy"), shows=("centre",))
@@ -397,8 +399,7 @@ def interaction(result: Result, selection: Selection, axis: Axes) -> None:
             axis.plot(dataset.bath_shell_energy, y, ls="-", **style.look(number), label=label)
             number += 1
     axis.set(xlabel=axis_title("bath_shell_energy"), ylabel=axis_title("F2"))
-    _say_which("F2", result, selection, axis)
-    style.legend(axis)
+    style.legend(axis, title=_which("F2", result, selection))
 
 
 @panel("levels", needs=("energy",))

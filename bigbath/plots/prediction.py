@@ -18,7 +18,7 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
 
     ``rows``: ``bigbath.studies.prediction.Prediction``; ``ds``: the largest ring; ``fluctuations``: p_n over its mean.
     """
-    figure, grid_of_axes = style.panels(1, 3, height=3.2)
+    figure, grid_of_axes = style.panels(1, 3, height=4.0)
     axes = grid_of_axes[0]
     grid = np.geomspace(1e-5, 30, 60)
     count = np.histogram(fluctuations, grid)[0] / fluctuations.size / np.diff(np.log(grid))
@@ -55,7 +55,7 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
             **style.look(number),
         )
     axes[2].axhline(0, color="k", lw=0.5)
-    axes[2].set(xlabel="number of spins N", ylabel="(c)  predicted - measured entropy (nats)")
+    axes[2].set(xlabel="number of spins N", ylabel="(c)  predicted minus measured entropy (nats)")
     for axis in axes:
         style.legend(axis, markerscale=4 if axis is axes[1] else 1)
     return figure

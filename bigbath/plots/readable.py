@@ -15,29 +15,36 @@ from matplotlib.ticker import (
     MaxNLocator,
     NullFormatter,
     NullLocator,
+    ScalarFormatter,
 )
 
 #: What hollow points and dotted curves of fits mean.
 UNRESOLVED = "not resolved by the shells"
 #: Width of a character in units of the font's size.
 CHARACTER = 0.58
+#: A title may be longer than its axis by this factor, into the room beside it.
+OVER = 1.2
 #: Decades of a logarithmic axis from which on powers of ten are enough.
 MANY_DECADES = 2.0
 #: Magnitudes that are written without a power of ten.
 PLAIN = 1e-3, 1e4
+#: Relative differences that are rounding.
+ROUNDING = 1e-9
 #: At most this many different whole numbers make an axis of whole numbers.
 FEW = 12
 
 
 def make_readable(axis: Axes) -> None:
     """Choose ticks of both axes, unless a figure has chosen its own, and break titles that are longer than their axis."""
+    _show_rounding_as_flat(axis)
     for one in (axis.xaxis, axis.yaxis):
         if one.get_scale() == "log":
             _logarithmic(one)
         elif type(one.get_major_locator()) is AutoLocator:
+            _each_tick_whole(one)
             _linear(axis, one)
-    axis.set_xlabel(_broken(axis.get_xlabel(), length_of(axis.xaxis), axis.xaxis.label.get_fontsize()))
-    height = length_of(axis.yaxis) - _height_of_legend(axis)
+    axis.set_xlabel(_broken(axis.get_xlabel(), OVER * length_of(axis.xaxis), axis.xaxis.label.get_fontsize()))
+    height = OVER * (length_of(axis.yaxis) - _height_of_legend(axis))
     axis.set_ylabel(_broken(axis.get_ylabel(), height, axis.yaxis.label.get_fontsize()))
 
 
@@ -61,11 +68,11 @@ def _logarithmic(one: Axis) -> None:
         ticks = np.asarray(LogLocator(subs=subs).tick_values(low, high))
         if np.sum((ticks >= low) & (ticks <= high)) >= 3:
             one.set_major_locator(LogLocator(subs=subs))
-            break
-    else:
-        one.set_major_locator(MaxNLocator(nbins=4))
-        one.set_minor_locator(NullLocator())
-    one.set_major_formatter(FuncFormatter(_plain) if PLAIN[0] <= low and high <= PLAIN[1] else _Scientific())
+            one.set_major_formatter(FuncFormatter(_plain) if PLAIN[0] <= low and high <= PLAIN[1] else _Scientific())
+            return
+    one.set_major_locator(MaxNLocator(nbins=4))
+    one.set_minor_locator(NullLocator())
+    one.set_major_formatter(ScalarFormatter())
 
 
 def _plain(value: float, _: int | None = None) -> str:
@@ -76,9 +83,11 @@ class _Scientific(Formatter):
     """ "2 × 10^-4" for every tick."""
 
     def __call__(self, value: float, pos: int | None = None) -> str:
-        power = int(np.floor(np.log10(abs(value)) + 1e-9)) if value else 0
-        digits = f"{value / 10.0**power:.3g}"
-        return rf"$10^{{{power}}}$" if digits == "1" else rf"${digits}\times10^{{{power}}}$"
+        if not value:
+            return "0"
+        digits, _, power = f"{value:.3e}".partition("e")
+        digits = f"{float(digits):g}"
+        return rf"$10^{{{int(power)}}}$" if digits == "1" else rf"${digits}\times10^{{{int(power)}}}$"
 
 
 def _linear(axis: Axes, one: Axis) -> None:
@@ -90,11 +99,40 @@ def _linear(axis: Axes, one: Axis) -> None:
         one.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     low, high = sorted(map(float, one.get_view_interval()))
     for most in (9, 7, 6, 5, 4, 3):
-        ticks = [float(t) for t in one.get_major_locator().tick_values(low, high) if low <= t <= high]
-        written = sum(len(f"{t:g}") + 2 for t in ticks)
+        texts = one.get_major_formatter().format_ticks(_inside(one, low, high))
+        written = sum(letters(text) + 2 for text in texts)
         if written * CHARACTER * float(matplotlib.rcParams["xtick.labelsize"]) <= length_of(one):
             return
         one.set_major_locator(MaxNLocator(nbins=most - 1, steps=[1, 2, 2.5, 5, 10], integer=whole))
+
+
+def _inside(one: Axis, low: float, high: float) -> list[float]:
+    """The ticks of an axis that are seen."""
+    return [float(t) for t in one.get_major_locator().tick_values(low, high) if low <= t <= high]
+
+
+def _each_tick_whole(one: Axis) -> None:
+    """Powers of ten beside every tick, none above the axis, where a legend may be."""
+    formatter = one.get_major_formatter()
+    if type(formatter) is ScalarFormatter:
+        formatter.set_useOffset(False)
+        ticks = _inside(one, *sorted(map(float, one.get_view_interval())))
+        formatter.format_ticks(ticks)
+        if formatter.get_offset():
+            one.set_major_formatter(_Scientific())
+        if len(set(one.get_major_formatter().format_ticks(ticks))) < len(
+            ticks
+        ):  # they differ by a small part of themselves
+            one.set_major_formatter(ScalarFormatter())
+
+
+def _show_rounding_as_flat(axis: Axes) -> None:
+    """Numbers that differ by rounding alone are a flat line, not its noise."""
+    drawn = [line.get_ydata(orig=False) for line in axis.lines if line.get_transform() == axis.transData]
+    y = np.concatenate([np.ravel(np.asarray(values, dtype=float)) for values in drawn]) if drawn else np.empty(0)
+    y = y[np.isfinite(y)]
+    if y.size > 1 and axis.get_autoscaley_on() and 0 < np.ptp(y) < ROUNDING * np.abs(y).max():
+        axis.set_ylim(*sorted((0.95 * y.mean(), 1.05 * y.mean())))
 
 
 def _at_whole_numbers(axis: Axes) -> bool:

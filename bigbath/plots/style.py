@@ -34,7 +34,7 @@ AT_THE_END = (UNRESOLVED, f"fit {UNRESOLVED}")
 MOST_LABELS = 10
 
 RC: Any = {
-    "font.size": 9, "axes.labelsize": 9, "axes.titlesize": 9, "legend.fontsize": 7.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "font.size": 9, "axes.labelsize": 9, "axes.titlesize": 9, "legend.fontsize": 7.5, "legend.title_fontsize": 7.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
     "lines.linewidth": 1.0, "lines.markersize": 3.5, "errorbar.capsize": 2, "legend.frameon": False,
     "xtick.direction": "in", "ytick.direction": "in", "axes.linewidth": 0.8, "axes.prop_cycle": cycler(color=COLOURS),
     "savefig.dpi": 200, "svg.hashsalt": "bigbath", "axes.formatter.use_mathtext": True,
@@ -90,8 +90,8 @@ def spread(count: int, most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
 
 
-def legend(axis: Axes, *, markerscale: float = 1.0) -> None:
-    """A legend above the axes; nothing for a single curve without a label."""
+def legend(axis: Axes, *, markerscale: float = 1.0, title: str | None = None) -> None:
+    """A legend above the axes under its ``title``; nothing for a single curve without a label."""
     handles, labels = axis.get_legend_handles_labels()
     if not labels:
         return
@@ -100,10 +100,10 @@ def legend(axis: Axes, *, markerscale: float = 1.0) -> None:
     chosen = spread(len(labels), MOST_LABELS)
     longest = max(letters(labels[n]) for n in chosen)
     inches = axis.get_position().width * one_panel(axis)[0].get_figwidth()
-    columns = max(1, min(4, int(22 * inches / (longest + 6))))
+    columns = max(1, min(4, int(19 * inches / (longest + 6))))
     axis.legend(
         [handles[n] for n in chosen], [typeset(labels[n]) for n in chosen], loc="lower center", bbox_to_anchor=(0.5, 1.0),
-        ncols=min(columns, len(chosen)), markerscale=markerscale, columnspacing=1.0, handlelength=1.6, borderaxespad=0.3,
+        ncols=min(columns, len(chosen)), markerscale=markerscale, columnspacing=1.0, handlelength=1.6, borderaxespad=0.3, title=title,
     )  # fmt: skip
 
 

@@ -51,7 +51,7 @@ class Auto:
         forecasts, remarks = [], []
         for engine in _engines():
             if refused := engine.refuses(problem):
-                remarks.append(f"{engine.kind} is left out: {refused}")
+                remarks.append(f"{engine.kind} is left out: {refused.split('. ')[0]}")
             else:
                 forecasts.append((engine, engine.forecast(problem)))
         if not forecasts:
