@@ -136,30 +136,33 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
 
 @lru_cache
 def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
-    """The first pass over one plane of one strip of rows; both planes where hops of columns join them."""
+    """The first pass over one strip of rows; over its rows in both planes where hops of columns join them."""
 
-    def strip(v0, v1, total, weights, step, tile, block, plane, row, tables):  # type: ignore[no-untyped-def]
+    def strip(v0, v1, total, weights, step, tile, block, row, tables):  # type: ignore[no-untyped-def]
         starts, sources, groups, places, amplitudes, field, shift = tables
         lanes = 64 // v0.itemsize
-        stride, first_group, number, far = block[0], block[1], block[2], block[3:]
-        before = plane * number
-        for g in range(number):
-            _turn(v1, starts, row, (before + g) * lanes, tile, g * lanes * STRIP, parts)
-        for e in range(sources.shape[0]):
-            for g in range(far[e % 2]):
-                column = (plane * far[e % 2] + g) * lanes
-                _turn(v1, sources[e], row, column, tile, ((e + 1) * far[2] + g * lanes) * STRIP, parts)
-        for g in range(number):
-            first, count, at, shifts = groups[first_group + before + g]
-            column = (before + g) * lanes
-            start, own = starts[row] + column, g * lanes * STRIP
-            if shifts >= 0:
-                sums = _sums(tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0, equal)
-                _finish(v0, v1, total, sums, start, stride, weights, step, summed)
-            else:
-                turned = starts[row] + column * min(parts * lanes, STRIP)
-                sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
-                _finish(v0, v1, total, sums, start, stride, weights, step, summed)
+        stride, first_group, number, far, planes, apart = block[0], block[1], block[2], block[3:], block[6], block[7]
+        for plane in range(planes):
+            here = row + plane * apart
+            for g in range(number):
+                _turn(v1, starts, here, g * lanes, tile, (plane * number + g) * lanes * STRIP, parts)
+            for e in range(sources.shape[0]):
+                first = (e + 1) * far[2] + plane * far[e % 2] * lanes
+                for g in range(far[e % 2]):
+                    _turn(v1, sources[e], here, g * lanes, tile, (first + g * lanes) * STRIP, parts)
+        for plane in range(planes):
+            for g in range(number):
+                first, count, at, shifts = groups[first_group + plane * number + g]
+                start, own = starts[row + plane * apart] + g * lanes, (plane * number + g) * lanes * STRIP
+                if shifts >= 0:
+                    sums = _sums(
+                        tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0, equal
+                    )
+                    _finish(v0, v1, total, sums, start, stride, weights, step, summed)
+                else:
+                    turned = start - g * lanes + g * lanes * min(parts * lanes, STRIP)
+                    sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
+                    _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
     return njit(nogil=True, cache=False, _nrt=False)(strip)
 
@@ -238,15 +241,14 @@ def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool) -> Callable[...
                 block, last_row = blocks[chunks[chunk, 0]], chunks[chunk, 2]
                 for row in range(chunks[chunk, 1], last_row, STRIP):
                     whole = last_row - row >= STRIP
-                    for plane in range(block[6]):
-                        if whole and summed:
-                            strip_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        elif whole:
-                            strip(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        elif summed:
-                            last_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        else:
-                            last(v0, v1, total, weights, step, tile, block, plane, row, tables)
+                    if whole and summed:
+                        strip_summed(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif whole:
+                        strip(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif summed:
+                        last_summed(v0, v1, total, weights, step, tile, block, row, tables)
+                    else:
+                        last(v0, v1, total, weights, step, tile, block, row, tables)
                 for s in range(chunks[chunk, 3], chunks[chunk, 4]):
                     add_rows(v0, v1, strips[s], *rows)
             v0, v1 = v1, v0

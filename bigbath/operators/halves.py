@@ -71,10 +71,10 @@ class Block:
 class Halves:
     """Blocks of the sector of ``sites`` spins, ``ones`` of them down, with the right half and the pattern of ``bonds``.
 
-    The first bit of ``pattern`` counts most. ``lanes``: numbers of a cache line. ``planes``: parts of a row, 1 for real
-    numbers, 2 for real and imaginary parts. ``comm``: over which the rows are shared out. ``share``: this rank's states, from
-    the first to the one after the last, of all ``dim`` in ascending order. ``size``: numbers that they take in memory; with the halo
-    ``end`` numbers.
+    The first bit of ``pattern`` counts most. ``lanes``: numbers of a cache line. ``planes``: parts of a vector that follow each
+    other, 1 for real numbers, 2 for real and imaginary parts. ``comm``: over which the rows are shared out. ``share``: this rank's
+    states, from the first to the one after the last, of all ``dim`` in ascending order. ``plane``: numbers that a plane of them takes
+    in memory; ``size``: all planes; ``end``: with those of the halo.
     """
 
     def __init__(self, sites: int, ones: int, bonds: Bonds, lanes: int, planes: int, comm: Comm = None) -> None:
@@ -96,14 +96,15 @@ class Halves:
             block = self._block(k, rests, own[np.bitwise_count(own) == k], rows, place)
             self.blocks.append(block)
             rows, place = rows + block.height, place + block.height * block.stride
-        self.rows, self.size = rows, place
+        self.rows, self.plane, self.size = rows, place, place * planes
         self._known = np.union1d(own, self.halo)
-        self._starts = np.empty(self._known.size, np.int64)
+        self._starts, self._apart = np.empty((2, self._known.size), np.int64)
         for block in self.blocks:
             self._starts[np.searchsorted(self._known, block.rows)] = block.row_starts()[: block.rows.size]
-        ends = self.size + np.cumsum(self.strides(self.halo))
-        self._starts[np.searchsorted(self._known, self.halo)] = ends - self.strides(self.halo)
-        self.end = int(ends[-1]) if ends.size else self.size
+        strides, of_halo = self.strides(self.halo), np.searchsorted(self._known, self.halo)
+        self._starts[of_halo] = self.size + np.cumsum(strides) - strides
+        self._apart[:], self._apart[of_halo] = self.plane, strides.sum()
+        self.end = self.size + planes * int(strides.sum())
 
     @property
     def _rank(self) -> int:
@@ -118,12 +119,13 @@ class Halves:
         own = self.rows_of(rank)
         return np.setdiff1d(np.intersect1d(bonds.reached(own), self._listed), own)
 
-    def starts(self, rows: np.ndarray) -> np.ndarray:
+    def starts(self, rows: np.ndarray, plane: int = 0) -> np.ndarray:
         """Places of rows, own ones or of the halo, given by configurations of the left half."""
-        return self._starts[np.searchsorted(self._known, rows)]
+        known = np.searchsorted(self._known, rows)
+        return self._starts[known] + plane * self._apart[known]
 
     def strides(self, rows: np.ndarray) -> np.ndarray:
-        """Numbers that rows take, given by configurations of the left half."""
+        """Numbers that rows of a plane take, given by configurations of the left half."""
         strides = np.array([block.stride for block in self.blocks])
         return strides[np.bitwise_count(rows).astype(int) - self.blocks[0].ones]
 
@@ -150,7 +152,7 @@ class Halves:
                 width += _up(rest.size, self.lanes)
         return Block(
             ones=ones, rows=rows, columns=np.concatenate(columns), places=np.concatenate(places), runs=runs, width=width,
-            stride=_stride(width * self.planes, self.lanes), height=_up(rows.size, self.lanes), first_row=first_row, start=start,
+            stride=_stride(width, self.lanes), height=_up(rows.size, self.lanes), first_row=first_row, start=start,
         )  # fmt: skip
 
     def pattern_bits(self, x: int) -> int:

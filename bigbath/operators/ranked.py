@@ -121,7 +121,7 @@ class RankedOperator:
                 starts = block.start + (first + np.arange(rows.size)[:, None]) * block.stride
                 place[where] = starts + block.places
                 if is_complex:
-                    imaginary[where] = starts + block.places + block.width
+                    imaginary[where] = place[where] + halves.plane
                     factors[where] = np.multiply.outer(self._phase_factors(rows << halves.right), on_columns)
         return place, imaginary, factors
 
