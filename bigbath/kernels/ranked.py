@@ -147,9 +147,12 @@ def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
             for g in range(number):
                 _turn(v1, starts, here, g * lanes, tile, (plane * number + g) * lanes * STRIP, parts)
             for e in range(sources.shape[0]):
-                first = (e + 1) * far[2] + plane * far[e % 2] * lanes
-                for g in range(far[e % 2]):
-                    _turn(v1, sources[e], here, g * lanes, tile, (first + g * lanes) * STRIP, parts)
+                first, width = (e + 1) * far[2] + plane * far[e % 2] * lanes, far[e % 2] * lanes
+                if sources[e, here] < 0:  # no row of the strip
+                    tile[first * STRIP : (first + width) * STRIP] = 0
+                else:
+                    for g in range(0, width, lanes):
+                        _turn(v1, sources[e], here, g, tile, (first + g) * STRIP, parts)
         for plane in range(planes):
             for g in range(number):
                 first, count, at, shifts = groups[first_group + plane * number + g]

@@ -38,7 +38,7 @@ def configurations(bits: int, ones: int) -> np.ndarray:
 class Block:
     """States with so many ``ones`` (spins down) on the left.
 
-    ``rows`` (r,), this rank's, ascending, and ``columns`` (c,), in the order of memory: configurations. ``places`` (c,): of the
+    ``rows`` (r,), this rank's, and ``columns`` (c,), in the order of memory: configurations. ``places`` (c,): of the
     columns in a row; ``runs``: pattern -> (first place, number). ``width``: of a row without its last zeros, ``stride``: distance
     of rows; ``height``: rows of memory. ``first_row``: number of the first row among those of all blocks; ``start``: its place.
     """
@@ -93,7 +93,7 @@ class Halves:
         self.blocks: list[Block] = []
         rows = place = 0
         for k in spins_down:
-            block = self._block(k, rests, own[np.bitwise_count(own) == k], rows, place)
+            block = self._block(k, rests, bonds.sorted_rows(own[np.bitwise_count(own) == k]), rows, place)
             self.blocks.append(block)
             rows, place = rows + block.height, place + block.height * block.stride
         self.rows, self.plane, self.size = rows, place, place * planes

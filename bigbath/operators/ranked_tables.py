@@ -202,6 +202,9 @@ class Tables:
                 amplitude = self._unit * bond.of(np.full(target.size, down if bond.p == site else 1 - down))
                 found = self._in_planes(block.places[target], source, amplitude, block.width, other.width)
                 parts += [(to, (1 + tile) * self._columns + place, t) for to, place, t in found]
+        for row in range(block.first_row, block.first_row + block.height, STRIP):
+            sources = self._sources[:, :, row : min(row + STRIP, block.first_row + block.height)]
+            sources[(sources == halves.end).all(axis=2), 0] = -1  # nothing to turn for this strip
         lists, width = Lists.joined(parts), block.width * self._joined
         counts = np.bincount(lists.target, minlength=width)
         rank = np.arange(lists.target.size) - (np.cumsum(counts) - counts)[lists.target]
