@@ -170,43 +170,59 @@ def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
     return njit(nogil=True, cache=False, _nrt=False)(strip)
 
 
-def _rows_code(vectors: int, equal: bool) -> Callable[..., None]:
-    """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1."""
+def _between(builder: Any, vector: Any, lead: Any, tail: Any) -> Any:
+    """Whether each lane comes from ``lead`` on and before ``tail``."""
+    kind = ir.VectorType(WORD, vector.count)
+    lanes, (lead, tail) = ir.Constant(kind, [*range(vector.count)]), (repeated(builder, kind, x) for x in (lead, tail))
+    return builder.and_(builder.icmp_signed(">=", lanes, lead), builder.icmp_signed("<", lanes, tail))
+
+
+def _rows_code(vectors: int, equal: bool, packed: bool) -> Callable[..., None]:
+    """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1.
+
+    ``packed``: lanes of the first register before ``lead``, and of the last one from ``tail`` on, belong to other runs.
+    """
 
     @intrinsic
-    def add_rows(typing, v0, v1, start, column, places, amplitudes, first, count):  # type: ignore[no-untyped-def]
+    def add_rows(typing, v0, v1, start, column, places, amplitudes, first, count, lead, tail):  # type: ignore[no-untyped-def]
         def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
             kinds, vector = signature.args, Register(v0.dtype)
             v0_, v1_, places_, amplitudes_ = (Memory(context, builder, kinds[i], args[i]) for i in (0, 1, 4, 5))
             here = builder.add(args[2], args[3])
             ends = [_word(k * vector.lanes) for k in range(vectors)]
-            sums = [cgutils.alloca_once_value(builder, v0_.load(builder.add(here, end), vector.llvm)) for end in ends]
+            old = [v0_.load(builder.add(here, end), vector.llvm) for end in ends]
+            sums = [cgutils.alloca_once_value(builder, value) for value in old]
             with cgutils.for_range(builder, args[7]) as loop:
                 hop = builder.add(args[6], loop.index)
                 there = builder.add(places_.number(hop), args[3])
                 amplitude = repeated(builder, vector.llvm, amplitudes_.number(_word(0) if equal else hop))
                 for end, value in zip(ends, sums, strict=True):
-                    source = v1_.load(builder.add(there, end), vector.llvm)
+                    source = v1_.load(builder.add(there, end), vector.llvm, aligned=not packed)
                     builder.store(multiplied(builder, amplitude, source, builder.load(value)), value)
-            for end, value in zip(ends, sums, strict=True):
-                v0_.store(builder.add(here, end), builder.load(value))
+            new = [builder.load(value) for value in sums]
+            for k in {0, vectors - 1} if packed else ():
+                lead = args[8] if k == 0 else _word(0)
+                tail = args[9] if k == vectors - 1 else _word(vector.lanes)
+                new[k] = builder.select(_between(builder, vector.llvm, lead, tail), new[k], old[k])
+            for end, value in zip(ends, new, strict=True):
+                v0_.store(builder.add(here, end), value)
             return context.get_dummy_value()
 
-        return types.void(v0, v1, start, column, places, amplitudes, first, count), code
+        return types.void(v0, v1, start, column, places, amplitudes, first, count, lead, tail), code
 
     def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
-        column, first_row, last_row, hop = strip[0], strip[2], strip[3], strip[4]
+        column, first_row, last_row, hop, lead, tail = strip[0], strip[2], strip[3], strip[4], strip[5], strip[6]
         for i in range(first_row, last_row):
-            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
+            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i], lead, tail)
             hop += counts[i]
 
     return njit(nogil=True, cache=False, _nrt=False)(rows)
 
 
 @lru_cache
-def _rows_of_any_length(equal: bool) -> Callable[..., None]:
+def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
     """The second pass for one strip of columns."""
-    one, two, three, four, five = (_rows_code(vectors, equal) for vectors in range(1, VECTORS + 1))
+    one, two, three, four, five = (_rows_code(vectors, equal, packed) for vectors in range(1, VECTORS + 1))
 
     def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
         vectors = strip[1]
@@ -225,17 +241,17 @@ def _rows_of_any_length(equal: bool) -> Callable[..., None]:
 
 
 @lru_cache
-def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool) -> Callable[..., None]:
+def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool, packed: bool) -> Callable[..., None]:
     """Compiled steps(v0, v1, total, weights, count, tile, ...) for real vectors of ``dtype``; the rest are ``Tables``.
 
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place, as by ``kernels.chebyshev.flip_steps``; with ``weights`` (count
     even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses, zero in the end. Releases
     the interpreter lock. ``equal``: all hops of the first pass have the one amplitude given; ``equal_rows``: those of the second.
-    One compiled code for these, kept on disk, serves all sectors and couplings.
+    ``packed``: see ``operators.halves``. One compiled code for these, kept on disk, serves all sectors and couplings.
     """
     strip, strip_summed = _strip_code(_BOTH, 0, int(equal)), _strip_code(_BOTH, 1, int(equal))
     last, last_summed = _strip_code(_ONE, 0, int(equal)), _strip_code(_ONE, 1, int(equal))
-    add_rows = _rows_of_any_length(equal_rows)
+    add_rows = _rows_of_any_length(equal_rows, packed)
 
     def steps(v0, v1, total, weights, count, tile, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
         for step in range(count):
@@ -257,7 +273,7 @@ def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool) -> Callable[...
             v0, v1 = v1, v0
 
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
-    steps.__qualname__ = f"ranked_steps_{dtype}_{equal:d}{equal_rows:d}"
+    steps.__qualname__ = f"ranked_steps_{dtype}_{equal:d}{equal_rows:d}{packed:d}"
     return njit(nogil=True, _nrt=False)(steps)
 
 

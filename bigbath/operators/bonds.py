@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Bits of a pattern, at most.
-PATTERN = 4
+PATTERN = 6
 
 
 @dataclass(frozen=True, kw_only=True)

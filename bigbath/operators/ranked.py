@@ -59,7 +59,7 @@ class RankedOperator:
         self._phases = h.gauge(best.right) if self._planes == 2 else np.zeros(h.sites)
         turned = [Bond(p=b.p, q=b.q, amplitude=self._turned(b)) for b in bonds]
         found = Bonds(turned, best.right, best.pattern)
-        self._halves = Halves(h.sites, ones, found, self._lanes, self._planes, self.comm)
+        self._halves = Halves(h.sites, ones, found, best.packed, self._lanes, self._planes, self.comm)
         self.rows, self._own = self._halves.share, self._halves.share[1] - self._halves.share[0]
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
         self._arguments, self._tile, self._end = tables.arguments, tables.tile, tables.zero_row
@@ -162,7 +162,7 @@ class RankedOperator:
         """``count`` Chebyshev steps in place."""
         tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
         tile[-STRIP:] = 0
-        weights, made = np.ascontiguousarray(weights, self._real), ranked_steps(self._real, *self._equal)
+        weights, made = np.ascontiguousarray(weights, self._real), ranked_steps(self._real, *self._equal, self._halves.packed)
         if self._halo is None:
             made(low, high, total, weights, count, tile, *self._arguments)
             return

@@ -16,18 +16,23 @@ CHUNK = 100_000
 #: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
 COLUMNS = 2000
 
-#: Cycles for a register of states: whatever the hops, for each left site, and for one whose hops across find no run.
-BASE, LEFT, TURNED = 20, 0.5, 10
+#: Cycles for a register of states: whatever the hops, for each left site, for a run that begins there, for each bond across that
+#: finds runs where rows are packed, and for a left site whose bonds across find none.
+BASE, LEFT, RUN, PACKED, TURNED = 20, 0.5, 8, 1.25, 8
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Split:
-    """Sites of the right half, bits of the pattern, and what they cost: columns of a row, from ``COLUMNS`` on, then cycles."""
+    """Sites of the right half, bits of the pattern, whether rows are packed, and what they cost.
+
+    ``columns`` of a row, from ``COLUMNS`` on, count most, then ``cycles``.
+    """
 
     columns: int
     cycles: float
     right: int
     pattern: int
+    packed: bool
 
 
 def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1) -> Split:
@@ -40,10 +45,16 @@ def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | Non
             continue
         for pattern in range(min(PATTERN, choice) + 1):
             found = Bonds(bonds, choice, pattern)
-            if len(found.pattern) == pattern:
+            if len(found.pattern) < pattern:
+                continue
+            for packed in (False, True):
                 each = BASE + LEFT * (sites - choice) + TURNED * len(found.far_sites)
-                cycles = each * padded_size(sites, ones, choice, pattern, lanes)
-                choices.append(Split(columns=max(columns, COLUMNS), cycles=cycles, right=choice, pattern=pattern))
+                runs = 2**pattern * lanes / columns  # that begin in a register; two that share one load it twice
+                each += PACKED * len(found.near) * (1 + runs) if packed else RUN * runs
+                cycles = each * padded_size(sites, ones, choice, pattern, lanes, packed)
+                choices.append(
+                    Split(columns=max(columns, COLUMNS), cycles=cycles, right=choice, pattern=pattern, packed=packed)
+                )
     return min(choices)
 
 
@@ -87,7 +98,7 @@ class Tables:
         self._joined = halves.planes if is_joined else 1  # planes that the first pass turns together
         self._columns = max(block.width for block in halves.blocks) * self._joined
         far = len(bonds.far_sites)
-        self.zero_row = max(block.stride for block in halves.blocks) if far else 0
+        self.zero_row = max(block.stride for block in halves.blocks) if far else halves.lanes
         self._nothing = (1 + 2 * far) * self._columns  # a column of zeros
         self.tile = (self._nothing + 1) * STRIP
         self._sources = np.full((2 * far, halves.planes, halves.rows), halves.end)
@@ -126,7 +137,7 @@ class Tables:
             aligned(self._field.astype(dtype)),
             aligned(self._shift.astype(dtype)),
         )
-        strips = np.array(self._strips, whole).reshape(-1, 5)
+        strips = np.array(self._strips, whole).reshape(-1, 7)
         hops = (*(part.astype(whole) for part in rows[:3]), rows[3].astype(dtype))
         return np.array(blocks, whole), np.array(self._chunks, whole), columns, strips, hops
 
@@ -135,7 +146,7 @@ class Tables:
         halves, right = self._halves, self._halves.right
         low, pattern = (1 << right) - 1, sum(1 << bit for bit in halves.pattern)
         across = {z: value for z, value in fields.items() if z >> right and z & low}
-        self._summed = all(z & low & ~pattern == 0 for z in across)
+        self._summed = not halves.packed and all(z & low & ~pattern == 0 for z in across)
         parts: list[np.ndarray] = []
         self._starts: list[int] = []
         self._shift = np.zeros((2 ** len(halves.pattern), halves.rows))
@@ -165,7 +176,9 @@ class Tables:
                     )
                 parts.append(self._turned(block, full))
         field = np.concatenate(parts)
-        self._field = self._unit * (field if self._summed else np.tile(field, halves.planes))
+        if not self._summed:  # places as in a vector
+            field = np.tile(np.concatenate([np.zeros(halves.lanes), field]), halves.planes)
+        self._field = self._unit * field
         self._shift = self._unit * np.tile(self._shift, halves.planes).ravel()
 
     def _turned(self, block: Block, full: np.ndarray) -> np.ndarray:
@@ -236,24 +249,34 @@ class Tables:
         return block.row_starts() + plane * self._halves.plane
 
     def _add_rows(self, number: int, block: Block, planes: range) -> None:
-        """Hops inside the left half, and those across that find runs: for each run a list of rows, in chunks."""
-        halves = self._halves
-        parts: dict[tuple[int, int], list] = {(plane, x): [] for plane in planes for x in block.runs}
+        """Hops inside the left half, and those across that find runs, in chunks of rows.
 
-        def add(row: np.ndarray, source: np.ndarray, x: int, amplitude: np.ndarray, other: Block, run: int) -> None:
+        A list of rows for each run; where rows are packed, one for the whole rows and one for the hops across of each run.
+        """
+        halves = self._halves
+        parts: dict[tuple[int, int, int], list] = {}
+
+        def add(
+            row: np.ndarray, source: np.ndarray, amplitude: np.ndarray, here: tuple[int, int], there: int, count: int
+        ) -> None:
+            """Columns ``here``, given by the first and their number, += those from ``there`` on of the rows ``source``."""
             re, im = self._unit * amplitude.real, self._unit * amplitude.imag
-            self.entries += row.size * block.runs[x][1] * (0 in planes)
-            shift = other.runs[run][0] - block.runs[x][0]
+            self.entries += row.size * count * (0 in planes)
             for plane in planes:
                 for values, whence in ((re, plane), (im * (-1 if plane == 0 else 1), 1 - plane)):
                     if values.any():
-                        parts[plane, x].append((row, halves.starts(source, whence) + shift, values))
+                        start = halves.starts(source, whence) + there - here[0]
+                        parts.setdefault((plane, *here), []).append((row, start, values))
 
         for bond in self._bonds.left:
             p, q = bond.p - halves.right, bond.q - halves.right
             row = np.flatnonzero((block.rows >> p ^ block.rows >> q) & 1)
-            for x in block.runs:
-                add(row, block.rows[row] ^ (1 << p | 1 << q), x, bond.of(block.rows[row] >> p & 1), block, x)
+            source, amplitude = block.rows[row] ^ (1 << p | 1 << q), bond.of(block.rows[row] >> p & 1)
+            if halves.packed:
+                add(row, source, amplitude, (0, block.width), 0, block.columns.size)
+                continue
+            for run in block.runs.values():
+                add(row, source, amplitude, run, run[0], run[1])
         for bond in self._bonds.near:
             site, bit = max(bond.p, bond.q) - halves.right, min(bond.p, bond.q)
             for down in (0, 1):
@@ -262,15 +285,17 @@ class Tables:
                 if other is None or not row.size:
                     continue
                 amplitude = bond.of(np.full(row.size, down if bond.p > bond.q else 1 - down))
-                for x in block.runs:
+                for x, run in block.runs.items():
                     if halves.pattern_bits(x) >> bit & 1 == 1 - down:
-                        add(row, block.rows[row] ^ 1 << site, x, amplitude, other, halves.flipped(x, bit))
+                        there = other.runs[halves.flipped(x, bit)][0]
+                        add(row, block.rows[row] ^ 1 << site, amplitude, run, there, run[1])
         step = max(1, CHUNK // (block.stride * len(planes) * self._dtype.itemsize * STRIP)) * STRIP
-        joined = {key: Lists.joined(found) for key, found in parts.items()}
+        joined = {key: Lists.joined(parts[key]) for key in sorted(parts)}
         for first in range(0, block.height, step):
             last, before = min(first + step, block.height), len(self._strips)
-            for (plane, x), lists in joined.items():
-                self._add_strips(self._row_starts(block, plane), *block.runs[x], lists, first, last)
+            for (plane, column, width), lists in joined.items():
+                self._add_strips(self._row_starts(block, plane), column, width, lists, first, last)
+            self._strips[before:] = sorted(self._strips[before:])
             row = block.first_row + planes[0] * halves.rows
             self._chunks.append((number, row + first, row + last, before, len(self._strips)))
 
@@ -285,12 +310,13 @@ class Tables:
         order = np.argsort(rank[lists.target[here] - first], kind="stable")
         before, hops = (sum(len(part[i]) for part in self._rows) for i in (0, 2))
         self._rows.append((starts[first + rows], counts[rows], lists.source[here][order], lists.amplitude[here][order]))
-        lanes = self._halves.lanes
-        registers = -(-width // lanes)
+        lanes, end = self._halves.lanes, column + width
+        begin, registers = column // lanes, -(-end // lanes) - column // lanes
         pieces = -(-registers // VECTORS)
         for i in range(pieces if rows.size else 0):
-            start, end = i * registers // pieces, (i + 1) * registers // pieces
-            self._strips.append((column + start * lanes, end - start, before, before + rows.size, hops))
+            start, stop = (begin + n * registers // pieces for n in (i, i + 1))
+            lead, tail = max(column - start * lanes, 0), min(end - (stop - 1) * lanes, lanes)
+            self._strips.append((start * lanes, stop - start, before, before + rows.size, hops, lead, tail))
 
 
 def _sign(masked: int) -> int:
