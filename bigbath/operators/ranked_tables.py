@@ -1,61 +1,16 @@
 """What ``kernels.ranked`` reads: the hops and the diagonal of a Hamiltonian on the halves of a sector."""
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 
 from bigbath.kernels.ranked import STRIP, VECTORS
 from bigbath.kernels.simd import aligned
-from bigbath.operators.bonds import PATTERN, Bond, Bonds
-from bigbath.operators.halves import Block, Halves, padded_size
+from bigbath.operators.bonds import Bonds
+from bigbath.operators.halves import Block, Halves
 
 #: Bytes of a chunk of rows, which stays in the second cache between the passes; there the next rows of T_n+1 need room too.
 CHUNK = 100_000
-
-#: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
-COLUMNS = 2000
-
-#: Cycles for a register of states: whatever the hops, for each left site, for a run that begins there, for each bond across that
-#: finds runs where rows are packed, and for a left site whose bonds across find none.
-BASE, LEFT, RUN, PACKED, TURNED = 20, 0.5, 8, 1.25, 8
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class Split:
-    """Sites of the right half, bits of the pattern, whether rows are packed, and what they cost.
-
-    ``columns`` of a row, from ``COLUMNS`` on, count most, then ``cycles``.
-    """
-
-    columns: int
-    cycles: float
-    right: int
-    pattern: int
-    packed: bool
-
-
-def split(sites: int, ones: int, bonds: list[Bond], lanes: int, right: int | None = None, ranks: int = 1) -> Split:
-    """The split that should be fastest, for a given ``right`` or any; each of the ``ranks`` has a row."""
-    choices = []
-    for choice in range(1, sites) if right is None else [right]:
-        spins_down = range(max(0, ones - choice), min(sites - choice, ones) + 1)
-        columns = max(comb(choice, ones - k) for k in spins_down)
-        if sum(comb(sites - choice, k) for k in spins_down) < ranks:
-            continue
-        for pattern in range(min(PATTERN, choice) + 1):
-            found = Bonds(bonds, choice, pattern)
-            if len(found.pattern) < pattern:
-                continue
-            for packed in (False, True):
-                each = BASE + LEFT * (sites - choice) + TURNED * len(found.far_sites)
-                runs = 2**pattern * lanes / columns  # that begin in a register; two that share one load it twice
-                each += PACKED * len(found.near) * (1 + runs) if packed else RUN * runs
-                cycles = each * padded_size(sites, ones, choice, pattern, lanes, packed)
-                choices.append(
-                    Split(columns=max(columns, COLUMNS), cycles=cycles, right=choice, pattern=pattern, packed=packed)
-                )
-    return min(choices)
 
 
 def _equal(amplitudes: np.ndarray, used: np.ndarray) -> np.ndarray:
@@ -215,8 +170,8 @@ class Tables:
                 amplitude = self._unit * bond.of(np.full(target.size, down if bond.p == site else 1 - down))
                 found = self._in_planes(block.places[target], source, amplitude, block.width, other.width)
                 parts += [(to, (1 + tile) * self._columns + place, t) for to, place, t in found]
-        for row in range(block.first_row, block.first_row + block.height, STRIP):
-            sources = self._sources[:, :, row : min(row + STRIP, block.first_row + block.height)]
+        for begin in range(block.first_row, block.first_row + block.height, STRIP):
+            sources = self._sources[:, :, begin : min(begin + STRIP, block.first_row + block.height)]
             sources[(sources == halves.end).all(axis=2), 0] = -1  # nothing to turn for this strip
         lists, width = Lists.joined(parts), block.width * self._joined
         counts = np.bincount(lists.target, minlength=width)
@@ -229,8 +184,10 @@ class Tables:
         before = sum(map(len, self._places))
         number = np.arange(depth.size)
         at = self._starts[block.ones - halves.blocks[0].ones] + number * lanes % block.width
-        run = np.concatenate([np.full(-(-n // lanes), x) for x, (_, n) in block.runs.items()] * self._joined)
-        shift = run * halves.rows * halves.planes if self._summed else np.full(depth.size, -1)
+        shift = np.full(depth.size, -1)
+        if self._summed:
+            run = np.concatenate([np.full(-(-n // lanes), x) for x, (_, n) in block.runs.items()] * self._joined)
+            shift = run * halves.rows * halves.planes
         self._groups.append(np.column_stack([before + first, depth, at, shift]))
         self._places.append(places)
         self._amplitudes.append(amplitudes)
@@ -296,8 +253,8 @@ class Tables:
             for (plane, column, width), lists in joined.items():
                 self._add_strips(self._row_starts(block, plane), column, width, lists, first, last)
             self._strips[before:] = sorted(self._strips[before:])
-            row = block.first_row + planes[0] * halves.rows
-            self._chunks.append((number, row + first, row + last, before, len(self._strips)))
+            begin = block.first_row + planes[0] * halves.rows
+            self._chunks.append((number, begin + first, begin + last, before, len(self._strips)))
 
     def _add_strips(self, starts: np.ndarray, column: int, width: int, lists: Lists, first: int, last: int) -> None:
         """One list of a run's rows, ordered by their number of hops, and the strips of columns that go through it."""
