@@ -41,7 +41,7 @@ SIZES, STATES, WIDTH = (11, 13, 15, 17), 32, 0.5
 SMALLEST = 11
 #: |V|^2 alone: width of the bath's shells; random vectors, and as many bath states in all at least; energies of the mean;
 #: cells of energy, reach beyond the bare spectrum in units of the largest (<V^2>)^(1/2), change below which a state has settled.
-SHELL, VECTORS, SAMPLE, NEAR, CELLS, REACH, SETTLED = 0.25, 4, 2**15, 0.5, 240, 3.0, 1e-3
+SHELL, VECTORS, SAMPLE, NEAR, CELLS, REACH, SETTLED = 0.5, 4, 2**15, 0.5, 240, 3.0, 1e-3
 EVEN, SEED = {"reflection": 1}, 1
 #: The largest ring with all sectors; of larger ones that of momentum 0 alone.
 LARGEST_EXACT = 15
