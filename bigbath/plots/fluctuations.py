@@ -9,10 +9,14 @@ from scipy.stats import chi2
 
 from bigbath.plots import style
 
+#: How rows of one sector end.
+PART = ", momentum 0"
+
 
 @style.styled
 def plot_fluctuations(rows: Sequence[Any], fluctuations: np.ndarray, freedom: int) -> Figure:
-    """(a) p_n over its mean against Porter-Thomas, largest ring; (b) entropies, predicted - measured, and (c) moments against N.
+    """(a) p_n over its mean against Porter-Thomas, largest ring; (b) entropies, predicted - measured, and (c) moments against N;
+    open: the sector of momentum 0 alone.
 
     ``rows``: of ``bigbath.studies.fluctuations``; ``fluctuations``: p_n over its mean.
     """
@@ -28,10 +32,12 @@ def plot_fluctuations(rows: Sequence[Any], fluctuations: np.ndarray, freedom: in
         ylabel=r"$y\,\rho(y)$",
     )  # fmt: skip
     for axis, start in ((axes[1], "S_"), (axes[2], "<p^")):
-        for number, name in enumerate(dict.fromkeys(row.name for row in rows if row.name.startswith(start))):
-            mine = [row for row in rows if row.name == name]
-            values = [row.predicted - row.measured if axis is axes[1] else row.measured for row in mine]
-            axis.plot([row.N for row in mine], values, lw=1, label=name, **style.look(number))
+        names = dict.fromkeys(row.name.removesuffix(PART) for row in rows if row.name.startswith(start))
+        for number, name in enumerate(names):
+            for which, look in ((name, {"lw": 1, "label": _short(name)}), (name + PART, {"ls": "", "mfc": "none"})):
+                mine = [row for row in rows if row.name == which]
+                values = [row.predicted - row.measured if axis is axes[1] else row.measured for row in mine]
+                axis.plot([row.N for row in mine], values, **(style.look(number) | look))
         axis.set(xlabel="number of spins N")
     axes[1].axhline(0, color="k", lw=0.5)
     axes[2].axhline(1, color="k", lw=0.5)
@@ -40,3 +46,14 @@ def plot_fluctuations(rows: Sequence[Any], fluctuations: np.ndarray, freedom: in
     for axis in axes:
         style.legend(axis)
     return figure
+
+
+def _short(name: str) -> str:
+    """A row's name as fits into a legend."""
+    for long, short in (
+        (" from the shells' P and Porter-Thomas", ", shells"),
+        (" from |V|^2 alone", ", |V|²"),
+        (" over Porter-Thomas", ""),
+    ):
+        name = name.replace(long, short)
+    return name

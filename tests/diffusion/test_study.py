@@ -129,6 +129,7 @@ def test_causes_of_the_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     chains = [r for r in rows if r.model != "two spins"]
     assert len(chains) == 2 * 3 * 4 * 5 and len(rows) == len(chains) + 3 * 4
     assert {r.coupling for r in rows} == set(COUPLINGS)
+    assert loops.page(rows).count("random signs") == 2 * 5 + 1
     ds = realize(study.job(Imbrie(L=3), kappa=loops.KAPPA, seed=loops.SEED), 0)
     found = loops.realization(Imbrie(L=3), 0, loops.KAPPA, tmp_path)["as it is"]
     A = diffusion.autocorrelation(np.einsum("aabbk->abk", found.exact).real)

@@ -43,3 +43,4 @@ def test_rows_and_figure(tmp_path, monkeypatch):
     assert named["S_2 from |V|^2 alone"].measured < named["S_vN from |V|^2 alone"].measured
     assert 1 < named["<p^2>/<p>^2 over Porter-Thomas"].measured < 2
     assert all(np.isfinite(row.measured) for row in rows)
+    assert "| N = 11 |" in study.page(rows) and "S_vN" in study.page(rows)
