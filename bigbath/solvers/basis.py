@@ -6,8 +6,8 @@ from bigbath.operators import Operator
 from bigbath.ranks import same
 from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz
 
-#: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE and not less by a factor of FALL than of those before: that
-#: is rounding.
+#: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE, and not less than FALL times below those
+#: before: that is rounding.
 NOTHING, LITTLE, FALL = 1e-11, 1e-9, 2
 
 

@@ -1,8 +1,8 @@
 """Matrix-free Chebyshev filter diagonalisation: filter once, then sample.
 
 A few random vectors are filtered by a box in theta = arccos(x) with soft edges. From each the plain Chebyshev recurrence
-goes on, and T_n, T_{n+1} are kept at the Nyquist rate of the filtered band until they span every state in it; QR, SVD and
-Rayleigh-Ritz give the states. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP, arXiv 2011.02107;
+goes on, and T_n, T_{n+1} are kept at the Nyquist rate of the filtered band until more of them bring nothing new: then they
+span every state in it; SVD and Rayleigh-Ritz give the states. Levels that crowd get more samples or vectors. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP, arXiv 2011.02107;
 Pieper et al., arXiv 1510.04895. Memory is the basis (1.2 to 4.4 k vectors), time 1.5 to 2 (a / sigma) D matrix-vector
 products, a the half-width and sigma the standard deviation of the spectrum.
 
@@ -57,9 +57,9 @@ MARGIN, SCATTER = 3, 2
 class Filter:
     """Chebyshev filter diagonalisation, matrix-free for spin models, for windows inside the spectrum.
 
-    ``b``: random vectors; a level of higher multiplicity cannot be resolved (then b is doubled and the solve
-    repeated). ``seed``: of the random vectors. ``memory``: most GiB for the basis (None: what is free). Where only
-    energies are wanted, a window whose basis would be larger than that, or than 512 vectors, is solved in slices.
+    ``b``: random vectors; a level of higher multiplicity cannot be resolved (then as many are added). ``seed``: of the random
+    vectors. ``memory``: most GiB for the basis (None: what is free). Where only energies are wanted, a window whose basis would
+    be larger than that, or than 512 vectors, is solved in slices.
     ``attempts``: how often the solve is repeated, wider or with more vectors, before it is given up as incomplete.
     ``checkpoint``: a directory for the state of a solve, every two minutes; a repeated solve goes on there. One process only.
 
@@ -262,7 +262,9 @@ def sampled_forecast(problem: Problem, engine: Filter) -> Forecast:
     """What a solve will take, from the density of states that it samples."""
     if not (isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse):
         largest = max(s.dim for s in problem.sectors)
-        return Forecast(seconds=lapack_seconds(largest, is_complex=problem.h.is_complex), bytes=required_memory(largest))
+        return Forecast(
+            seconds=lapack_seconds(largest, is_complex=problem.h.is_complex), bytes=required_memory(largest)
+        )
     scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
     cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)
     if not problem.vectors:
@@ -321,7 +323,13 @@ def _core(
 
 
 def _plan(
-    part: FilterPart, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float, most: float = np.inf
+    part: FilterPart,
+    core: tuple[float, float],
+    b: int,
+    surplus: float,
+    scale: Scale,
+    memory: float,
+    most: float = np.inf,
 ) -> Plan | None:
     return cheapest_plan(part.operator, part.density, core, scale, b=b, surplus=surplus, memory=memory, most=most)
 

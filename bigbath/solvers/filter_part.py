@@ -30,8 +30,9 @@ Steps = Callable[[float, float], None]
 class FilterPart:
     """One sector: its operator, density of states, and Ritz pairs.
 
-    ``good``: which of them are eigenpairs; ``levels``: which are, or are mixtures of eigenvectors of close levels. ``remainder``, ``weights``: what no Ritz vector explains of the test's
-    vector, and its overlaps with them; ``tests``: how often it has been looked at. ``plan``: None where LAPACK found every state.
+    ``good``: which of them are eigenpairs; ``levels``: which are, or are mixtures of eigenvectors of close levels.
+    ``remainder``, ``weights``: what no Ritz vector explains of the test's vector, and its overlaps with them; ``tests``: how
+    often it has been looked at. ``vectors``: how many have been filtered. ``plan``: None where LAPACK found every state.
     """
 
     sector: Sector

@@ -46,7 +46,10 @@ def _connected(h: Hamiltonian, sector: Sector) -> list[float]:
     if not isinstance(space, FixedCharges) or len(space.charges) != 1 or not space.charges[0].is_whole:
         return [1.0] * len(flips)
     up = (h.sites + space.values[0]) // 2
-    return [0.0 if n % 2 else comb(n, n // 2) * comb(h.sites - n, up - n // 2) / comb(h.sites, up) if n <= 2 * up else 0.0 for n in flips]
+    return [
+        0.0 if n % 2 else comb(n, n // 2) * comb(h.sites - n, up - n // 2) / comb(h.sites, up) if n <= 2 * up else 0.0
+        for n in flips
+    ]
 
 
 def normal(h: Hamiltonian) -> tuple[float, float]:

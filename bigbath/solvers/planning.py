@@ -17,8 +17,8 @@ TINY = 512
 #: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
 CELL = 4 * np.pi / 256
 
-#: By how many standard deviations of independent levels the samples before the first look, whether samples still bring something new, are fewer
-#: than expected.
+#: By how many standard deviations of independent levels there are fewer samples than expected before it is seen whether they
+#: still bring something new.
 SCATTER = 2
 
 #: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.

@@ -18,8 +18,8 @@ from bigbath.ranks import size
 #: filter's edge.
 BETA, BETA_TEST, END_TEST = 28, 20, 0.58
 
-#: Parts of the samples expected: those between two looks whether they still bring something new, and all for which there is memory. Levels of
-#: localised spectra scatter like independent ones, by their square root.
+#: Parts of the samples expected: those between two looks whether they still bring something new, and all for which there is
+#: memory. Levels of localised spectra scatter like independent ones, by their square root.
 MORE, MOST = 0.02, 1.6
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
@@ -35,8 +35,8 @@ class Plan:
 
     ``centre``, ``delta``: the window is |theta - centre| <= delta; the filter is 1/2 at its ends. ``reach``: the filtered
     band ends at ``reach`` delta, where the filter is rounding. States converge about half-way there, the test's filter ends
-    before. ``b``: filtered vectors; ``samples``: pairs expected of each, ``spacing`` steps apart, the ``first`` of them before it is seen whether
-    samples still bring something new.
+    before. ``b``: filtered vectors; ``samples``: pairs expected of each, ``spacing`` steps apart, the ``first`` of them
+    before it is seen whether samples still bring something new.
     """
 
     centre: float

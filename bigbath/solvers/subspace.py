@@ -61,8 +61,8 @@ def rayleigh_ritz(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ritz values (r,), residuals (r,) and rotation (m, r) in the span of ``basis`` @ ``coefficients``; ``norm``: ||H||.
 
-    ``basis`` (d, m), orthonormal or zero columns, is overwritten: its first r columns become the Ritz vectors, basis @ rotation. ``coefficients``
-    (m, n) are those of all samples. With ``orthonormalise`` the cost is about 7 m^2 d operations. Memory beside the basis: blocks of it.
+    ``basis`` (d, m), orthonormal or zero columns, is overwritten: its first r columns become the Ritz vectors, basis @
+    rotation. ``coefficients`` (m, n) are those of all samples. With ``orthonormalise`` the cost is about 7 m^2 d operations. Memory beside the basis: blocks of it.
     """
     with _threads() as each:
         projected = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
