@@ -229,7 +229,9 @@ def described(dataset: xr.Dataset) -> xr.Dataset:
     if energy is not None and None not in ends and "energy_density" not in dataset.variables:
         low, high = map(float, ends)  # type: ignore[arg-type]
         with np.errstate(divide="ignore", invalid="ignore"):
-            dataset = dataset.assign_coords(energy_density=(energy.dims, (energy.values - low) / np.float64(high - low)))
+            dataset = dataset.assign_coords(
+                energy_density=(energy.dims, (energy.values - low) / np.float64(high - low))
+            )
     dataset = dataset.copy()
     for name, variable in dataset.variables.items():
         found = known(str(name))

@@ -103,7 +103,11 @@ class Measures:
             chosen: Measurement | None = getattr(self, name)
             if chosen is not None:
                 done[name] = chosen.measure(replace(context, done=dict(done)))
-        return xr.merge(done.values(), compat="no_conflicts", join="outer", combine_attrs="no_conflicts") if done else xr.Dataset()
+        return (
+            xr.merge(done.values(), compat="no_conflicts", join="outer", combine_attrs="no_conflicts")
+            if done
+            else xr.Dataset()
+        )
 
 
 __all__ = [

@@ -29,7 +29,9 @@ class MeasureParticipation:
     def measure(self, context: Context) -> xr.Dataset:
         """S_q of every state of the window."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
-        values = each_state(states, lambda space: lambda v: np.stack([renyi(np.abs(v.T) ** 2, q) for q in self.q], axis=1))
+        values = each_state(
+            states, lambda space: lambda v: np.stack([renyi(np.abs(v.T) ** 2, q) for q in self.q], axis=1)
+        )
         values = values.reshape(-1, len(self.q))
         for where, weights in degenerate_weights(states):
             values[where] = [renyi(weights, q) for q in self.q]

@@ -91,19 +91,17 @@ class _Scientific(Formatter):
 
 
 def _linear(axis: Axes, one: Axis) -> None:
-    """Whole numbers where all that is drawn lies at a few of them; fewer ticks where their labels would touch."""
+    """Whole numbers where all that is drawn lies at a few of them; no more ticks than there is room for, whatever the layout."""
     if one is not axis.xaxis:
         return
     whole = _at_whole_numbers(axis)
-    if whole:
-        one.set_major_locator(MaxNLocator(nbins="auto", integer=True))
     low, high = sorted(map(float, one.get_view_interval()))
-    for most in (9, 7, 6, 5, 4, 3):
+    for most in (8, 6, 5, 4, 3, 2):
+        one.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10], integer=whole))
         texts = one.get_major_formatter().format_ticks(_inside(one, low, high))
         written = sum(letters(text) + 2 for text in texts)
         if written * CHARACTER * float(matplotlib.rcParams["xtick.labelsize"]) <= length_of(one):
             return
-        one.set_major_locator(MaxNLocator(nbins=most - 1, steps=[1, 2, 2.5, 5, 10], integer=whole))
 
 
 def _inside(one: Axis, low: float, high: float) -> list[float]:
