@@ -163,6 +163,7 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
         report=report,
         symmetries=job.spectrum.symmetries,
         sector=job.spectrum.sector,
+        realization=shared.number,
     )
     failure = _uncertified(shared, states)
     dataset = xr.Dataset() if failure else job.measure.run(context)

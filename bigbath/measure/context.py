@@ -16,7 +16,7 @@ from bigbath.solvers import Eigenstates
 class Context:
     """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S.
 
-    ``symmetries``, ``sector``: as in ``[spectrum]``. ``done``: the measurements made before, by name.
+    ``symmetries``, ``sector``: as in ``[spectrum]``. ``realization``: its number. ``done``: the measurements made before, by name.
     """
 
     composite: Composite
@@ -27,6 +27,7 @@ class Context:
     report: Report
     symmetries: tuple[str, ...] | None = None
     sector: Mapping[str, int] | None = None
+    realization: int = 0
     done: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @classmethod

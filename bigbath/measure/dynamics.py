@@ -1,7 +1,7 @@
 """Measurement ``dynamics``: a state evolved in real time and what is seen of it (Tal-Ezer & Kosloff 1984)."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
@@ -96,6 +96,8 @@ class MeasureDynamics:
     >>> job.measure.dynamics.initial.kind
     'neel'
     """
+
+    needs_states: ClassVar[bool] = False
 
     initial: Initial = Neel()
     times: TimeGrid | Annotated[tuple[float, ...], Field(min_length=1)]
