@@ -13,6 +13,7 @@ from scipy.fft import dct
 
 from bigbath.broadening import SystemStates
 from bigbath.chebyshev import Recurrence
+from bigbath.checkpoint import Checkpoint
 from bigbath.diffusion.stochastic import student
 from bigbath.diffusion.time_domain import Weight
 from bigbath.dynamics.propagate import Propagator
@@ -78,13 +79,14 @@ def joint_probability(
     vectors: int = 4,
     seed: int = 1,
     memory: float | None = None,
+    checkpoint: Checkpoint | None = None,
     report: Report = silent,
 ) -> JointProbability:
     """p_ab(t) in the state f(H)/Tr f(H) at ``times`` (T,), ascending from 0 on, from ``vectors`` random vectors, at least two.
 
     ``initial``: f, as ``EnergyFilter`` or ``ThermalWeight``. Error about (number of states in f)^(-1/2). Cost: D_S evolutions
     of a real state a vector, of a complex one for a complex H. ``memory``: bytes of their sums (None: a quarter of what is free).
-    JobError for one vector and for times out of order.
+    ``checkpoint``: of the same call, keeps vectors that are done. JobError for one vector and for times out of order.
 
     >>> import bigbath as bb
     >>> from bigbath.diffusion.time_domain import ThermalWeight
@@ -99,7 +101,12 @@ def joint_probability(
     memory = (memory_limit() / 4 if memory is None else memory) / h.dims[0]
     root = _coefficients(propagator, lambda E: np.sqrt(initial.unnormalised(E)))
     samples, norms = np.empty((vectors, h.dims[0], h.dims[0], t.size)), np.empty(vectors)
-    for number in range(vectors):
+    checkpoint = checkpoint or Checkpoint()
+    known = checkpoint.load()
+    done = len(known.get("norms", ()))
+    if done:
+        samples[:done], norms[:done] = known["samples"], known["norms"]
+    for number in range(done, vectors):
         stream = np.random.default_rng([seed, number])
         s = _series(propagator, root, _normal(stream, propagator)).reshape(h.dims)
         norms[number] = np.vdot(s, s).real
@@ -110,6 +117,8 @@ def joint_probability(
             components = np.array([system.vectors.conj().T @ psi.reshape(h.dims) for _, psi in states])  # (b, a, D_B)
             whole = components.sum(axis=0)
             samples[number, :, :, k] = np.einsum("an,ban->ab", whole.conj(), components).real
+        made = number + 1
+        checkpoint.offer(lambda made=made: {"samples": samples[:made], "norms": norms[:made]})
     report("random vectors", 1, 1)
     return JointProbability(times=t, samples=samples, norms=norms)
 

@@ -89,7 +89,7 @@ class Measures:
         if self.propagator is not None and sector:
             raise ImpossibleRequest("measure.propagator: Green functions need the whole space: remove spectrum.sector")
         if self.dynamics is not None:
-            self.dynamics.before(composite, symmetries, sector)
+            self.dynamics.before(composite)
         for statistic in self.level_statistics:
             statistic.before(composite, symmetries, sector)
 

@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
+from bigbath.checkpoint import Checkpoint
 from bigbath.errors import JobError
 from bigbath.models import Composite
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
+from bigbath.spaces import Sector
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Context:
     """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S.
 
-    ``symmetries``, ``sector``: as in ``[spectrum]``. ``realization``: its number. ``done``: the measurements made before, by name.
+    ``symmetries``, ``sector``: as in ``[spectrum]``. ``realization``: its number. ``evolved_in``: the sector
+    of ``measure.dynamics`` where it has been found before. ``checkpoint``: where long work keeps what it has reached. ``done``: the measurements made before, by name.
     """
 
     composite: Composite
@@ -28,6 +31,8 @@ class Context:
     symmetries: tuple[str, ...] | None = None
     sector: Mapping[str, int] | None = None
     realization: int = 0
+    evolved_in: Sector | None = None
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
     done: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @classmethod

@@ -111,7 +111,7 @@ class MeasureEvolution:
         order = np.argsort(self.times)
         found: JointProbability = joint_probability(
             build(context.composite), context.system, self.initial, np.array(self.times)[order], vectors=self.vectors,
-            seed=1 + context.realization, report=context.report,
+            seed=1 + context.realization, checkpoint=context.checkpoint.named("evolution"), report=context.report,
         )  # fmt: skip
         back = np.argsort(order)
         data: dict[str, tuple] = {

@@ -7,6 +7,7 @@ from support import dense
 
 import bigbath as bb
 from bigbath.broadening import system_states
+from bigbath.cli.showing import as_text
 from bigbath.cluster.estimate import estimate
 from bigbath.cluster.realize import realize
 from bigbath.cluster.run import run
@@ -20,6 +21,7 @@ from bigbath.measure import Context
 from bigbath.models import XXZ, Imbrie, MatrixComposite, Ring, draw
 from bigbath.operators import build
 from bigbath.plots import plot_result
+from bigbath.plots.means import means
 from bigbath.solvers import NoStates, Whole, solve
 from bigbath.spaces import everything, sectors
 from bigbath.store import open_result
@@ -249,10 +251,10 @@ def test_a_job_is_forecast_run_and_drawn(tmp_path):
 def test_what_needs_spins_is_refused_for_matrices(options, named):
     composite = MatrixComposite(system=np.diag([0.0, 1.0]), bath=np.eye(3), interaction=((np.eye(2), np.eye(3)),))
     with pytest.raises(JobError, match=named):
-        bb.MeasureDynamics(times=[1.0], **options).before(composite, None, None)
+        bb.MeasureDynamics(times=[1.0], **options).before(composite)
     ring = Ring(N=4).composite(None)
     with pytest.raises(JobError, match=r"cut: there is no site 4; sites are 0 ... 3"):
-        bb.MeasureDynamics(times=[1.0], cut=[1, 4]).before(ring, None, None)
+        bb.MeasureDynamics(times=[1.0], cut=[1, 4]).before(ring)
 
 
 def test_a_state_of_several_sectors_is_refused_before_any_work(tmp_path):
@@ -265,3 +267,42 @@ def test_a_state_of_several_sectors_is_refused_before_any_work(tmp_path):
     with pytest.raises(JobError, match="symmetries = \\[\\]"):
         bb.run(job, tmp_path / "result.h5")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_autocorrelation_alone_costs_no_evolution():
+    """observe = []: no initial state, no evolution of it, and half of the products less; the same numbers as beside one."""
+    data = {"model": {"name": "xxz", "L": 8, "W": 1.0}, "spectrum": {"window": "none", "sector": {"magnetisation": 0}}}
+    section = {"times": {"stop": 6, "count": 5}, "autocorrelation": {"letters": "z", "sites": [2]}, "shell_width": 1.0}
+    both = parse_job(data | {"measure": {"dynamics": section}})
+    alone = parse_job(data | {"measure": {"dynamics": section | {"observe": []}}})
+    (more,), (less,) = estimate(both).parts, estimate(alone).parts
+    propagator = Propagator.of(build(draw(both.model)), sectors(build(draw(both.model)), only={"magnetisation": 0})[0])
+    assert more.products - less.products == propagator.products(both.measure.dynamics.instants)
+    found = realize(alone, 0)
+    assert set(found.data_vars) == {"string_autocorrelation", "string_autocorrelation_error"}
+    assert np.array_equal(found.string_autocorrelation, realize(both, 0).string_autocorrelation)
+    with pytest.raises(JobError, match="nothing to measure"):
+        parse_job(data | {"measure": {"dynamics": {"times": [1.0], "observe": []}}})
+
+
+def test_one_realization_has_the_error_of_its_random_vectors(tmp_path):
+    """``show`` and the means give it; of several realizations they give the scatter."""
+    data = {
+        "model": {"name": "imbrie", "L": 5}, "spectrum": {"window": "none"},
+        "measure": {"dynamics": {
+            "times": [0.0, 1.5], "observe": [], "autocorrelation": {"letters": "z", "sites": [2]},
+            "shots": {"sigma": 1.0, "count": 500},
+        }},
+    }  # fmt: skip
+    for realizations in (1, 3):
+        output = tmp_path / f"{realizations}.h5"
+        run(parse_job(data | {"ensemble": {"realizations": realizations}}), output)
+        result = open_result(output)
+        values = np.array([ds.string_autocorrelation.values for ds in result.tasks.values()])
+        own = next(iter(result.tasks.values())).string_autocorrelation_error.values
+        expected = own if realizations == 1 else values.std(axis=0, ddof=1) / np.sqrt(3)
+        found = [mean.error for mean in means(result, "string_autocorrelation")]
+        assert found == pytest.approx(list(expected))
+        text = "\n".join(as_text(result, 120))
+        assert "±" in text.split("string_autocorrelation")[1]
+        assert plot_result(result, "shots").axes
