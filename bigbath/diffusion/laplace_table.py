@@ -96,4 +96,6 @@ class TheoryTable:
 
 def _require(tables: int, size: int) -> None:
     """ImpossibleRequest where the tables do not fit into memory."""
-    require_memory(16 * tables * size**2, f"{tables} tables of {size:,} x {size:,} Green functions", "Take earlier times.")
+    require_memory(
+        16 * tables * size**2, f"{tables} tables of {size:,} x {size:,} Green functions", "Take earlier times."
+    )

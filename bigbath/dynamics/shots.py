@@ -170,7 +170,8 @@ def energy_shots(
     if shots is not None:
         stream = np.random.default_rng(seed)
         real, imaginary = (
-            2 * stream.binomial(shots, np.clip((1 + part) / 2, 0, 1)) / shots - 1 for part in (amplitude.real, amplitude.imag)
+            2 * stream.binomial(shots, np.clip((1 + part) / 2, 0, 1)) / shots - 1
+            for part in (amplitude.real, amplitude.imag)
         )
         amplitude = real + 1j * imaginary
     return EnergyShots(times=times, amplitude=amplitude, shots=shots, sigma=sigma, scale=scale)

@@ -65,7 +65,9 @@ class Instant:
         reach = ERRORS * self.vectors_error
         agree = self.from_states is None or abs(self.exact - self.from_states) <= reach
         return agree and (
-            self.direct is None or self.direct_error is None or abs(self.direct - self.exact) <= self.direct_error + reach
+            self.direct is None
+            or self.direct_error is None
+            or abs(self.direct - self.exact) <= self.direct_error + reach
         )
 
     @property
@@ -171,7 +173,11 @@ def _beside(row: Instant, smaller: Instant) -> Instant:
     assert smaller.theory is not None and smaller.difference_error is not None
     error = float(np.hypot(row.exact_error, np.hypot(smaller.exact_error, smaller.difference_error)))
     return replace(
-        row, theory=smaller.theory, theory_size=smaller.size, difference=smaller.theory - row.exact, difference_error=error
+        row,
+        theory=smaller.theory,
+        theory_size=smaller.size,
+        difference=smaller.theory - row.exact,
+        difference_error=error,
     )
 
 

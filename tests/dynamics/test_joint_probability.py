@@ -75,7 +75,9 @@ def test_tables_are_the_propagators():
     assert np.abs(DirectTable.of(grid, states, system)(epsilon, kappa) - exact).max() < 1e-10 * np.abs(exact).max()
     local = level_broadening(states, bath, system, epsilon, kappa)
     theory = two_level_propagator(local.mean_nu, local.mean_B, kappa)
-    assert np.abs(TheoryTable.of(grid, states, bath, system)(epsilon, kappa) - theory).max() < 1e-9 * np.abs(theory).max()
+    assert (
+        np.abs(TheoryTable.of(grid, states, bath, system)(epsilon, kappa) - theory).max() < 1e-9 * np.abs(theory).max()
+    )
 
 
 def test_the_measurement_needs_no_eigenstates():
@@ -90,9 +92,10 @@ def test_the_measurement_needs_no_eigenstates():
     assert np.all(np.abs(both.p_time_evolved - both.p_time) <= 5 * both.p_time_evolved_error)
     assert np.all(np.abs(both.p_time_direct - both.p_time) <= both.p_time_direct_error)
     assert np.all(np.isfinite(both.autocorrelation_theory))
-    with pytest.raises(JobError, match="measure.evolution is made of eigenstates"):
+    with pytest.raises(JobError, match=r"measure\.evolution is made of eigenstates"):
         parse_job(
-            data | {"bath": None, "spectrum": {"window": "none"}, "measure": {"evolution": {"times": [1.0], "width": 2.0}}}
+            data
+            | {"bath": None, "spectrum": {"window": "none"}, "measure": {"evolution": {"times": [1.0], "width": 2.0}}}
         )
     with pytest.raises(JobError, match="at least 2"):
         model = bb.draw(TFIM(L=3))

@@ -69,7 +69,9 @@ def test_errors_of_shots_cover():
 
     def off_entropy(alone):
         found = [one.entropy(edges, volumes, alone) for one in repeated]
-        expected = [np.sum((one.joined @ exact_p) * np.log((one.joined @ volumes) / (one.joined @ exact_p))) for one in found]
+        expected = [
+            np.sum((one.joined @ exact_p) * np.log((one.joined @ volumes) / (one.joined @ exact_p))) for one in found
+        ]
         return np.array([[(one.value - S) / one.error] for one, S in zip(found, expected, strict=True)])
 
     assert 2 < alone.sum() < alone.size
