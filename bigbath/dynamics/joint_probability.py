@@ -5,25 +5,21 @@ evolved, one for each level b of the thermometer, and s(t) is their sum (typical
 110403).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.fft import dct
 
 from bigbath.broadening import SystemStates
-from bigbath.chebyshev import Recurrence
 from bigbath.checkpoint import Checkpoint
 from bigbath.diffusion.stochastic import student
 from bigbath.diffusion.time_domain import Weight
+from bigbath.dynamics.functions import coefficients, normal_vector, series
 from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
 from bigbath.operators import Hamiltonian
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
-
-#: What is left out of the series of f^(1/2), relative to its largest coefficient; its terms at most.
-TRUNCATED, MOST = 1e-13, 2**20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +95,7 @@ def joint_probability(
         raise JobError("vectors must be at least 2: the error is their scatter")
     propagator, t = Propagator.of(h), np.asarray(times, dtype=float)
     memory = (memory_limit() / 4 if memory is None else memory) / h.dims[0]
-    root = _coefficients(propagator, lambda E: np.sqrt(initial.unnormalised(E)))
+    root = coefficients(propagator, lambda E: np.sqrt(initial.unnormalised(E)))
     samples, norms = np.empty((vectors, h.dims[0], h.dims[0], t.size)), np.empty(vectors)
     checkpoint = checkpoint or Checkpoint()
     known = checkpoint.load()
@@ -108,7 +104,7 @@ def joint_probability(
         samples[:done], norms[:done] = known["samples"], known["norms"]
     for number in range(done, vectors):
         stream = np.random.default_rng([seed, number])
-        s = _series(propagator, root, _normal(stream, propagator)).reshape(h.dims)
+        s = series(propagator, root, normal_vector(propagator, stream)).reshape(h.dims)
         norms[number] = np.vdot(s, s).real
         parts = [np.outer(phi, phi.conj() @ s).reshape(-1) for phi in system.vectors.T]
         together = zip(*(propagator.evolve(part, t, memory=memory) for part in parts), strict=True)
@@ -126,33 +122,3 @@ def joint_probability(
 def _autocorrelation(p: np.ndarray) -> np.ndarray:
     """sum_ab t_a p_ab t_b with t = (1, -1), for p (2, 2, ...)."""
     return p[0, 0] - p[0, 1] - p[1, 0] + p[1, 1]
-
-
-def _normal(stream: np.random.Generator, propagator: Propagator) -> np.ndarray:
-    """A random vector (d,): real for a real H."""
-    real = stream.standard_normal(propagator.operator.dim)
-    return real + 1j * stream.standard_normal(real.size) if propagator.is_complex else real
-
-
-def _coefficients(propagator: Propagator, f: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Chebyshev coefficients of f(E) on the spectrum, as many as matter."""
-    scale, count = propagator.scale, 64
-    while count <= MOST:
-        theta = (np.arange(count) + 0.5) * np.pi / count
-        found = dct(f(scale.centre + scale.halfwidth * np.cos(theta)), type=2) / count
-        found[0] /= 2
-        size = np.abs(found)
-        if size[count // 2 :].max() <= TRUNCATED * size.max():
-            return found[: np.flatnonzero(size > TRUNCATED * size.max())[-1] + 1]
-        count *= 2
-    raise JobError(f"the initial state is too narrow: f(H) would need more than {MOST:,} products with H")
-
-
-def _series(propagator: Propagator, coefficients: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """sum_n c_n T_n v (d,)."""
-    operator = propagator.operator
-    recurrence = Recurrence(operator, vector[:, None].astype(operator.dtype))
-    total = recurrence.total
-    for weight, term in zip(coefficients, recurrence.terms(), strict=False):
-        total += weight * term
-    return operator.get(total)[:, 0]

@@ -35,6 +35,7 @@ INITIAL = {
     "random": {"kind": "random", "seed": 3},
     "thermal": {"kind": "thermal", "beta": 0.4},
     "bath state": {"kind": "bath_state", "energy": 0.3, "branch": 2},
+    "bath shell": {"kind": "bath_shell", "energy": 0.3, "branch": 2, "width": 0.4},
 }
 MODELS = {
     "ring": ({"name": "ring", "N": 6}, {}),
@@ -60,8 +61,9 @@ def evolved(H, start, times):
     return [V @ (np.exp(-1j * E * t) * (V.conj().T @ start)) for t in times]
 
 
-@pytest.mark.parametrize("initial", INITIAL)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("model", "initial"), [(m, i) for m in MODELS for i in INITIAL if (m, i) != ("charge", "bath shell")]
+)
 def test_every_initial_state(model, initial):
     """rho_S(t), energy and survival from the state at t = 0, which is evolved here by LAPACK."""
     chosen = job(model, initial, observe=["density_matrix", "populations", "survival", "energy"])
@@ -101,6 +103,30 @@ def test_a_bath_eigenstate_keeps_its_charge():
     data["spectrum"]["sector"] = {"magnetisation": 6}
     with pytest.raises(JobError, match="not within the sector"):  # level 1 is the one with spin down
         realize(parse_job(data), 0)
+
+
+def test_a_typical_state_of_a_bath_shell():
+    """The system is in its level, the bath's energies are distributed as the filter says; sectors are refused."""
+    chosen = job("ring", "bath shell", observe=["populations"])
+    composite = draw(chosen.model, seed=1, realization=0)
+    h, system, below = build(composite), system_states(composite), build(composite, "B")
+    context = Context(
+        composite=composite, states=solve(h, NoStates()), bath=None, system=system,
+        accept_unverified=False, report=lambda *n: None,
+    )  # fmt: skip
+    psi = chosen.measure.dynamics.initial.state(context, everything(h.dim), Propagator.of(h))
+    E, V = np.linalg.eigh(dense(below.matrix))
+    amplitudes = V.T @ (system.vectors.conj().T @ psi.reshape(h.dims)).T
+    assert np.abs(amplitudes[:, 0]).max() < 1e-12
+    random = V.T @ np.random.default_rng(1).standard_normal(E.size)
+    expected = np.exp(-(((E - 0.3) / 0.8) ** 2)) * random
+    assert np.abs(amplitudes[:, 1] - expected / np.linalg.norm(expected)).max() < 1e-11
+    with pytest.raises(JobError, match="not within the sector"):
+        realize(job("charge", "bath shell"), 0)
+    far = {"kind": "bath_shell", "energy": 1e4, "width": 1.0}
+    data = {"model": {"name": "ring", "N": 5}, "spectrum": {"window": "none"}}
+    with pytest.raises(JobError, match="outside the spectrum"):
+        realize(parse_job(data | {"measure": {"dynamics": {"initial": far, "times": [1.0]}}}), 0)
 
 
 def test_local_observables_and_entanglement_in_sigma():
