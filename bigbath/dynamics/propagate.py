@@ -14,7 +14,7 @@ import numpy as np
 from bigbath.chebyshev import Recurrence
 from bigbath.dynamics.bessel import series
 from bigbath.dynamics.plan import Plan, bound, plan
-from bigbath.dynamics.sums import BATCH, accumulate
+from bigbath.dynamics.sums import BATCH, accumulate, room, storages
 from bigbath.errors import BigbathError, JobError
 from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.progress import Report, silent
@@ -147,7 +147,8 @@ class Propagator:
             yield psi.astype(complex)
         per, operator = groups[0].size, self.operator
         x = self.scale.halfwidth * groups[0][-1] * np.arange(per + 1) / per
-        sums = operator.zeros(2 * (per + 1))
+        sums = storages(operator, 2 * (per + 1))
+        batch = room(sums)
         cosines, sines = sums[: per + 1], sums[per + 1 :]
         operator.put(cosines[0], psi[:, None])
         for number, group in enumerate(groups):
@@ -158,7 +159,7 @@ class Propagator:
             if number:
                 for row in rows[1:]:
                     np.negative(cosines[row], out=cosines[row])
-            accumulate(Recurrence(operator, operator.get(cosines[rows[0]]), sums=0), sums, placed, one_more)
+            accumulate(Recurrence(operator, operator.get(cosines[rows[0]]), sums=0), sums, placed, one_more, batch)
             for row, time in zip(rows[1:], group, strict=False):
                 later = self._with_even(None, cosines[row], imaginary=False)
                 self._add_odd(later, sines[row], imaginary=False)
@@ -220,15 +221,15 @@ class Propagator:
         weights, count = series(self.scale.halfwidth * intervals), intervals.size
         recurrence = Recurrence(self.operator, part[:, None], sums=0)
         # Two arrays for one time: each is given back as soon as it is used
-        sums = [self.operator.zeros(1)[0] for _ in range(2)] if count == 1 else self.operator.zeros(2 * count)
+        sums = [self.operator.zeros(1)[0] for _ in range(2)] if count == 1 else storages(self.operator, 2 * count)
         accumulate(recurrence, sums, weights, one_more)
         return [(sums[row], sums[count + row]) for row in range(count)]
 
 
 def _norm(psi: np.ndarray) -> float:
     """||psi|| without the threads of BLAS, which cost more."""
-    parts = (psi.real, psi.imag) if np.iscomplexobj(psi) else (psi,)
-    return float(np.sqrt(sum(np.einsum("i,i->", part, part) for part in parts)))
+    numbers = np.ascontiguousarray(psi).view(float)
+    return float(np.sqrt(np.einsum("i,i->", numbers, numbers)))
 
 
 def _require_norm(found: float, norm: float, time: float, error: float) -> None:
