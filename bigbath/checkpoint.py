@@ -48,7 +48,7 @@ class Checkpoint:
         begun = time.monotonic()
         draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.npz")
         try:
-            np.savez(draft, **arrays())
+            np.savez(draft, **arrays())  # type: ignore[arg-type]
             draft.replace(self.path)
         except OSError:
             with suppress(OSError):

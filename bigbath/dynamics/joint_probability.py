@@ -7,6 +7,7 @@ evolved, one for each level b of the thermometer, and s(t) is their sum (typical
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -113,8 +114,7 @@ def joint_probability(
             components = np.array([system.vectors.conj().T @ psi.reshape(h.dims) for _, psi in states])  # (b, a, D_B)
             whole = components.sum(axis=0)
             samples[number, :, :, k] = np.einsum("an,ban->ab", whole.conj(), components).real
-        made = number + 1
-        checkpoint.offer(lambda made=made: {"samples": samples[:made], "norms": norms[:made]})
+        checkpoint.offer(partial(dict, samples=samples[: number + 1], norms=norms[: number + 1]))
     report("random vectors", 1, 1)
     return JointProbability(times=t, samples=samples, norms=norms)
 

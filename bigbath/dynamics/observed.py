@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def observed(
         for name, function in functions.items():
             seen[name].append(function(state))
         course.looked()
-        checkpoint.offer(lambda state=state, number=number: _content(state, start, times, bounds[:number], seen))
+        checkpoint.offer(partial(_content, state, start, times, bounds[:number], seen))
     return Observed(values={name: np.array(values) for name, values in seen.items()}, bounds=bounds)
 
 

@@ -6,6 +6,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -84,6 +85,6 @@ def autocorrelation(
         for k, ((_, bra), (_, ket)) in enumerate(zip(*pair, strict=True)):
             report("typicality", number * len(times) + k, vectors * len(times))
             samples[number, k] = np.vdot(bra, string(space, ket)).real
-        checkpoint.offer(lambda number=number: {"samples": samples[: number + 1]})
+        checkpoint.offer(partial(dict, samples=samples[: number + 1]))
     report("typicality", 1, 1)
     return Autocorrelation(times=np.asarray(times, dtype=float), samples=samples)

@@ -10,6 +10,7 @@ from bigbath.choice import choice
 from bigbath.diffusion.coupling import always_flips
 from bigbath.diffusion.time_domain import (
     EnergyFilter,
+    Evolution,
     ThermalWeight,
     Weight,
     direct_evolution,
@@ -87,7 +88,7 @@ class MeasureEvolution:
         data: dict[str, tuple] = {"p_time": (PAIR, exact.p), "time_resolved": ("time", exact.resolved.astype("i1"))}
         if two_levels:
             data["autocorrelation"] = ("time", exact.autocorrelation)
-        found = {}
+        found: dict[str, Evolution | None] = {}
         if self.direct and late.any():
             found["direct"] = direct_evolution(
                 states, system, initial, times[late], tolerance=self.tolerance, report=context.report
