@@ -58,7 +58,7 @@ def test_the_errors_cover():
     initial = EnergyFilter(centre=0.0, width=2.0)
     exact = traces(h, system, initial.unnormalised, TIMES[1:])
     exact = exact[0, 0] - exact[0, 1] - exact[1, 0] + exact[1, 1]
-    found = [joint_probability(h, system, initial, TIMES[1:], vectors=16, seed=s) for s in range(60)]
+    found = [joint_probability(h, system, initial, TIMES[1:], vectors=16, seed=s) for s in range(40)]
     off = np.array([np.abs(one.autocorrelation - exact) / one.autocorrelation_error for one in found])
     assert 0.55 < np.mean(off < 1) < 0.85 and np.mean(off < 3) > 0.97
 
