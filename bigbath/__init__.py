@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.2.0"
 
 _WHERE = {
+    "bigbath.errors": (
+        "BigbathError", "FailedTasks", "FileError", "ImpossibleRequest", "IncompleteWindow", "JobError", "MissingCapability",
+        "SymmetryError", "UnresolvedSpectrum",
+    ),
     "bigbath.models": (
         "Ring", "Imbrie", "TFIM", "Levy", "XXZ", "QuantumSun", "Custom", "DeclaredSymmetry", "Matrices", "MatrixFile", "Strings",
         "Uniform", "Normal", "LogUniform", "RandomSign", "QuasiPeriodic", "composite_of", "draw",
@@ -76,6 +80,17 @@ if TYPE_CHECKING:
         product_state,
         random_state,
         thermal_state,
+    )
+    from bigbath.errors import (
+        BigbathError,
+        FailedTasks,
+        FileError,
+        ImpossibleRequest,
+        IncompleteWindow,
+        JobError,
+        MissingCapability,
+        SymmetryError,
+        UnresolvedSpectrum,
     )
     from bigbath.interactive import run
     from bigbath.job import Ensemble, Job, Spectrum, load_job

@@ -1,7 +1,9 @@
 """Mistakes in a job file or a Python call, in words: the key as the user wrote it, what is wrong, what would be right."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -10,27 +12,83 @@ from pydantic import TypeAdapter, ValidationError
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Mistake:
+    """``wanted``: what would be right in place of ``value``; else ``message`` says what is wrong under ``keys``."""
+
+    keys: tuple[str, ...]
+    message: str = ""
+    wanted: str = ""
+    value: Any = None
+    words: tuple[str, ...] = ()
+    too_short: bool = False
+
+
 def explain(error: ValidationError, cls: type) -> list[str]:
-    """One line for each mistake in the data of a ``cls``."""
-    return [_line(problem, cls) for problem in error.errors()]
+    """One line for each mistake in the data of a ``cls``.
+
+    Where a value may be of several types, only the one that was meant is explained: that which it looks like.
+    """
+    mistakes = [_mistake(problem, cls) for problem in error.errors()]
+    inside = {m.keys[:n] for m in mistakes for n in range(len(m.keys))}
+    short = {m.keys for m in mistakes if m.too_short}
+    kept = [
+        m for m in mistakes if not (m.wanted and m.keys in inside | short) and not (m.too_short and m.keys in inside)
+    ]
+    lines = {}
+    for m in kept:
+        others = [o for o in kept if o.keys == m.keys and o.wanted] if m.wanted else [m]
+        lines[m.keys, (m.wanted and "wanted") or m.message] = _line(others)
+    return list(lines.values())
 
 
-def _line(problem: Any, cls: type) -> str:
-    message, kind = problem["msg"].removeprefix("Value error, "), problem["type"]
-    keys, table = _located(problem["loc"], cls, unknown=kind in _UNKNOWN)
+def _line(mistakes: Sequence[_Mistake]) -> str:
+    """Mistakes about one key that are different ways to say that its value is of a wrong type, or a single other one."""
+    first, message = mistakes[0], mistakes[0].message
+    if first.wanted:
+        wanted = ", or ".join(dict.fromkeys(m.wanted for m in mistakes))
+        words = [word for m in mistakes for word in m.words]
+        message = f"must be {wanted}, got {shown(first.value)}" + did_you_mean(str(first.value), words)
+    return f"{'.'.join(first.keys)}: {message}" if first.keys else message
+
+
+#: What pydantic calls it -> what a user does.
+_WORDS = {
+    "a valid array": "a list", "a valid tuple": "a list", "a valid integer": "a whole number", "a valid number": "a number",
+    "a valid boolean": "true or false", "a valid string": "text", "a valid dictionary": "a table", "an object": "a table",
+}  # fmt: skip
+
+
+def _mistake(problem: Any, cls: type) -> _Mistake:
+    message, kind, value = problem["msg"].removeprefix("Value error, "), problem["type"], problem.get("input")
+    found, table = _located(problem["loc"], cls, unknown=kind in _UNKNOWN)
+    keys, ctx = tuple(found), problem.get("ctx", {})
     if kind in _UNKNOWN:
-        message = "unknown key" + _nearest(str(problem["loc"][-1]), table)
-    elif kind == "missing":
-        message = "is missing"
-    elif kind in ("union_tag_invalid", "union_tag_not_found"):
-        message = _wrong_tag(problem["ctx"])
-    elif kind == "dict_type":
-        message = f"must be a table, got {shown(problem['input'])}"
-    elif kind == "dataclass_type":
-        message = f"must be a table with the keys {', '.join(sorted(table))}, got {shown(problem['input'])}"
-    elif kind != "value_error":
-        message = f"{message[0].lower()}{message[1:]}, got {shown(problem.get('input'))}"
-    return f"{'.'.join(keys)}: {message}" if keys else message
+        return _Mistake(keys=keys, message="unknown key" + _nearest(str(problem["loc"][-1]), table))
+    if kind == "missing":
+        return _Mistake(keys=keys, message="is missing")
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _Mistake(keys=keys, message=_wrong_tag(ctx))
+    if kind in ("dict_type", "dataclass_type"):
+        wanted = "a table" + (f" with the keys {', '.join(sorted(table))}" if table and kind != "dict_type" else "")
+        return _Mistake(keys=keys, wanted=wanted, value=value)
+    if kind in ("too_short", "too_long"):
+        least, most = ctx.get("min_length"), ctx.get("max_length")
+        number = f"at least {least}" if kind == "too_short" else f"at most {most}"
+        entries = "entry" if (least or most) == 1 else "entries"
+        return _Mistake(keys=keys, message=f"must have {number} {entries}, got {shown(value)}", too_short=True)
+    if kind == "value_error":
+        inner = re.match(r"(\w+(?:\.\w+)*): ", message)
+        if inner and inner[1].split(".")[0] in table:
+            return _Mistake(keys=(*keys, *inner[1].split(".")), message=message[inner.end() :])
+        return _Mistake(keys=keys, message=message)
+    wanted = re.sub(r"^Input should be ", "", message)
+    for theirs, ours in _WORDS.items():
+        wanted = wanted.replace(theirs, ours)
+    if wanted == message:
+        return _Mistake(keys=keys, message=f"{message[0].lower()}{message[1:]}, got {shown(value)}")
+    words = tuple(re.findall(r"'([^']+)'", ctx.get("expected", ""))) if kind == "literal_error" else ()
+    return _Mistake(keys=keys, wanted=wanted, value=value, words=words if isinstance(value, str) else ())
 
 
 def shown(value: Any) -> str:

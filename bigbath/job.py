@@ -6,6 +6,7 @@ import math
 import tomllib
 from functools import cached_property
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Any
 
 import tomlkit
@@ -131,8 +132,12 @@ class Job(Compact):
         jobs = []
         for parameters in self.sweep.points():
             point = ", ".join(f"{key} = {value}" for key, value in parameters.items())
-            swept, name = substituted(data, parameters), f"sweep, at {point:.200}: the job"
-            jobs.append(validated(Job, swept, name=name, context={"sweep": True}))
+            swept = substituted(data, parameters)
+            try:
+                jobs.append(validated(Job, swept, context={"sweep": True}))
+            except JobError as error:
+                _, _, mistakes = str(error).partition("\n")
+                raise JobError(f"sweep, at {point:.200}:\n{indent(mistakes, '  ')}") from None
         return tuple(jobs)
 
     def to_toml(self) -> str:

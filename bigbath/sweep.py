@@ -98,6 +98,8 @@ class Sweep(RootModel[Annotated[dict[str, _Values], BeforeValidator(_flat)]]):
                 )
             if isinstance(values, tuple) and not values:
                 raise ValueError(f"{key}: the list of values is empty")
+            if isinstance(values, tuple) and (twice := _repeated(values)) is not None:
+                raise ValueError(f"{key}: {twice!r} stands twice")
         if not self.root:
             raise ValueError("the sweep names no key; leave [sweep] out")
         if (count := math.prod(map(len, self.root.values()))) > MOST_POINTS:
@@ -112,6 +114,17 @@ class Sweep(RootModel[Annotated[dict[str, _Values], BeforeValidator(_flat)]]):
         """All combinations."""
         values = self.values()
         return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
+
+
+def _repeated(values: tuple[Any, ...]) -> Any:
+    """The first value that equals an earlier one, None if all differ."""
+    seen = set()
+    for value in values:
+        same = float(value) if isinstance(value, int | float) else repr(value)
+        if same in seen:
+            return value
+        seen.add(same)
+    return None
 
 
 def substituted(data: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:

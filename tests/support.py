@@ -1,6 +1,8 @@
 """What several test modules use: explicit matrices, random models, subprocesses."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -215,3 +217,15 @@ def assert_same_numbers(a, b, tolerance=None):
                     task,
                     name,
                 )
+
+
+def named_tests(text, folder):
+    """(file, function) of every `file::function` in a cell of a table; files are in ``tests/folder`` unless they say otherwise."""
+    found = []
+    for name, function in re.findall(r"`([\w/]+)::(\w+)`", text):
+        path = ROOT / "tests" / (f"{name}.py" if "/" in name else f"{folder}/{name}.py")
+        assert path.exists(), f"{path} does not exist"
+        known = {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
+        assert function in known, f"{path.name} has no {function}"
+        found.append((path, function))
+    return found

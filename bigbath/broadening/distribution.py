@@ -12,6 +12,7 @@ from bigbath.broadening.levels import Levels, levels_of
 from bigbath.broadening.lorentzian import LorentzianFit
 from bigbath.broadening.shells import Shells, shells_of
 from bigbath.broadening.system import SystemStates
+from bigbath.compact import Compact
 from bigbath.kernels import POWERS, SUMS, bin_powers, bin_probabilities, overlaps
 from bigbath.progress import Report, silent
 from bigbath.ranks import total
@@ -26,8 +27,8 @@ CHUNK = 2**28
 FORBIDDEN = 1e-12
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Distribution:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Distribution(Compact):
     """Distributions of the product states phi_mu (x) phi_i over the eigenstates of H.
 
     The steady state (Eqs. 1-3) has one weight a level: states of one energy do not dephase. Shells, sums and entropies

@@ -107,11 +107,18 @@ def interaction(v: Hamiltonian, bath: Eigenstates, system: SystemStates) -> Inte
 
     ``v``: part "V" of a composite. ImpossibleRequest when ``bath`` is not the whole spectrum.
     """
-    d_system, d_bath = v.dims
+    d_bath = v.dims[1]
     if bath.energies.size != d_bath:
         raise ImpossibleRequest(
             f'the interaction needs all {d_bath:,} bath states, not {bath.energies.size:,}. Set bath.window = "whole".'
         )
+    rotated, operators = shortest_sum(v, system)
+    return Interaction(system=rotated, bath_operators=operators, bath=bath)
+
+
+def shortest_sum(v: Hamiltonian, system: SystemStates) -> tuple[np.ndarray, tuple[sp.csr_array, ...]]:
+    """V = sum_a S_a (x) B_a with as few terms as possible: S_a (A, D_S, D_S) in the eigenbasis of H_S, and the B_a (D_B, D_B)."""
+    d_system, d_bath = v.dims
     entries = sp.coo_array(v.matrix)
     row, column = (index.astype(np.int64) for index in entries.coords)
     pair = (row // d_bath) * d_system + column // d_bath
@@ -126,8 +133,7 @@ def interaction(v: Hamiltonian, bath: Eigenstates, system: SystemStates) -> Inte
     operators = tuple(_square(np.asarray(r).ravel(), inner, d_bath) for r in rights)
     vectors = system.vectors
     matrices = left.T.reshape(-1, d_system, d_system)
-    rotated = np.einsum("pi,apq,qj->aij", vectors.conj(), matrices, vectors)
-    return Interaction(system=rotated, bath_operators=operators, bath=bath)
+    return np.einsum("pi,apq,qj->aij", vectors.conj(), matrices, vectors), operators
 
 
 def strength(v: Interaction) -> Strength:

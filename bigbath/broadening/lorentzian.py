@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from bigbath.broadening.shells import Shells
+from bigbath.compact import Compact
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels import fit_lorentzians
 
@@ -14,8 +15,8 @@ from bigbath.kernels import fit_lorentzians
 Sampling = Literal["points", "integrals"]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LorentzianFit:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class LorentzianFit(Compact):
     """Fits of distributions (..., S): ``centre`` = a_mu,i + Delta_mu,i, ``chi`` the half width, each (...).
 
     ``*_error``: standard errors from the scatter of the residuals; ``rms``: root mean square residual;

@@ -51,15 +51,19 @@ def coupled_states(v: Strength) -> np.ndarray:
     return connected_components(graph, directed=False)[1].reshape(m, d_system)
 
 
-def predicted_entropies(spectra: Spectra, coupled: np.ndarray, freedom: int) -> PredictedEntropies:
+def predicted_entropies(
+    spectra: Spectra, coupled: np.ndarray, freedom: int, count: np.ndarray | None = None
+) -> PredictedEntropies:
     """Entropies of all initial states from the solution of Eqs. 27-30.
 
-    ``coupled``: (M, D_S) of ``coupled_states``; ``freedom``: 1 for real H, 2 for complex (``porter_thomas``). Smooth spectra
-    are assumed: many levels in each width.
+    ``coupled``: (M, D_S) of ``coupled_states``; ``freedom``: 1 for real H, 2 for complex (``porter_thomas``). ``count``: (M,)
+    bath states that each one stands for (``spectral.strength``), None for 1. Smooth spectra are assumed: many levels in
+    each width.
     """
     density, step = spectra.density, spectra.step
-    everything = np.broadcast_to(density.sum(axis=(0, 1)), density.shape)
-    flat, label = density.reshape(-1, density.shape[-1]), coupled.ravel()
+    levels_of = density if count is None else density * count[:, None, None]
+    everything = np.broadcast_to(levels_of.sum(axis=(0, 1)), density.shape)
+    flat, label = levels_of.reshape(-1, density.shape[-1]), coupled.ravel()
     number = int(label.max(initial=-1)) + 1
     sums = np.stack([flat[label == c].sum(axis=0) for c in range(number)])
     own = sums[label].reshape(density.shape)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.broadening.levels import levels_of
+from bigbath.compact import Compact
 from bigbath.errors import ImpossibleRequest
 from bigbath.operators import Hamiltonian
 from bigbath.solvers import AnyWindow, Eigenstates, Interval, Whole
@@ -16,8 +17,8 @@ ON_EDGE = 1e-9
 MOST = 1_000_000
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Shells:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Shells(Compact):
     """Shells of one width, gap-free, centred on E_min + m * width, m = ``first``, ``first`` + 1, ...
 
     ``width``; ``edges``: (S+1,); ``energy``: (S,) mean energy of the levels in each shell, NaN for an empty one;

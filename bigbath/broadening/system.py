@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from bigbath.compact import Compact
 from bigbath.models import Composite
 from bigbath.operators import build, to_dense
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SystemStates:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SystemStates(Compact):
     """Eigenstates of H_S: ``energies`` (D_S,) ascending, ``vectors`` (D_S, D_S) in columns. Branch i is column i - 1.
 
     >>> import bigbath as bb

@@ -36,7 +36,7 @@ def _csv(result: Result, names: Sequence[str]) -> bytes:
         return result.to_dataframe(*names).to_csv(index=False).encode()
     points, text = point_labels(result), io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow([*points[0], "number", "mean", "error", "count", "unit"])
+    table.writerow([*result.swept.values(), "number", "mean", "error", "count", "unit"])
     for m in means(result):
         table.writerow([*points[m.point].values(), m.name, m.mean, m.error, m.count, unit_of(m.variable)])
     return text.getvalue().encode()

@@ -18,9 +18,10 @@ from bigbath.tasks import tasks_of
 CSS = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #1a1a1a; background: #fff }
 h1 { font-size: 1.5rem; line-height: 1.25; overflow-wrap: anywhere } h2 { margin-top: 2.2rem; font-size: 1.15rem }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); gap: 1rem 2rem; align-items: end }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #ddd; vertical-align: top }
-th { font-weight: 600 } figure { margin: 1rem 0; display: inline-block; max-width: 100%; vertical-align: top }
+th { font-weight: 600 } figure { margin: 0; min-width: 0 }
 img { max-width: 100%; height: auto } figcaption { font-size: .85rem; color: #555 }
 pre { overflow-x: auto; background: #f5f5f5; padding: .8rem; font-size: .8rem }
 .yes { color: #00664b; font-weight: 600 } .no { color: #b03a00; font-weight: 600 }
@@ -85,7 +86,7 @@ def _figures(result: Result) -> str:
         parts.append(
             f'<figure><img alt="{words}" width="520" src="data:image/png;base64,{picture}"><figcaption>{words}</figcaption></figure>'
         )
-    return "\n".join(parts)
+    return '<div class="figures">\n' + "\n".join(parts) + "\n</div>"
 
 
 def _numbers(result: Result) -> str:

@@ -23,13 +23,13 @@ def reproduce(
         str | None,
         typer.Option(
             help="Only this one. entropy: 1 to 5, sizes (up to N = 21), laws (other models), numbers (of the theory page), "
-            "prediction (entropy from |V|^2), sector (one spin of the XXZ ring at magnetisation 0), production (entropy in time); diffusion: 3, 4, 5, limits, collapse, dephasing, time (a thermometer in real time); mbl: transition; statistics: transition (form factor of the random-field ring), sun (quantum sun)."
+            "prediction (entropy from |V|^2), fluctuations (the same for single states, up to N = 17), sector (one spin of the XXZ ring at magnetisation 0), production (entropy in time); diffusion: 3, 4, 5, limits, collapse, dephasing, loops (why the theory fails), time (a thermometer in real time); mbl: transition; statistics: transition (form factor of the random-field ring), sun (quantum sun)."
         ),
     ] = None,
     sizes: Annotated[
         str | None,
         typer.Option(
-            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl, statistics), N (entropy, --figure sizes, laws, production), L (entropy, --figure sector) [default: the study's]."
+            help="Sizes, as 8,10: bath sizes L (diffusion), L (mbl, statistics), N (entropy, --figure sizes, laws, production, prediction, fluctuations), L (entropy, --figure sector) [default: the study's]."
         ),
     ] = None,
     realizations: Annotated[

@@ -57,7 +57,7 @@ def _entry(model: type) -> Entry:
     return Entry(
         name=str(name),
         title=title,
-        description=description.strip(),
+        description=description.partition(">>>")[0].strip(),
         parameters=parameters,
         disordered=disordered if isinstance(disordered, bool) else None,
     )
@@ -97,12 +97,8 @@ window = "whole"             # or {{ kind = "density", epsilon = 0.5, k = 50 }}:
 window = "whole"
 
 # ---- what is measured ----------------------------------------------------------------------------
-[measure.distribution]       # of every initial state over the eigenstates, with widths and entropies
-shell_width = 0.5
-[measure.entanglement]       # of the system in every eigenstate
+{measured}[measure.entanglement]       # of the system in every eigenstate
 # [measure.gap_ratio]        # statistics of the levels
-# [measure.propagator]       # direct and theory; needs both windows "whole"
-# kappa = [0.1, 1.0]
 
 # ---- disorder and sweeps -------------------------------------------------------------------------
 [ensemble]
@@ -111,6 +107,15 @@ realizations = {realizations}
 # [sweep]                    # one or several keys; all combinations are computed
 # model.{swept} = [0.5, 1.0, 2.0]
 """
+
+DISTRIBUTION = """[measure.distribution]       # of every initial state over the eigenstates, with widths and entropies
+shell_width = 0.5
+"""
+PROPAGATOR = """[measure.propagator]         # of the thermometer, direct and theory; needs both windows "whole"
+kappa = [0.1, 0.3, 1.0]
+"""
+#: Models whose levels are broadened by less than shells of many levels: their relaxation is measured.
+THERMOMETERS = ("imbrie", "tfim", "levy")
 
 
 def job_file(name: str) -> str:
@@ -130,7 +135,9 @@ def job_file(name: str) -> str:
         False: "1             # this model has no disorder",
         None: "1             # more with disorder",
     }
-    rest = REST.format(realizations=realizations[entry.disordered], swept=swept)
+    first, second = (PROPAGATOR, DISTRIBUTION) if name in THERMOMETERS else (DISTRIBUTION, PROPAGATOR)
+    measured = first + "".join(f"# {line}\n" for line in second.splitlines())
+    rest = REST.format(realizations=realizations[entry.disordered], swept=swept, measured=measured)
     return f'{comment}\n\ntitle = "{entry.title.rstrip(".").replace(chr(34), "")}"\n\n[model]\nname = "{name}"\n{keys}\n{rest}'
 
 

@@ -20,7 +20,7 @@ from bigbath.spaces import Sector, everything, sectors
 from bigbath.tasks import tasks_of
 
 #: Sectors up to this dimension have their density of states sampled for a forecast.
-SAMPLED = 2**18
+SAMPLED = 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,13 +199,15 @@ def _part(composite: Composite, part: Part, spectrum: Spectrum) -> PartEstimate:
         needed = forecast.bytes
         if largest.dim <= SAMPLED or not h.terms:
             exact = prepare(h, spectrum.window, symmetries=spectrum.symmetries, sector=spectrum.sector)
-            needed, products = sampled_forecast(replace(exact, vectors=spectrum.vectors), engine)
+            forecast = sampled_forecast(replace(exact, vectors=spectrum.vectors), engine)
+            needed, products, seconds = forecast.bytes, forecast.products, forecast.seconds
         shared = needed
     if not isinstance(engine, Filter):
         needed += itemsize * _columns(spectrum, engine, parts)
     free = isinstance(engine, Filter) and all(is_matrix_free(h, s) for s in parts)
     if free:
-        stored = 8 * VECTORS * largest.dim
+        assert isinstance(engine, Filter)
+        stored = itemsize * (VECTORS * (engine.b + 1) + 1) * largest.dim  # those of each chain, and the diagonal
     elif h.terms:
         stored = size_of_strings(h.terms, max(s.space.dim for s in parts)).bytes
     else:

@@ -13,6 +13,7 @@ from bigbath.checkpoint import Checkpoint
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, in_section
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
+from bigbath.measure.resolution import Resolution
 from bigbath.models import Composite, draw
 from bigbath.operators import Hamiltonian, build
 from bigbath.progress import Report, silent
@@ -32,7 +33,8 @@ class Uncertified(IncompleteWindow):
 class Realization:
     """What the energy shells and the windows of one realization share: composite, H and its ``solver``, initial states.
 
-    ``below``: H_B, where the job has initial states. ``evolved_in``: where ``measure.dynamics`` evolves a state. ``seconds``: that all this took.
+    ``below``: H_B, where the job has initial states. ``resolution``: what is conserved in the sectors, found once.
+    ``evolved_in``: where ``measure.dynamics`` evolves a state. ``seconds``: that all this took.
     """
 
     job: Job
@@ -41,6 +43,7 @@ class Realization:
     h: Hamiltonian
     below: Hamiltonian | None
     solver: Solver
+    resolution: Resolution
     system: SystemStates
     bath: Eigenstates | None
     evolved_in: Sector | None
@@ -48,7 +51,7 @@ class Realization:
 
     def at(self, job: Job) -> "Realization":
         """The same at another point of the sweep, with the same ``matrix_key``."""
-        job.measure.before(self.composite, job.spectrum.symmetries, job.spectrum.sector)
+        job.measure.before(self.resolution, job.spectrum.symmetries, job.spectrum.sector)
         refuse_fine_grids(job, self.h, self.below)
         return replace(self, job=job, evolved_in=_evolved_in(job, self.h), seconds=0.0)
 
@@ -105,14 +108,15 @@ def _selected(h: Hamiltonian, spectrum: Spectrum) -> tuple[Sector, ...] | None:
 def refuse_unresolved(job: Job) -> None:
     """UnresolvedSpectrum when a job without sweep asks for statistics of levels that its sectors do not resolve.
 
-    JobError when ``measure.dynamics`` has several sectors for one state. Judged by its first realization; ``prepare`` looks at each of them again.
+    JobError for sites that are not there, and when ``measure.dynamics`` has several sectors for one state. Judged by its first realization; ``prepare`` looks at each of them again.
     """
-    if not job.measure.level_statistics and job.measure.dynamics is None:
+    if not job.measure.looked_at_before:
         return
     try:
         composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
-        job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
-        _evolved_in(job, build(composite))
+        resolution = Resolution(composite)
+        job.measure.before(resolution, job.spectrum.symmetries, job.spectrum.sector)
+        _evolved_in(job, build(composite) if resolution.h is None else resolution.h)
     except ImpossibleRequest:  # the task itself fails and says so
         return
 
@@ -124,15 +128,17 @@ def prepare(job: Job, realization: int, comm: Comm = None, report: Report = sile
     """
     start = time.perf_counter()
     composite = draw(job.model, seed=job.ensemble.seed, realization=realization)
-    job.measure.before(composite, job.spectrum.symmetries, job.spectrum.sector)
-    h = build(composite)
+    resolution = Resolution(composite)
+    job.measure.before(resolution, job.spectrum.symmetries, job.spectrum.sector)
+    h = build(composite) if resolution.h is None else resolution.h
     evolved_in = _evolved_in(job, h)
     below = None if job.bath is None else build(composite, "B")
     refuse_fine_grids(job, h, below)
     bath = None if below is None or job.bath is None else _initial_states(below, job.bath, report)
     return Realization(
         job=job, number=realization, composite=composite, h=h, below=below, solver=_solver(h, job.spectrum, comm),
-        system=system_states(composite), bath=bath, evolved_in=evolved_in, seconds=time.perf_counter() - start,
+        resolution=resolution, system=system_states(composite), bath=bath, evolved_in=evolved_in,
+        seconds=time.perf_counter() - start,
     )  # fmt: skip
 
 
@@ -178,6 +184,7 @@ def measured(
         realization=shared.number,
         evolved_in=shared.evolved_in,
         checkpoint=checkpoint or Checkpoint(),
+        resolution=shared.resolution,
     )
     failure = _uncertified(shared, states)
     dataset = xr.Dataset() if failure else job.measure.run(context)

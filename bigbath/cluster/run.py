@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import Literal
+
+from threadpoolctl import threadpool_limits
 
 from bigbath.cluster.communicator import on_root, this_rank
 from bigbath.cluster.cost import dimensions, ranks_per_task, relative_cost
@@ -24,6 +26,9 @@ from bigbath.tasks import Task, lasting_names, tasks_of
 #: How a run ended: the result file is written, was there already; a share of the tasks is done; some tasks failed; a
 #: signal asked to stop.
 State = Literal["done", "was done", "share done", "failed", "stopped"]
+
+#: Where no sector has more states, threads of LAPACK save nothing, and on a machine that others use they wait for each other.
+SMALL = 1000
 
 #: Times that merging begins anew since other processes have changed the files meanwhile.
 ATTEMPTS = 20
@@ -72,7 +77,7 @@ def run(
             scheduler = Scheduler(todo, cost, _matrices(job))
             worker = _Worker(job, shards, scheduler, ranks, report)
             fail = _raise if len(tasks) == 1 else shards.fail
-            with listening() as stop:
+            with listening() as stop, _threads(dims):
                 size = group_size or ranks_per_task(job, dims, comm)
                 if work(scheduler, worker.compute, fail, comm, size, stop, report):
                     return "stopped"
@@ -80,6 +85,11 @@ def run(
             return "share done"
         where = provenance(ranks=ranks, seconds={"total": time.perf_counter() - start}, seed=job.ensemble.seed)
         return on_root(comm, lambda: _finish(shards, where))
+
+
+def _threads(dims: Sequence[int]) -> AbstractContextManager[object]:
+    """One thread while all tasks are small, else as many as the process has."""
+    return threadpool_limits(1) if max(dims) <= SMALL else nullcontext()
 
 
 def _todo(shards: Shards, retry_failed: bool) -> list[Task]:

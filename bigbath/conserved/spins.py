@@ -5,11 +5,10 @@ from collections import defaultdict
 import numpy as np
 import scipy.sparse as sp
 
-from bigbath.conserved.charges import Charge, charges
+from bigbath.conserved.charges import Charge
 from bigbath.conserved.finding import Finding
 from bigbath.conserved.sector import Fixed
 from bigbath.conserved.words import Word, Words, bits, commute, times
-from bigbath.models.composite import Term
 
 #: Eigenvalues of the Gram matrix of commutators below this, in units of the largest, are zero.
 _ZERO = 1e-12
@@ -38,13 +37,12 @@ def conserved_spins(found: Words, sites: int) -> np.ndarray:
     return vectors[:, values <= _ZERO * max(values[-1], 1e-300)].T.reshape(-1, sites, 3)
 
 
-def find_charges(terms: tuple[Term, ...], fixed: Fixed) -> tuple[Finding, ...]:
-    """Unresolved sums of sigma^z over two and more sites; a single one is a string."""
+def find_charges(conserved: tuple[Charge, ...], fixed: Fixed) -> tuple[Finding, ...]:
+    """Sums of sigma^z over two and more sites that are not resolved, of all ``conserved`` ones; a single one is a string."""
     known = [np.array(c.weights, dtype=float) for c, _ in fixed.charges]
-    found = charges(terms, fixed.sites)
-    known += [np.array(c.weights, dtype=float) for c in found if len(c.sites) == 1]
+    known += [np.array(c.weights, dtype=float) for c in conserved if len(c.sites) == 1]
     left: list[Charge] = []
-    for charge in found:
+    for charge in conserved:
         known.append(np.array(charge.weights, dtype=float))
         if np.linalg.matrix_rank(np.array(known)) < len(known):
             known.pop()
@@ -61,12 +59,12 @@ def find_charges(terms: tuple[Term, ...], fixed: Fixed) -> tuple[Finding, ...]:
     )
 
 
-def find_spins(found: Words, terms: tuple[Term, ...], fixed: Fixed) -> tuple[Finding, ...]:
-    """Unresolved total spin, and magnetisation along other axes than z."""
+def find_spins(found: Words, conserved: tuple[Charge, ...], fixed: Fixed) -> tuple[Finding, ...]:
+    """Unresolved total spin, and magnetisation along other axes than z; ``conserved``: all sums of sigma^z that are."""
     space = conserved_spins(found, fixed.sites)
     if not len(space):
         return ()
-    along_z = [np.outer(c.weights, (0, 0, 1)) for c in (*charges(terms, fixed.sites), *(c for c, _ in fixed.charges))]
+    along_z = [np.outer(c.weights, (0, 0, 1)) for c in (*conserved, *(c for c, _ in fixed.charges))]
     single, findings = [], []
     for site, axes in _one_site(space):
         single += [_placed(axis, site, fixed.sites) for axis in axes]

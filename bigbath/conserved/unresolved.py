@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from bigbath.conserved.charges import Charge
+from bigbath.conserved.charges import charges as conserved_charges
 from bigbath.conserved.clusters import find_clusters
 from bigbath.conserved.finding import Finding
 from bigbath.conserved.free_fermions import find_free_fermions
@@ -27,12 +28,14 @@ def unresolved(
     charges: tuple[tuple[Charge, int | None], ...] = (),
     system_sites: int = 1,
     declared: Iterable[Symmetry] = (),
+    conserved: tuple[Charge, ...] | None = None,
 ) -> tuple[Finding, ...]:
     """What H conserves, or why its levels are degenerate, beyond what a sector fixes; () for a resolved one.
 
     ``used``: symmetries whose sectors are taken one by one. ``labels``: values of some of them, which select a
     sector. ``charges``: conserved sums of sigma^z and their values (None: each value is a sector of its own).
-    ``declared``: symmetries that the model has, used or not.
+    ``declared``: symmetries that the model has, used or not. ``conserved``: all conserved sums of sigma^z, where they are
+    known already.
 
     Tested: sums of sigma^z and of spins along any axes, total spin in any local frames, Pauli strings, antiunitary
     symmetries with square -1, momentum pairs, parts that commute, free fermions, and permutations of sites: those
@@ -44,9 +47,10 @@ def unresolved(
     found = fixed.content(terms)
     is_real_h, same = is_real(words(terms, sites)), tuple(range(sites))
     others = [s for s in declared if s not in used]
+    conserved = conserved_charges(terms, sites) if conserved is None else conserved
     return (
-        *find_charges(terms, fixed),
-        *find_spins(found, terms, fixed),
+        *find_charges(conserved, fixed),
+        *find_spins(found, conserved, fixed),
         *find_strings(found, fixed),
         *(() if leaves_sector(same, fixed, is_real_h=is_real_h, conjugated=True) else find_kramers(found, fixed)),
         *find_momentum(fixed, is_real_h=is_real_h),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.broadening import SystemStates
+from bigbath.compact import Compact
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels import csr_times_columns
 from bigbath.progress import Report, silent
@@ -21,8 +22,8 @@ Pair = tuple[int, int]
 CHUNK = 2**28
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Propagator:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Propagator(Compact):
     """D_ab(epsilon, kappa) between thermometer levels a, b, which are in ascending energy of H_T.
 
     ``epsilon``: (E,), ``kappa``: (K,) real, or complex with Re kappa > 0. ``D``: (D_S, D_S, E, K), carrying the 1/N of

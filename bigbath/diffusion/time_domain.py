@@ -21,6 +21,10 @@ from bigbath.solvers import Eigenstates
 ACCELERATED = 12
 #: Arguments (epsilon, kappa) evaluated at a time.
 CHUNK = 4000
+#: Edge of a thermal weight, in units of the standard deviation of the levels of H.
+EDGE = 1 / 3
+#: The Fourier series reaches so far beyond the frequencies of p; cells in which these are counted.
+BEYOND, CELLS = 1.5, 4096
 
 
 class Weight(Protocol):
@@ -32,7 +36,7 @@ class Weight(Protocol):
     def trace(self, states: Eigenstates) -> float:
         """Tr f(H)."""
 
-    def sharpest(self) -> float:
+    def sharpest(self, states: Eigenstates) -> float:
         """Width of the narrowest feature of ``smooth``: Eq. 5 takes f as averaged over energies of 1/(2 t)."""
 
     def smooth(self, states: Eigenstates, tolerance: float) -> "Smooth":
@@ -63,7 +67,7 @@ class EnergyFilter:
         """Sum of ``unnormalised`` over all states."""
         return float(self.unnormalised(states.energies).sum())
 
-    def sharpest(self) -> float:
+    def sharpest(self, states: Eigenstates) -> float:
         """The width itself."""
         return self.width
 
@@ -75,14 +79,15 @@ class EnergyFilter:
 
 @choice
 class ThermalWeight:
-    """Initial state exp(-beta H)/Z, Eq. 21. ``edge``: width over which the weight falls to zero outside the spectrum.
+    """Initial state exp(-beta H)/Z, Eq. 21. ``edge``: width over which the weight falls to zero outside the spectrum,
+    by default a third of the standard deviation of the levels of H.
 
     Eq. 21 needs exp(-beta epsilon) only where H has levels; beyond them it would grow without bound. The paper's Z is
     the integral of nu(epsilon) exp(-beta epsilon) with N nu(epsilon) the density of all states, D_S N of them.
     """
 
     beta: float
-    edge: Annotated[float, Field(gt=0)] = 1.0
+    edge: Annotated[float, Field(gt=0)] | None = None
 
     def unnormalised(self, energy: np.ndarray) -> np.ndarray:
         """exp(-beta E)."""
@@ -92,17 +97,18 @@ class ThermalWeight:
         """Z."""
         return float(self.unnormalised(states.energies).sum())
 
-    def sharpest(self) -> float:
+    def sharpest(self, states: Eigenstates) -> float:
         """The width of the edges."""
-        return self.edge
+        return EDGE * float(states.energies.std()) if self.edge is None else self.edge
 
     def smooth(self, states: Eigenstates, tolerance: float) -> Smooth:
         """exp(-beta epsilon) inside the spectrum of H, to ``tolerance``, and Gaussian edges outside."""
-        reach = self.edge * np.sqrt(2 * np.log(1 / tolerance))
+        edge = self.sharpest(states)
+        reach = edge * np.sqrt(2 * np.log(1 / tolerance))
         lower, upper = states.energies[0] - reach, states.energies[-1] + reach
 
         def f(epsilon: np.ndarray) -> np.ndarray:
-            inside = ndtr((epsilon - lower) / self.edge) * ndtr((upper - epsilon) / self.edge)
+            inside = ndtr((epsilon - lower) / edge) * ndtr((upper - epsilon) / edge)
             return self.unnormalised(epsilon) * inside
 
         return Smooth(f=f, lower=float(lower - reach), upper=float(upper + reach))
@@ -166,13 +172,13 @@ def direct_evolution(
     times: np.ndarray,
     *,
     tolerance: float = 1e-5,
-    cutoff: float = 12.0,
+    cutoff: float | None = None,
     report: Report = silent,
 ) -> Evolution:
     """p_ab(t) by Eq. 5 from the direct propagator, Eq. 7; options as for ``evolution``."""
-    grid = laplace_grid(initial.smooth(states, tolerance), initial, times, tolerance, cutoff)
+    grid = laplace_grid(states, system, initial, times, tolerance, cutoff)
     table = DirectTable.of(grid, states, system, report)
-    return evolution(table, states, system, initial, times, tolerance=tolerance, cutoff=cutoff, report=report)
+    return _on_grid(table, grid, states, system, initial, times, tolerance, report)
 
 
 def theory_evolution(
@@ -183,13 +189,13 @@ def theory_evolution(
     times: np.ndarray,
     *,
     tolerance: float = 1e-5,
-    cutoff: float = 12.0,
+    cutoff: float | None = None,
     report: Report = silent,
 ) -> Evolution:
     """p_ab(t) by Eq. 5 from the diffusion propagator of two levels, Eq. 20; options as for ``evolution``."""
-    grid = laplace_grid(initial.smooth(states, tolerance), initial, times, tolerance, cutoff)
+    grid = laplace_grid(states, system, initial, times, tolerance, cutoff)
     table = TheoryTable.of(grid, states, bath, system, report)
-    return evolution(table, states, system, initial, times, tolerance=tolerance, cutoff=cutoff, report=report)
+    return _on_grid(table, grid, states, system, initial, times, tolerance, report)
 
 
 def evolution(
@@ -200,18 +206,33 @@ def evolution(
     times: np.ndarray,
     *,
     tolerance: float = 1e-5,
-    cutoff: float = 12.0,
+    cutoff: float | None = None,
     report: Report = silent,
 ) -> Evolution:
     """p_ab(t) = int d epsilon/(2 pi) N f(epsilon) L^-1[D_ab(epsilon, kappa)](t), Eq. 5 with the 1/N in D.
 
     ``propagator``: (epsilon (E,), kappa (K,) complex) -> D (D_S, D_S, E, K). The inverse transform is a Fourier series
-    on the line Re kappa = sigma with |Im kappa| <= ``cutoff`` (energy units; beyond the largest frequency of p);
+    on the line Re kappa = sigma with |Im kappa| <= ``cutoff`` (energy units), by default ``BEYOND`` times
+    ``largest_frequency``;
     the integral over epsilon is the trapezoidal rule with a step that resolves poles at the distance sigma/2.
     ImpossibleRequest for ``times`` before ``earliest``: Eq. 5 starts from 0, not from 1, and has forgotten that only then.
     """
+    grid = laplace_grid(states, system, initial, times, tolerance, cutoff)
+    return _on_grid(propagator, grid, states, system, initial, times, tolerance, report)
+
+
+def _on_grid(
+    propagator: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    grid: LaplaceGrid,
+    states: Eigenstates,
+    system: SystemStates,
+    initial: Weight,
+    times: np.ndarray,
+    tolerance: float,
+    report: Report,
+) -> Evolution:
+    """``evolution`` with a given ``grid``."""
     smooth = initial.smooth(states, tolerance)
-    grid = laplace_grid(smooth, initial, times, tolerance, cutoff)
     epsilon, line, step, sigma = grid.epsilon, grid.line, grid.step, grid.line[0].real
     N, trace = states.energies.size / system.energies.size, initial.trace(states)
     weight = step / (2 * np.pi) * N * smooth.f(epsilon) / trace
@@ -221,7 +242,7 @@ def evolution(
         parts.append(np.einsum("abek,e->abk", propagator(epsilon, line[start : start + count]), weight))
         report("inverse Laplace transform", start + count, line.size)
     p, change = inverse_laplace(np.concatenate(parts, axis=-1), line, times)
-    blurred = N / trace * np.abs(smooth.f(epsilon)).max() * erfc(np.sqrt(2) * times * initial.sharpest())
+    blurred = N / trace * np.abs(smooth.f(epsilon)).max() * erfc(np.sqrt(2) * times * initial.sharpest(states))
     lost = np.abs(p.sum(axis=(0, 1)) - 1)
     numerical = 3 * tolerance * np.exp(sigma * times) + change
     error = np.maximum(numerical + blurred, lost) + filter_variation(states, system, initial, smooth)
@@ -229,24 +250,42 @@ def evolution(
 
 
 def laplace_grid(
-    smooth: Smooth, initial: Weight, times: np.ndarray, tolerance: float, cutoff: float
+    states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray, tolerance: float, cutoff: float | None
 ) -> LaplaceGrid:
     """Energies and Laplace variables of ``evolution``; ImpossibleRequest for ``times`` before ``earliest``."""
-    first = earliest(initial)
+    first = earliest(initial, states)
     if times.min() < first:
         raise ImpossibleRequest(
             f"Eq. 5 holds from t = 2/width = {first:g} on, not at t = {times.min():g}: take later times, a wider initial"
             " state, or exact_evolution, which has no such limit"
         )
+    if cutoff is None:
+        cutoff = BEYOND * largest_frequency(states, system, initial, tolerance)
+    smooth = initial.smooth(states, tolerance)
     line = laplace_line(float(times.max()), tolerance, cutoff)
     step = np.pi * line[0].real / np.log(1 / tolerance)
     count = int(np.ceil((smooth.upper - smooth.lower) / step))
     return LaplaceGrid(epsilon=smooth.lower + step * np.arange(count + 1), line=line, step=step)
 
 
-def earliest(initial: Weight) -> float:
+def earliest(initial: Weight, states: Eigenstates) -> float:
     """2/width, before which the average of f over 1/(2 t) that Eq. 5 takes is no longer f: they differ by erfc(sqrt(2) t width)."""
-    return 2 / initial.sharpest()
+    return 2 / initial.sharpest(states)
+
+
+def largest_frequency(states: Eigenstates, system: SystemStates, initial: Weight, tolerance: float) -> float:
+    """The frequency E_m - E_n above which only the share ``tolerance`` of p lies: of sum_mn sum_a |<m|P_a|n>|^2 [f(E_m) + f(E_n)].
+
+    Energy units; exact to the spectrum's width over ``CELLS``.
+    """
+    width = float(states.energies.max() - states.energies.min())
+    weight = np.zeros(CELLS)
+    for E_m, E_n, O in operator_elements(states, system, projectors(system)):  # noqa: E741
+        share = initial.unnormalised(E_m)[:, None] + initial.unnormalised(E_n)
+        share = share * sum(np.abs(o) ** 2 for o in O)
+        weight += np.histogram(np.abs(E_m[:, None] - E_n), CELLS, (0, width), weights=share)[0]
+    beyond = weight[::-1].cumsum()[::-1]
+    return width / CELLS * float(np.sum(beyond > tolerance * beyond[0]))
 
 
 def filter_variation(states: Eigenstates, system: SystemStates, initial: Weight, smooth: Smooth) -> float:

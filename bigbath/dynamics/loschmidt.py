@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.chebyshev import moments
+from bigbath.compact import Compact
 from bigbath.dynamics.bessel import bessel, terms
 from bigbath.dynamics.plan import ROUNDING, TRUNCATED
 from bigbath.dynamics.propagate import Propagator
@@ -19,8 +20,8 @@ from bigbath.errors import JobError
 TABLE = 2**22
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Loschmidt:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Loschmidt(Compact):
     """``amplitude`` (T,) complex128 at ``times`` (T,), and a bound on the ``error`` (T,) of each for a normalised state.
 
     ``products``: of H with a real vector, or with a complex one of a complex H.

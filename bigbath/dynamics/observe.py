@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from bigbath.broadening import Shells, SystemStates
 from bigbath.broadening.entropy import observational, shannon
 from bigbath.broadening.shells import shells_of
+from bigbath.compact import Compact
 from bigbath.dynamics.pauli_string import PauliString
 from bigbath.errors import IncompleteWindow, JobError
 from bigbath.solvers import Eigenstates
@@ -75,8 +76,8 @@ def entanglement(sector: Sector, sites: int, cut: tuple[int, ...]) -> Callable[[
     return lambda psi: float(shannon(schmidt_weights(sector.expand(psi)[:, None], blocks)[0]))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ObservationalEntropy:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ObservationalEntropy(Compact):
     """Coarse-graining by (level a of the system, energy shell s of the bath) in one sector.
 
     S = sum_{a,s} p_{a,s} ln(V_{a,s} / p_{a,s}) in nats, p the probabilities and V = Tr_sector P_{a,s} the volumes (Safranek,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bigbath.chebyshev import Recurrence
+from bigbath.compact import Compact
 from bigbath.dynamics.bessel import series
 from bigbath.dynamics.plan import Plan, bound, plan
 from bigbath.dynamics.sums import BATCH, accumulate, room, storages
@@ -26,8 +27,8 @@ from bigbath.spaces import Sector, everything
 REPORTED = 64
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Propagator:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Propagator(Compact):
     """exp(-iHt) in one sector, in memory of a few vectors.
 
     >>> import bigbath as bb
@@ -40,6 +41,14 @@ class Propagator:
 
     operator: Operator
     scale: Scale
+
+    def _facts(self) -> dict[str, str]:
+        low, high = (self.scale.centre + sign * self.scale.halfwidth for sign in (-1, 1))
+        return {
+            "states": f"{self.operator.dim:,}, {'complex' if self.is_complex else 'real'} H",
+            "spectrum": f"inside {low:.6g} to {high:.6g}",
+            "H acts by": type(self.operator).__name__,
+        }
 
     @classmethod
     def of(cls, h: Hamiltonian, sector: Sector | None = None) -> "Propagator":

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from bigbath.checkpoint import Checkpoint
+from bigbath.compact import Compact
 from bigbath.diffusion.stochastic import error_of_few
 from bigbath.dynamics.pauli_string import PauliString, require_configurations
 from bigbath.dynamics.propagate import Propagator
@@ -21,8 +22,8 @@ from bigbath.progress import Report, silent
 from bigbath.spaces import Sector, everything
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Autocorrelation:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Autocorrelation(Compact):
     """``samples`` (R, T): Re <r|A(t) A|r> of each random vector at ``times`` (T,).
 
     >>> import bigbath as bb

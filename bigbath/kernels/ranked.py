@@ -72,7 +72,7 @@ def _turn(typing, vector, starts, row, column, tile, place, parts):  # type: ign
 
 
 @intrinsic(prefer_literal=True)
-def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored):  # type: ignore[no-untyped-def]
+def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored, equal):  # type: ignore[no-untyped-def]
     """2 H v1 as far as it acts on columns: for each row of the strip a register of columns."""
     kind = Register(tile.dtype)
     number, lanes = _parts(parts, tile.dtype), kind.lanes
@@ -99,7 +99,7 @@ def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift,
             for k in range(lanes):
                 here = builder.add(start, _word(k))
                 place = builder.zext(places.number(here), WORD)
-                amplitude = repeated(builder, kind.llvm, amplitudes.number(here))
+                amplitude = repeated(builder, kind.llvm, amplitudes.number(_word(0) if equal.literal_value else here))
                 for part in range(number):
                     value = tile.load(builder.add(place, _word(part * lanes)), kind.llvm)
                     old = sums[part * lanes + k]
@@ -110,7 +110,7 @@ def _sums(typing, tile, places, amplitudes, first, count, own, field, at, shift,
         ]
         return context.make_tuple(builder, result, rows)
 
-    return result(tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored), code
+    return result(tile, places, amplitudes, first, count, own, field, at, shift, row, parts, stored, equal), code
 
 
 @intrinsic(prefer_literal=True)
@@ -134,83 +134,124 @@ def _finish(typing, v0, v1, total, sums, start, stride, weights, step, summed): 
     return types.void(v0, v1, total, sums, start, stride, weights, step, summed), code
 
 
-def _strip_code(parts: int, summed: int) -> Callable[..., None]:
-    """The first pass over one plane of one strip of rows; both planes where hops of columns join them."""
+@lru_cache
+def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
+    """The first pass over one strip of rows; over its rows in both planes where hops of columns join them."""
 
-    def strip(v0, v1, total, weights, step, tile, block, plane, row, tables):  # type: ignore[no-untyped-def]
+    def strip(v0, v1, total, weights, step, tile, block, row, tables):  # type: ignore[no-untyped-def]
         starts, sources, groups, places, amplitudes, field, shift = tables
         lanes = 64 // v0.itemsize
-        stride, first_group, number, far = block[0], block[1], block[2], block[3:]
-        before = plane * number
-        for g in range(number):
-            _turn(v1, starts, row, (before + g) * lanes, tile, g * lanes * STRIP, parts)
-        for e in range(sources.shape[0]):
-            for g in range(far[e % 2]):
-                column = (plane * far[e % 2] + g) * lanes
-                _turn(v1, sources[e], row, column, tile, ((e + 1) * far[2] + g * lanes) * STRIP, parts)
-        for g in range(number):
-            first, count, at, shifts = groups[first_group + before + g]
-            column = (before + g) * lanes
-            start, own = starts[row] + column, g * lanes * STRIP
-            if shifts >= 0:
-                sums = _sums(tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0)
-                _finish(v0, v1, total, sums, start, stride, weights, step, summed)
-            else:
-                turned = starts[row] + column * min(parts * lanes, STRIP)
-                sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1)
-                _finish(v0, v1, total, sums, start, stride, weights, step, summed)
+        stride, first_group, number, far, planes, apart = block[0], block[1], block[2], block[3:], block[6], block[7]
+        for plane in range(planes):
+            here = row + plane * apart
+            for g in range(number):
+                _turn(v1, starts, here, g * lanes, tile, (plane * number + g) * lanes * STRIP, parts)
+            for e in range(sources.shape[0]):
+                first, width = (e + 1) * far[2] + plane * far[e % 2] * lanes, far[e % 2] * lanes
+                if sources[e, here] < 0:  # no row of the strip
+                    tile[first * STRIP : (first + width) * STRIP] = 0
+                else:
+                    for g in range(0, width, lanes):
+                        _turn(v1, sources[e], here, g, tile, (first + g) * STRIP, parts)
+        for plane in range(planes):
+            for g in range(number):
+                first, count, at, shifts = groups[first_group + plane * number + g]
+                start, own = starts[row + plane * apart] + g * lanes, (plane * number + g) * lanes * STRIP
+                if shifts >= 0:
+                    sums = _sums(
+                        tile, places, amplitudes, first, count, own, field, at, shift, shifts + row, parts, 0, equal
+                    )
+                    _finish(v0, v1, total, sums, start, stride, weights, step, summed)
+                else:
+                    turned = start - g * lanes + g * lanes * min(parts * lanes, STRIP)
+                    sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
+                    _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return njit(nogil=True, cache=False)(strip)
+    return njit(nogil=True, cache=False, _nrt=False)(strip)
 
 
-_strip, _strip_summed = _strip_code(_BOTH, 0), _strip_code(_BOTH, 1)
-_last, _last_summed = _strip_code(_ONE, 0), _strip_code(_ONE, 1)
+def _between(builder: Any, vector: Any, lead: Any, tail: Any) -> Any:
+    """Whether each lane comes from ``lead`` on and before ``tail``."""
+    kind = ir.VectorType(WORD, vector.count)
+    lanes, (lead, tail) = ir.Constant(kind, [*range(vector.count)]), (repeated(builder, kind, x) for x in (lead, tail))
+    return builder.and_(builder.icmp_signed(">=", lanes, lead), builder.icmp_signed("<", lanes, tail))
 
 
-def _rows_code(vectors: int) -> Callable[..., None]:
-    """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1."""
+def _rows_code(vectors: int, equal: bool, packed: bool) -> Callable[..., None]:
+    """The second pass: ``vectors`` registers of columns of v0, in the given rows, += amplitudes times rows of v1.
+
+    ``packed``: lanes of the first register before ``lead``, and of the last one from ``tail`` on, belong to other runs.
+    """
 
     @intrinsic
-    def add_rows(typing, v0, v1, start, column, places, amplitudes, first, count):  # type: ignore[no-untyped-def]
+    def add_rows(typing, v0, v1, start, column, places, amplitudes, first, count, lead, tail):  # type: ignore[no-untyped-def]
         def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
             kinds, vector = signature.args, Register(v0.dtype)
             v0_, v1_, places_, amplitudes_ = (Memory(context, builder, kinds[i], args[i]) for i in (0, 1, 4, 5))
             here = builder.add(args[2], args[3])
             ends = [_word(k * vector.lanes) for k in range(vectors)]
-            sums = [cgutils.alloca_once_value(builder, v0_.load(builder.add(here, end), vector.llvm)) for end in ends]
+            old = [v0_.load(builder.add(here, end), vector.llvm) for end in ends]
+            sums = [cgutils.alloca_once_value(builder, value) for value in old]
             with cgutils.for_range(builder, args[7]) as loop:
                 hop = builder.add(args[6], loop.index)
                 there = builder.add(places_.number(hop), args[3])
-                amplitude = repeated(builder, vector.llvm, amplitudes_.number(hop))
+                amplitude = repeated(builder, vector.llvm, amplitudes_.number(_word(0) if equal else hop))
                 for end, value in zip(ends, sums, strict=True):
-                    source = v1_.load(builder.add(there, end), vector.llvm)
+                    source = v1_.load(builder.add(there, end), vector.llvm, aligned=not packed)
                     builder.store(multiplied(builder, amplitude, source, builder.load(value)), value)
-            for end, value in zip(ends, sums, strict=True):
-                v0_.store(builder.add(here, end), builder.load(value))
+            new = [builder.load(value) for value in sums]
+            for k in {0, vectors - 1} if packed else ():
+                lead = args[8] if k == 0 else _word(0)
+                tail = args[9] if k == vectors - 1 else _word(vector.lanes)
+                new[k] = builder.select(_between(builder, vector.llvm, lead, tail), new[k], old[k])
+            for end, value in zip(ends, new, strict=True):
+                v0_.store(builder.add(here, end), value)
             return context.get_dummy_value()
 
-        return types.void(v0, v1, start, column, places, amplitudes, first, count), code
+        return types.void(v0, v1, start, column, places, amplitudes, first, count, lead, tail), code
 
     def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
-        column, first_row, last_row, hop = strip[0], strip[2], strip[3], strip[4]
+        column, first_row, last_row, hop, lead, tail = strip[0], strip[2], strip[3], strip[4], strip[5], strip[6]
         for i in range(first_row, last_row):
-            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i])
+            add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i], lead, tail)
             hop += counts[i]
 
-    return njit(nogil=True, cache=False)(rows)
-
-
-_rows_1, _rows_2, _rows_3, _rows_4, _rows_5 = (_rows_code(vectors) for vectors in range(1, VECTORS + 1))
+    return njit(nogil=True, cache=False, _nrt=False)(rows)
 
 
 @lru_cache
-def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
+def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
+    """The second pass for one strip of columns."""
+    one, two, three, four, five = (_rows_code(vectors, equal, packed) for vectors in range(1, VECTORS + 1))
+
+    def rows(v0, v1, strip, row_starts, counts, places, amplitudes):  # type: ignore[no-untyped-def]
+        vectors = strip[1]
+        if vectors == 1:
+            one(v0, v1, strip, row_starts, counts, places, amplitudes)
+        elif vectors == 2:
+            two(v0, v1, strip, row_starts, counts, places, amplitudes)
+        elif vectors == 3:
+            three(v0, v1, strip, row_starts, counts, places, amplitudes)
+        elif vectors == 4:
+            four(v0, v1, strip, row_starts, counts, places, amplitudes)
+        else:
+            five(v0, v1, strip, row_starts, counts, places, amplitudes)
+
+    return njit(nogil=True, cache=False, _nrt=False)(rows)
+
+
+@lru_cache
+def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool, packed: bool) -> Callable[..., None]:
     """Compiled steps(v0, v1, total, weights, count, tile, ...) for real vectors of ``dtype``; the rest are ``Tables``.
 
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place, as by ``kernels.chebyshev.flip_steps``; with ``weights`` (count
-    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses. Releases the interpreter
-    lock. One compiled code a dtype, kept on disk, serves all sectors and couplings.
+    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses, zero in the end. Releases
+    the interpreter lock. ``equal``: all hops of the first pass have the one amplitude given; ``equal_rows``: those of the second.
+    ``packed``: see ``operators.halves``. One compiled code for these, kept on disk, serves all sectors and couplings.
     """
+    strip, strip_summed = _strip_code(_BOTH, 0, int(equal)), _strip_code(_BOTH, 1, int(equal))
+    last, last_summed = _strip_code(_ONE, 0, int(equal)), _strip_code(_ONE, 1, int(equal))
+    add_rows = _rows_of_any_length(equal_rows, packed)
 
     def steps(v0, v1, total, weights, count, tile, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
         for step in range(count):
@@ -219,32 +260,21 @@ def ranked_steps(dtype: np.dtype) -> Callable[..., None]:
                 block, last_row = blocks[chunks[chunk, 0]], chunks[chunk, 2]
                 for row in range(chunks[chunk, 1], last_row, STRIP):
                     whole = last_row - row >= STRIP
-                    for plane in range(block[6]):
-                        if whole and summed:
-                            _strip_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        elif whole:
-                            _strip(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        elif summed:
-                            _last_summed(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                        else:
-                            _last(v0, v1, total, weights, step, tile, block, plane, row, tables)
-                for s in range(chunks[chunk, 3], chunks[chunk, 4]):
-                    vectors = strips[s, 1]
-                    if vectors == 1:
-                        _rows_1(v0, v1, strips[s], *rows)
-                    elif vectors == 2:
-                        _rows_2(v0, v1, strips[s], *rows)
-                    elif vectors == 3:
-                        _rows_3(v0, v1, strips[s], *rows)
-                    elif vectors == 4:
-                        _rows_4(v0, v1, strips[s], *rows)
+                    if whole and summed:
+                        strip_summed(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif whole:
+                        strip(v0, v1, total, weights, step, tile, block, row, tables)
+                    elif summed:
+                        last_summed(v0, v1, total, weights, step, tile, block, row, tables)
                     else:
-                        _rows_5(v0, v1, strips[s], *rows)
+                        last(v0, v1, total, weights, step, tile, block, row, tables)
+                for s in range(chunks[chunk, 3], chunks[chunk, 4]):
+                    add_rows(v0, v1, strips[s], *rows)
             v0, v1 = v1, v0
 
     # Numba's index of cached code goes by this name: two processes that add to one index can pair one's key with the other's code
-    steps.__qualname__ = f"ranked_steps_{dtype}"
-    return njit(nogil=True)(steps)
+    steps.__qualname__ = f"ranked_steps_{dtype}_{equal:d}{equal_rows:d}{packed:d}"
+    return njit(nogil=True, _nrt=False)(steps)
 
 
 @njit(nogil=True)

@@ -48,9 +48,10 @@ class Memory:
         """The number at ``index``."""
         return self._builder.load(self._builder.gep(self._data, [index]))
 
-    def load(self, index: Any, vector: Any) -> Any:
-        """Successive numbers from ``index`` on, the whole ``vector`` aligned."""
-        return self._builder.load(self._place(index, vector), align=LINE * vector.count // vector_lanes(vector))
+    def load(self, index: Any, vector: Any, aligned: bool = True) -> Any:
+        """Successive numbers from ``index`` on, the whole ``vector`` aligned or each number."""
+        count = vector.count if aligned else 1
+        return self._builder.load(self._place(index, vector), align=LINE * count // vector_lanes(vector))
 
     def store(self, index: Any, value: Any) -> None:
         """Write an aligned register."""

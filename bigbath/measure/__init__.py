@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import xarray as xr
 
@@ -25,8 +25,8 @@ from bigbath.measure.number_variance import MeasureNumberVariance
 from bigbath.measure.observables import MeasureObservables
 from bigbath.measure.participation import MeasureParticipation
 from bigbath.measure.propagator import MeasurePropagator
+from bigbath.measure.resolution import Resolution
 from bigbath.measure.spacings import MeasureSpacings
-from bigbath.models import Composite
 
 
 class Measurement(Protocol):
@@ -71,6 +71,12 @@ class Measures:
         return tuple(m for m in chosen if isinstance(m, LevelStatistic))
 
     @property
+    def looked_at_before(self) -> tuple[Any, ...]:
+        """Those that can say from the model alone that they are impossible."""
+        chosen = (getattr(self, field.name) for field in fields(self))
+        return tuple(m for m in chosen if hasattr(m, "before"))
+
+    @property
     def of_vectors(self) -> tuple[str, ...]:
         """Names of those that need eigenvectors of H."""
         chosen = ((field.name, getattr(self, field.name)) for field in fields(self))
@@ -83,15 +89,15 @@ class Measures:
         return tuple(name for name, m in chosen if m is not None and getattr(m, "needs_states", True))
 
     def before(
-        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+        self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
     ) -> None:
-        """ImpossibleRequest, UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in ``[spectrum]``."""
+        """JobError, ImpossibleRequest, UnresolvedSpectrum for what can be refused before any work; ``symmetries``, ``sector`` as in
+        ``[spectrum]``.
+        """
         if self.propagator is not None and sector:
             raise ImpossibleRequest("measure.propagator: Green functions need the whole space: remove spectrum.sector")
-        if self.dynamics is not None:
-            self.dynamics.before(composite)
-        for statistic in self.level_statistics:
-            statistic.before(composite, symmetries, sector)
+        for measurement in self.looked_at_before:
+            measurement.before(resolution, symmetries, sector)
 
     def run(self, context: Context) -> xr.Dataset:
         """All measurements of one realization in one labelled dataset, made in the order of the fields."""

@@ -27,7 +27,8 @@ from bigbath.dynamics.steady import steady_state
 from bigbath.errors import IncompleteWindow, JobError, in_section
 from bigbath.measure.context import Context
 from bigbath.measure.initial_state import Configuration, Initial, Neel
-from bigbath.models import Composite, SpinComposite
+from bigbath.measure.resolution import Resolution
+from bigbath.models import SpinComposite
 from bigbath.operators import Hamiltonian, build
 from bigbath.solvers import Whole
 from bigbath.spaces import Sector, everything, sectors
@@ -148,8 +149,11 @@ class MeasureDynamics:
         """Times (T,)."""
         return self.times.values if isinstance(self.times, TimeGrid) else np.array(self.times, dtype=float)
 
-    def before(self, composite: Composite) -> None:
-        """JobError for sites that the model does not have."""
+    def before(
+        self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+    ) -> None:
+        """JobError for sites that the model does not have; ``sector_in`` says whether the labels are those of one sector."""
+        composite = resolution.composite
         sites = composite.system_sites + composite.bath_sites if isinstance(composite, SpinComposite) else 0
         if not sites:
             asked = [f"observe: {name}" for name in self.observe if name in OF_SITES]

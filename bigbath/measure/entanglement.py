@@ -8,8 +8,8 @@ from pydantic import Field
 
 from bigbath.broadening.entropy import shannon
 from bigbath.choice import choice
-from bigbath.errors import JobError
-from bigbath.measure.context import Context
+from bigbath.measure.context import Context, refuse_sites, sites_of
+from bigbath.measure.resolution import Resolution
 from bigbath.measure.vectors import OfVectors, each_state, multiplicity
 from bigbath.spaces import bipartition, schmidt_weights, system_and_bath
 
@@ -29,6 +29,15 @@ class MeasureEntanglement:
 
     cuts: tuple[Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)], ...] = ()
 
+    def before(self, resolution: Resolution, symmetries: object, sector: object) -> None:
+        """JobError for a cut of sites that the model does not have."""
+        if self.cuts:
+            self._refuse(sites_of(resolution.composite))
+
+    def _refuse(self, sites: int) -> None:
+        for number, cut in enumerate(self.cuts):
+            refuse_sites(cut, sites, f"measure.entanglement.cuts.{number}")
+
     def measure(self, context: Context) -> xr.Dataset:
         """Entropy of the system, ``entanglement``, and of each cut, ``entanglement_cut``, for every state."""
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
@@ -42,9 +51,7 @@ class MeasureEntanglement:
         coords = {}
         if self.cuts:
             sites = context.sites
-            for cut in self.cuts:
-                if max(cut) >= sites or len(set(cut)) < len(cut):
-                    raise JobError(f"measure.entanglement.cuts: {list(cut)} are not different sites below {sites}")
+            self._refuse(sites)
             values = [
                 each_state(states, lambda space, cut=cut: entropies_between(bipartition(space, sites, cut)))  # type: ignore[misc]
                 for cut in self.cuts

@@ -32,9 +32,9 @@ PAIR = ("branch", "branch_from", "time")
 class MeasureEvolution:
     """Joint probabilities at ``times`` > 0; the initial state is a filter of ``width`` about ``centre``, or thermal, ``beta``.
 
-    The theory needs the bath's whole spectrum, two levels that V always flips, and times from 2/width on (thermal: 2).
-    ``direct``: also from the direct propagator, Eqs. 5 and 7. ``vectors``: also by evolving so many random vectors, which needs
-    no eigenstates.
+    The theory needs the bath's whole spectrum, two levels that V always flips, and times from 2/width on (thermal: six
+    over the standard deviation of the levels of H). ``direct``: also from the direct propagator, Eqs. 5 and 7. ``vectors``:
+    also by evolving so many random vectors, which needs no eigenstates.
 
     >>> import bigbath as bb
     >>> bb.MeasureEvolution(times=[1.0, 2.0], width=2.0).times
@@ -70,7 +70,7 @@ class MeasureEvolution:
 
     def measure(self, context: Context) -> xr.Dataset:
         """``p_time`` (branch, branch_from, time) exactly; ``p_time_direct``, ``p_time_theory`` by Eqs. 5, 7 and 20, NaN before
-        2/width; ``p_time_evolved`` from random vectors.
+        their ``earliest_time``; ``p_time_evolved`` from random vectors.
 
         ``p_time_error`` bounds the error of Eq. 5, not of Eq. 20. ``time_resolved``: False after the Heisenberg time.
         """
@@ -84,7 +84,8 @@ class MeasureEvolution:
         """What follows from all eigenstates of H."""
         initial, times, states, system, bath = self.initial, np.array(self.times), context.states, context.system, context.bath
         exact = exact_evolution(states, system, initial, times)
-        two_levels, late = system.energies.size == 2, times >= earliest(initial)
+        first = earliest(initial, states)
+        two_levels, late = system.energies.size == 2, times >= first
         data: dict[str, tuple] = {"p_time": (PAIR, exact.p), "time_resolved": ("time", exact.resolved.astype("i1"))}
         if two_levels:
             data["autocorrelation"] = ("time", exact.autocorrelation)
@@ -101,7 +102,7 @@ class MeasureEvolution:
             p, error = np.full(exact.p.shape, np.nan), np.full(times.size, np.nan)
             if one is not None:
                 p[..., late], error[late] = one.p, one.error
-            data |= {f"p_time_{name}": (PAIR, p), _error_name(name): ("time", error)}
+            data |= {f"p_time_{name}": (PAIR, p, {"earliest_time": first}), _error_name(name): ("time", error)}
             if two_levels:
                 data[f"autocorrelation_{name}"] = ("time", p[0, 0] - p[0, 1] - p[1, 0] + p[1, 1])
         return data

@@ -11,7 +11,6 @@ from bigbath.conserved import Finding, degenerate
 from bigbath.errors import JobError, UnresolvedSpectrum
 from bigbath.measure.context import Context
 from bigbath.measure.resolution import FEWEST, Resolution
-from bigbath.models import Composite
 
 #: Levels of a sector closer than this, in units of ||H||, are degenerate: rounding, and rarer than that by chance.
 COINCIDING = 1e-12
@@ -28,14 +27,14 @@ class LevelStatistic:
     accept_unresolved: bool = False
 
     def before(
-        self, composite: Composite, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
+        self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
     ) -> None:
         """UnresolvedSpectrum when the strings say, before any work, that levels of several sectors would be mixed.
 
         ``symmetries``, ``sector``: as in ``[spectrum]``.
         """
         if not self.accept_unresolved:
-            self._refuse(Resolution(composite).before(symmetries, sector))
+            self._refuse(resolution.before(symmetries, sector))
 
     def resolved(self, context: Context) -> tuple[list[np.ndarray], xr.Dataset]:
         """Levels of each sector; and a dataset with their labels, the random matrices to compare them with ("goe",
@@ -46,7 +45,7 @@ class LevelStatistic:
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         if len(states.evidence.edges) > 1:
             raise JobError(f'measure.{self.section} needs one window without gaps, not window.kind = "levels"')
-        resolution = Resolution(context.composite, states.part)
+        resolution = context.resolution or Resolution(context.composite, states.part)
         findings, matrices = [], []
         for block in states.blocks:
             sector, labels = block.sector, dict(block.sector.labels)

@@ -10,7 +10,8 @@ from bigbath.choice import choice
 from bigbath.conserved.sums import is_hermitian
 from bigbath.conserved.words import Words, words
 from bigbath.errors import JobError
-from bigbath.measure.context import Context
+from bigbath.measure.context import Context, refuse_sites, sites_of
+from bigbath.measure.resolution import Resolution
 from bigbath.measure.vectors import OfVectors, each_state, elements_between, level_mean, multiplicity
 from bigbath.models.composite import Term
 from bigbath.operators.between import matrix_between
@@ -49,13 +50,23 @@ class MeasureObservables:
             raise ValueError("elements are those of operators: give operators")
         return self
 
+    def before(self, resolution: Resolution, symmetries: object, sector: object) -> None:
+        """JobError for strings that the model has no sites for."""
+        self._sums(sites_of(resolution.composite))
+
+    def _sums(self, sites: int) -> dict[str, Words]:
+        return {
+            name: sums_of(strings, sites, f"measure.observables.operators.{name}")
+            for name, strings in (self.operators or {}).items()
+        }
+
     def measure(self, context: Context) -> xr.Dataset:
         """Variables ``sigma_z`` and so on (state, site); ``expectation`` (state, operator) and ``element_squared``
         (state, other_state, operator).
         """
         states = context.states.require_complete(accept_unverified=context.accept_unverified)
         sites = context.sites
-        sums = {name: sums_of(strings, sites, name) for name, strings in (self.operators or {}).items()}
+        sums = self._sums(sites)
         shared = multiplicity(states)
         data: dict[str, tuple] = {"multiplicity": ("state", shared)}
         coords: dict[str, object] = {"site": np.arange(sites)} if self.pauli else {}
@@ -86,8 +97,7 @@ def sums_of(strings: tuple[Term, ...], sites: int, name: str = "operator") -> Wo
             where = list(coupling[1:])
             if len(where) != len(letters):
                 raise JobError(f"{name}: {letters!r} needs a coupling and {len(letters)} sites, got {list(coupling)}")
-            if any(not isinstance(j, int) or not 0 <= j < sites for j in where) or len(set(where)) < len(where):
-                raise JobError(f"{name}: sites {where} of {letters!r} must be different integers below {sites}")
+            refuse_sites(where, sites, f"{name}, {letters!r}")
     sums = words(strings, sites)
     assert is_hermitian(sums)  # real couplings of Pauli matrices on different sites
     return sums

@@ -96,6 +96,8 @@ class Custom:
     def _check(self) -> "Custom":
         if self.system_sites >= self.L:
             raise ValueError(f"system_sites = {self.system_sites} leaves no bath: it must be smaller than L = {self.L}")
+        if not self._written:
+            raise ValueError("there are no terms: give terms, or system, bath and interaction")
         if len({s.name for s in self.symmetries}) < len(self.symmetries):
             raise ValueError("symmetries: two have the same name")
         for symmetry in self.symmetries:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 #: Bits of a pattern, at most.
-PATTERN = 4
+PATTERN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,11 @@ class Bonds:
             elif inside:
                 number += rests >> inside[0] & 1
         return number
+
+    def sorted_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Configurations of the left half: successive ones have the same spins at the ``far_sites``, and so the same far hops."""
+        number = sum((rows >> site - self.width & 1) << i for i, site in enumerate(self.far_sites))
+        return rows[np.lexsort((rows, number + 0 * rows))]
 
     def reached(self, rows: np.ndarray) -> np.ndarray:
         """Configurations of the left half, ascending, to which hops lead from those in ``rows``; some may not be in the sector."""

@@ -22,7 +22,8 @@ class Halo:
         self._received = [int(halves.strides(rows).sum()) for rows in reached.values()]
         rows = np.concatenate(list(wanted.values()))
         words = 8 // dtype.itemsize  # numbers that are copied at a time, of any dtype by the same code
-        self._starts, self._strides = halves.starts(rows) // words, halves.strides(rows) // words
+        self._starts = [halves.starts(rows, plane) // words for plane in range(halves.planes)]
+        self._strides = halves.strides(rows) // words
         self._packed = aligned_empty(sum(self._sent), dtype)
         self._whole = aligned_empty(halves.end + zeros, dtype)
         self._whole[halves.end :] = 0
@@ -31,7 +32,8 @@ class Halo:
         """This rank's part of a vector with the halo, until the next call; every rank calls at once."""
         halves = self._halves
         self._whole[: halves.size] = vector[: halves.size]
-        pack_rows(vector.view(np.float64), self._starts, self._strides, self._packed.view(np.float64))
-        halo = self._whole[halves.size : halves.end]
-        halves.comm.Alltoallv((self._packed, self._sent), (halo, self._received))
+        halo = self._whole[halves.size : halves.end].reshape(halves.planes, -1)
+        for starts, plane in zip(self._starts, halo, strict=True):
+            pack_rows(vector.view(np.float64), starts, self._strides, self._packed.view(np.float64))
+            halves.comm.Alltoallv((self._packed, self._sent), (plane, self._received))
         return self._whole

@@ -2,8 +2,9 @@
 
 A block holds all states with a given number of spins down on the left: rows are configurations of the left half (the
 upper bits), columns those of the right one. Columns are ordered by the bits of the *pattern*, sites of the right half at bonds
-across: a *run* is all columns with one pattern. Runs start cache lines and list the rest of the bits in the same order
-in all blocks. So a hop between a left site and a site of the pattern takes rows of a run to rows of another run.
+across: a *run* is all columns with one pattern. Runs list the rest of the bits in the same order in all blocks. So a hop
+between a left site and a site of the pattern takes rows of a run to rows of another run. Runs start cache lines; short ones,
+which would leave much of them empty, follow each other without gaps: rows are *packed*.
 
 Ranks share the rows: each has successive configurations of the left half, and so successive states. Rows of others that its
 hops reach are its *halo*. They follow its own ones in memory, in ascending order, so that what one rank sends is in one piece.
@@ -38,7 +39,7 @@ def configurations(bits: int, ones: int) -> np.ndarray:
 class Block:
     """States with so many ``ones`` (spins down) on the left.
 
-    ``rows`` (r,), this rank's, ascending, and ``columns`` (c,), in the order of memory: configurations. ``places`` (c,): of the
+    ``rows`` (r,), this rank's, and ``columns`` (c,), in the order of memory: configurations. ``places`` (c,): of the
     columns in a row; ``runs``: pattern -> (first place, number). ``width``: of a row without its last zeros, ``stride``: distance
     of rows; ``height``: rows of memory. ``first_row``: number of the first row among those of all blocks; ``start``: its place.
     """
@@ -71,13 +72,17 @@ class Block:
 class Halves:
     """Blocks of the sector of ``sites`` spins, ``ones`` of them down, with the right half and the pattern of ``bonds``.
 
-    The first bit of ``pattern`` counts most. ``lanes``: numbers of a cache line. ``planes``: parts of a row, 1 for real
-    numbers, 2 for real and imaginary parts. ``comm``: over which the rows are shared out. ``share``: this rank's states, from
-    the first to the one after the last, of all ``dim`` in ascending order. ``size``: numbers that they take in memory; with the halo
-    ``end`` numbers.
+    The first bit of ``pattern`` counts most. ``packed``: runs without gaps. ``lanes``: numbers of a cache line. ``planes``: parts of a vector that follow each
+    other, 1 for real numbers, 2 for real and imaginary parts. ``comm``: over which the rows are shared out. ``share``: this rank's
+    states, from the first to the one after the last, of all ``dim`` in ascending order. ``plane``: numbers that a plane of them takes
+    in memory; ``size``: all planes; ``end``: with those of the halo. The first cache line is empty: a load
+    from an unaligned run may begin before it.
     """
 
-    def __init__(self, sites: int, ones: int, bonds: Bonds, lanes: int, planes: int, comm: Comm = None) -> None:
+    def __init__(
+        self, sites: int, ones: int, bonds: Bonds, packed: bool, lanes: int, planes: int, comm: Comm = None
+    ) -> None:
+        self.packed = packed
         self.sites, self.ones, self.right, self.pattern = sites, ones, bonds.width, bonds.pattern
         self.left, self.planes, self.lanes = sites - bonds.width, planes, lanes
         self.dim, self.comm = comb(sites, ones), comm
@@ -91,19 +96,20 @@ class Halves:
         self.share = int(self._before[first]), int(self._before[last])
         rests = self._rests(bonds)
         self.blocks: list[Block] = []
-        rows = place = 0
+        rows, place = 0, lanes
         for k in spins_down:
-            block = self._block(k, rests, own[np.bitwise_count(own) == k], rows, place)
+            block = self._block(k, rests, bonds.sorted_rows(own[np.bitwise_count(own) == k]), rows, place)
             self.blocks.append(block)
             rows, place = rows + block.height, place + block.height * block.stride
-        self.rows, self.size = rows, place
+        self.rows, self.plane, self.size = rows, place, place * planes
         self._known = np.union1d(own, self.halo)
-        self._starts = np.empty(self._known.size, np.int64)
+        self._starts, self._apart = np.empty((2, self._known.size), np.int64)
         for block in self.blocks:
             self._starts[np.searchsorted(self._known, block.rows)] = block.row_starts()[: block.rows.size]
-        ends = self.size + np.cumsum(self.strides(self.halo))
-        self._starts[np.searchsorted(self._known, self.halo)] = ends - self.strides(self.halo)
-        self.end = int(ends[-1]) if ends.size else self.size
+        strides, of_halo = self.strides(self.halo), np.searchsorted(self._known, self.halo)
+        self._starts[of_halo] = self.size + np.cumsum(strides) - strides
+        self._apart[:], self._apart[of_halo] = self.plane, strides.sum()
+        self.end = self.size + planes * int(strides.sum())
 
     @property
     def _rank(self) -> int:
@@ -118,12 +124,13 @@ class Halves:
         own = self.rows_of(rank)
         return np.setdiff1d(np.intersect1d(bonds.reached(own), self._listed), own)
 
-    def starts(self, rows: np.ndarray) -> np.ndarray:
+    def starts(self, rows: np.ndarray, plane: int = 0) -> np.ndarray:
         """Places of rows, own ones or of the halo, given by configurations of the left half."""
-        return self._starts[np.searchsorted(self._known, rows)]
+        known = np.searchsorted(self._known, rows)
+        return self._starts[known] + plane * self._apart[known]
 
     def strides(self, rows: np.ndarray) -> np.ndarray:
-        """Numbers that rows take, given by configurations of the left half."""
+        """Numbers that rows of a plane take, given by configurations of the left half."""
         strides = np.array([block.stride for block in self.blocks])
         return strides[np.bitwise_count(rows).astype(int) - self.blocks[0].ones]
 
@@ -147,10 +154,11 @@ class Halves:
                 runs[x] = width, rest.size
                 columns.append(rest | self.pattern_bits(x))
                 places.append(width + np.arange(rest.size))
-                width += _up(rest.size, self.lanes)
+                width += rest.size if self.packed else _up(rest.size, self.lanes)
+        width = _up(width, self.lanes)
         return Block(
             ones=ones, rows=rows, columns=np.concatenate(columns), places=np.concatenate(places), runs=runs, width=width,
-            stride=_stride(width * self.planes, self.lanes), height=_up(rows.size, self.lanes), first_row=first_row, start=start,
+            stride=_stride(width, self.lanes), height=_up(rows.size, self.lanes), first_row=first_row, start=start,
         )  # fmt: skip
 
     def pattern_bits(self, x: int) -> int:
@@ -208,14 +216,15 @@ def _stride(width: int, lanes: int) -> int:
     return width + (lanes if width // lanes % 2 == 0 else 0)
 
 
-def padded_size(sites: int, ones: int, right: int, pattern: int, lanes: int) -> int:
+def padded_size(sites: int, ones: int, right: int, pattern: int, lanes: int, packed: bool) -> int:
     """Numbers that a real vector of these halves takes in memory, with so many bits in the pattern."""
-    size = 0
+    size = lanes
     for k in range(max(0, ones - right), min(sites - right, ones) + 1):
-        width = sum(
-            comb(pattern, x) * _up(comb(right - pattern, ones - k - x), lanes)
+        runs = [
+            (comb(pattern, x), comb(right - pattern, ones - k - x))
             for x in range(pattern + 1)
             if 0 <= ones - k - x <= right - pattern
-        )
+        ]
+        width = _up(sum(number * (columns if packed else _up(columns, lanes)) for number, columns in runs), lanes)
         size += _up(comb(sites - right, k), lanes) * _stride(width, lanes)
     return size

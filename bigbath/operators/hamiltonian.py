@@ -16,6 +16,7 @@ from bigbath.explain import shown
 from bigbath.models.composite import Composite, MatrixComposite, SpinComposite, Symmetry, Term
 from bigbath.operators import quspin
 from bigbath.operators.size import check_size, check_strings, check_vectors
+from bigbath.operators.within import matrix_within
 from bigbath.spaces import Everything, Sector
 
 Part = Literal["H", "H0", "S", "B", "V"]
@@ -82,7 +83,7 @@ class Hamiltonian(Compact):
         if isinstance(sector.space, Everything):
             return sector.restrict(self.matrix)
         check_strings(self.terms, sector.space.dim)
-        return sector.symmetrised(quspin.matrix_in(sector.space, self.terms, self.sites))
+        return sector.symmetrised(matrix_within(sector.space, self.terms, self.sites))
 
     @property
     def dim(self) -> int:

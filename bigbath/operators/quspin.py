@@ -1,4 +1,4 @@
-"""CSR matrices of Pauli strings, built by QuSpin: the only place that imports it."""
+"""CSR matrices of Pauli strings over all configurations, built by QuSpin: the only place that imports it."""
 
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from bigbath.conserved.charges import ladder
 from bigbath.conserved.sums import is_real
 from bigbath.conserved.words import words
-from bigbath.errors import MissingCapability, SymmetryError
+from bigbath.errors import MissingCapability
 from bigbath.models.composite import Term
-from bigbath.spaces import Space
 
 #: QuSpin drops couplings, and sums of couplings, below 2.2e-15. It is given couplings of at least SMALLEST, so that no sum but
 #: an exact zero is below that, and of at most about HUGE, so that no sum overflows.
@@ -67,57 +65,6 @@ def _enlarged(terms: tuple[Term, ...]) -> float:
         return 1.0
     exponent = min(np.log2(SMALLEST) - np.log2(min(sizes)), np.log2(HUGE) - np.log2(max(sizes)))
     return float(2.0 ** np.ceil(exponent))
-
-
-def matrix_in(space: Space, terms: tuple[Term, ...], sites: int) -> sp.csr_array:
-    """Matrix (d, d) in a space of configurations that the strings do not leave; else SymmetryError.
-
-    The strings are rewritten in sigma^+, sigma^- and sigma^z, of which each keeps the charges by itself, and QuSpin applies
-    them to the configurations of the space. Cost: d for each.
-    """
-    _, spin_basis_general = load()
-    basis = spin_basis_general(sites, make_basis=False, pauli=-1)  # sigma^+ = |up><down|
-    states = space.states()
-    kets = (2**sites - 1 - states).astype(basis.dtype)
-    dtype = _dtype(terms, sites)
-    total = sp.csr_array((states.size, states.size), dtype=dtype)
-    rows, columns, data = [], [], []
-    for (plus, minus, z), coupling in ladder(terms, sites).items():
-        letters, where = _letters(plus, minus, z, sites)
-        coupling = coupling if dtype == np.complex128 else coupling.real
-        elements, bras, sources = basis.Op_bra_ket(letters, where, coupling, dtype, kets)
-        row = space.index(2**sites - 1 - bras.astype(np.int64))
-        if np.any(row < 0):
-            raise SymmetryError("the Hamiltonian leads out of the sector: a declared charge is not conserved")
-        rows.append(row.astype(np.int32))
-        columns.append(space.index(2**sites - 1 - sources.astype(np.int64)).astype(np.int32))
-        data.append(elements)
-        if sum(map(len, data)) > LARGEST:
-            total += _csr(rows, columns, data, states.size)
-            rows, columns, data = [], [], []
-    total += _csr(rows, columns, data, states.size)
-    total.sum_duplicates()
-    total.eliminate_zeros()
-    return total
-
-
-#: Matrix entries that are collected before they are added up.
-LARGEST = 2**24
-
-
-def _csr(rows: list, columns: list, data: list, dim: int) -> sp.csr_array:
-    if not data:
-        return sp.csr_array((dim, dim))
-    entries = (np.concatenate(data), (np.concatenate(rows), np.concatenate(columns)))
-    return sp.csr_array(sp.coo_array(entries, shape=(dim, dim)))
-
-
-def _letters(plus: int, minus: int, z: int, sites: int) -> tuple[str, list[int]]:
-    """A product of sigma^+, sigma^- and sigma^z in QuSpin's notation."""
-    where = [j for j in range(sites) if (plus | minus | z) >> (sites - 1 - j) & 1] or [0]
-    marks = [(mask, letter) for mask, letter in ((plus, "+"), (minus, "-"), (z, "z"))]
-    letters = [next((c for m, c in marks if m >> (sites - 1 - j) & 1), "I") for j in where]
-    return "".join(letters), where
 
 
 def _dtype(terms: tuple[Term, ...], sites: int) -> type:

@@ -5,15 +5,16 @@ from math import comb
 import numpy as np
 
 from bigbath.errors import BigbathError
-from bigbath.kernels.ranked import ranked_steps
+from bigbath.kernels.ranked import STRIP, ranked_steps
 from bigbath.kernels.simd import LINE, aligned_empty
 from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
 from bigbath.operators.halo import Halo
 from bigbath.operators.halves import Halves
 from bigbath.operators.operator import product_by_steps
-from bigbath.operators.ranked_tables import Tables, split
+from bigbath.operators.ranked_tables import Tables
 from bigbath.operators.scale import Scale
+from bigbath.operators.split import Split, fastest
 from bigbath.ranks import Comm, size, total
 
 _NONE = np.empty(0)
@@ -35,7 +36,7 @@ class RankedOperator:
     ``dtype``: of the steps, float64 or float32; complex128 or complex64 where an amplitude or the vectors are complex. Complex
     vectors are stored as real and imaginary parts, in a gauge in which most amplitudes are real. Vectors (D, columns) that are
     taken and given are in double precision, the sector's configurations ascending, which is QuSpin's own order.
-    Nothing of size 2^sites is made. ``right``: sites of the right half, by default those that need least memory and work.
+    Nothing of size 2^sites is made. ``split``: into the two halves, by default the one that needs least memory and work.
 
     With ``comm`` each rank has successive states, and d of them instead of D are taken and given. Before each step the ranks
     exchange the rows that hops reach.
@@ -44,7 +45,7 @@ class RankedOperator:
     columns, rate = 1, 1e10
 
     def __init__(
-        self, h: Exchange, scale: Scale, dtype: type | None = None, right: int | None = None, comm: Comm = None
+        self, h: Exchange, scale: Scale, dtype: type | None = None, split: Split | None = None, comm: Comm = None
     ) -> None:
         kind = np.dtype(dtype if dtype is not None else np.float64 if h.is_real else np.complex128)
         self._planes = 2 if kind.kind == "c" else 1
@@ -55,14 +56,15 @@ class RankedOperator:
         self.comm = comm if comm is not None and comm.size > 1 else None
         self._lanes, ones = LINE // self._real.itemsize, h.sites - h.up
         bonds = [Bond(p=p, q=q, amplitude=t) for (p, q), t in h.hops.items() if t]
-        best = split(h.sites, ones, bonds, self._lanes, right, size(comm))
-        self._phases = h.gauge(best.right) if self._planes == 2 else np.zeros(h.sites)
+        split = split or fastest(h.sites, ones, bonds, self._lanes, size(comm))
+        self._phases = h.gauge(split.right) if self._planes == 2 else np.zeros(h.sites)
         turned = [Bond(p=b.p, q=b.q, amplitude=self._turned(b)) for b in bonds]
-        found = Bonds(turned, best.right, best.pattern)
-        self._halves = Halves(h.sites, ones, found, self._lanes, self._planes, self.comm)
+        found = Bonds(turned, split.right, split.pattern)
+        self._halves = Halves(h.sites, ones, found, split.packed, self._lanes, self._planes, self.comm)
         self.rows, self._own = self._halves.share, self._halves.share[1] - self._halves.share[0]
         tables = Tables(self._halves, h.fields, found, scale.centre, 2 / scale.halfwidth, self._real)
         self._arguments, self._tile, self._end = tables.arguments, tables.tile, tables.zero_row
+        self._equal = tables.equal
         self.work = int(total(np.array(tables.entries), comm)) // size(comm)
         self._halo = Halo(self._halves, found, tables.zero_row, self._real) if self.comm is not None else None
         self._place, self._imaginary, self._factors = self._positions()
@@ -120,7 +122,7 @@ class RankedOperator:
                 starts = block.start + (first + np.arange(rows.size)[:, None]) * block.stride
                 place[where] = starts + block.places
                 if is_complex:
-                    imaginary[where] = starts + block.places + block.width
+                    imaginary[where] = place[where] + halves.plane
                     factors[where] = np.multiply.outer(self._phase_factors(rows << halves.right), on_columns)
         return place, imaginary, factors
 
@@ -160,7 +162,9 @@ class RankedOperator:
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` Chebyshev steps in place."""
         tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
-        weights, made = np.ascontiguousarray(weights, self._real), ranked_steps(self._real)
+        tile[-STRIP:] = 0
+        weights = np.ascontiguousarray(weights, self._real)
+        made = ranked_steps(self._real, *self._equal, self._halves.packed)
         if self._halo is None:
             made(low, high, total, weights, count, tile, *self._arguments)
             return

@@ -12,6 +12,8 @@ from bigbath.resources import gigabytes, require_memory
 VECTORS = 3
 #: Bytes of a matrix that is built without a look at the memory that is free.
 NEGLIGIBLE = 2**24
+#: Bytes of a vector of which a few stay in the caches of one core.
+CACHED = 2**20
 FEWER = "Reduce the number of spins (model.L or model.N), or use a machine with more memory."
 
 
@@ -42,15 +44,19 @@ def size(composite: Composite, part: str = "H") -> Size:
     return size_of_strings(terms.get(part, composite.system + composite.bath + composite.interaction), 2**sites)
 
 
-def size_of_strings(terms: tuple[Term, ...], dim: int) -> Size:
-    """Size of a sum of Pauli strings on ``dim`` configurations. Those that flip the same sites share their entries: one a row
-    for each flip mask."""
-    masks = {
+def flip_masks(terms: tuple[Term, ...]) -> set[frozenset[complex]]:
+    """The sets of sites that a sum of Pauli strings flips: each is one entry of a row, at most."""
+    return {
         frozenset(site for letter, site in zip(letters, coupling[1:], strict=True) if letter in "xy")
         for letters, couplings in terms
         for coupling in couplings
     }
-    nnz = dim * max(1, len(masks))
+
+
+def size_of_strings(terms: tuple[Term, ...], dim: int) -> Size:
+    """Size of a sum of Pauli strings on ``dim`` configurations. Those that flip the same sites share their entries: one a row
+    for each flip mask."""
+    nnz = dim * max(1, len(flip_masks(terms)))
     return Size(dim=dim, nnz=nnz, bytes=2 * nnz * (8 + _index(nnz)) + dim * 16)
 
 

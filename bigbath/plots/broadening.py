@@ -13,6 +13,9 @@ from bigbath.broadening.regression import Line
 from bigbath.plots import style
 from bigbath.plots.unresolved import plot_points, resolved
 
+#: Points that are drawn over others, which they must not hide.
+MOST_OVER = 1500
+
 _EPSILON = r"energy $\epsilon_\mu$ of the bath state (coupling)"
 
 
@@ -74,11 +77,13 @@ def plot_self_consistency(ds: xr.Dataset, branch: int = 2) -> Figure:
         (one.chi, one.chi_reconstructed, r"width $\chi_{\mu i}$ (coupling)"),
         (fitted, one.shift_reconstructed, r"shift $\Delta_{\mu i} - V_{\mu i}$ (coupling)"),
     )
+    words = "Eqs. 36, 37, 43" + (f", {MOST_OVER:,} of the states" if x.size > 2 * MOST_OVER else "")
     for axis, (orange, blue, name), title in zip(axes[0], panels, "ab", strict=True):
         plot_points(
             axis, x, orange.values, good, "fitted", marker="o", ms=1.5, color=style.colour(4), rasterized=True
         )  # fmt: skip
-        axis.plot(x, blue, ".", ms=1, color=style.colour(0), label="Eqs. 36, 37, 43", rasterized=True)
+        few = slice(None, None, max(1, x.size // MOST_OVER))
+        axis.plot(x[few], blue[few], ".", ms=1, color=style.colour(0), label=words, rasterized=True)
         low, high = (float(np.nanquantile(orange, q)) for q in (0.005, 0.995))
         axis.set(xlabel=_EPSILON, ylabel=f"({title})  {name}", ylim=(min(0.0, 1.3 * low), max(0.0, 1.3 * high)))
         style.legend(axis, markerscale=3)
@@ -93,6 +98,6 @@ def plot_entropies(ds: xr.Dataset, branch: int = 1, *, ax: Axes | None = None) -
     for name, label in (("von_neumann", "von Neumann"), ("observational", "observational")):
         axis.plot(ds.bath_energy, one[name], ".", ms=1, label=label, rasterized=True)
     axis.plot(ds.bath_energy, one.predicted, "k-", lw=1, label="Eq. 49")
-    axis.set(xlabel=_EPSILON, ylabel="entropy", ylim=(0, None))
+    axis.set(xlabel=_EPSILON, ylabel="entropy (nats)", ylim=(0, None))
     style.legend(axis)
     return figure

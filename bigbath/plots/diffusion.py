@@ -10,6 +10,8 @@ from bigbath.plots import style
 
 #: Names of the models as the paper writes them.
 TITLES = {"imbrie": "Imbrie", "tfim": "TFIM", "levy": "Lévy"}
+#: The parameter that leads to localisation.
+PARAMETERS = {"imbrie": "W", "levy": "μ"}
 
 
 @style.styled
@@ -92,7 +94,7 @@ def plot_limits(rows: Sequence[Any]) -> Figure:
             chosen = [r for r in rows if (r.model, r.parameter, r.size) == (model, parameter, size)]
             kappa = [r.kappa for r in chosen]
             look = {"ls": styles[parameter], "color": style.colour(sizes.index(size)), "lw": 1, "capsize": 2}
-            label = f"{parameter:g}, L = {size}"
+            label = f"{PARAMETERS.get(model, 'parameter')} = {parameter:g}, L = {size}"
             left.errorbar(kappa, [r.typical for r in chosen], [r.typical_error for r in chosen], label=label, **look)
             right.errorbar(kappa, [r.memory for r in chosen], [r.memory_error for r in chosen], **look)
         left.set(

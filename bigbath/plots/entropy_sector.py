@@ -57,10 +57,9 @@ def _entropies(axis: Axes, sizes: Sequence[Any], b: int) -> None:
         )
         axis.errorbar(L, value, error, fmt=f"{mark}-", ms=4, lw=1, capsize=2, label=f"observational, spin {spin}")
     exact = [one for one in sizes if one.exact]
-    for name, look in (("observational", "kx"), ("von_neumann", "k+")):
+    for name, words, look in (("observational", "observational", "kx"), ("von_neumann", "von Neumann", "k+")):
         means = [np.mean([f.mean(getattr(f, name))[0] for f in one.exact.values()]) for one in exact]
-        label = f"{name.replace('_', ' ')}, single states"
-        axis.plot([one.L for one in exact], means, look, ms=5, label=label)
+        axis.plot([one.L for one in exact], means, look, ms=5, label=f"{words}, single states")
     axis.plot(L, [np.log(one.dim) for one in sizes], ":", color="0.4", label="ln D")
     axis.set(xlabel="number of spins L", ylabel="(c)  entropy (nats)", xticks=L)
     style.legend(axis)

@@ -23,21 +23,24 @@ def plot_laws(rows: Sequence[Any], states: Mapping[str, xr.Dataset]) -> Figure:
     figure, grid = style.panels(1, 3, height=3.0)
     axes = grid[0]
     for number, (name, ds) in enumerate(states.items()):
-        colour, mine = style.colour(number), [row for row in rows if row.model == name]
+        look, mine = style.look(number), [row for row in rows if row.model == name]
         if mine[-1].resolved > 0.1:
             ratio = ds.chi_integrated.sel(branch=1) / mine[-1].chi
-            axes[0].plot(ds.bath_energy, ratio, ".", ms=1.5, color=colour, label=name, rasterized=True)
-            dashes = "o-" if mine[-1].verdict != "unresolved" else "o--"
-            axes[1].plot([row.N for row in mine], [row.spread for row in mine], dashes, ms=4, lw=1, color=colour)
-        axes[2].plot([row.N for row in mine], [row.share for row in mine], "o-", ms=4, lw=1, color=colour, label=name)
+            axes[0].plot(ds.bath_energy, ratio, ".", ms=1.5, color=look["color"], rasterized=True)
+            dashes = "-" if mine[-1].verdict != "unresolved" else "--"
+            axes[1].plot([row.N for row in mine], [row.spread for row in mine], ls=dashes, **look)
+        axes[2].plot([row.N for row in mine], [row.share for row in mine], label=name, **look)
     axes[0].set(
         xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)",
         ylabel=r"(a)  width $\chi_{\mu 1}$ / median",
         ylim=(0, 4),
     )
-    style.legend(axes[0], markerscale=6)
     axes[1].set(xlabel="number of spins N", ylabel=r"(b)  spread of $\chi$ / median", ylim=(0, None))
     axes[2].axhline(np.exp(-shannon_deficit(1)), color="k", lw=0.7, ls=":", label="Porter-Thomas")
-    axes[2].set(xlabel="number of spins N", ylabel=r"(c)  share $\langle e^{S_\mathrm{vN} - S_\mathrm{obs}} \rangle$ of own levels", yscale="log")
-    style.legend(axes[2])
+    axes[2].set(
+        xlabel="number of spins N",
+        ylabel=r"(c)  share $\langle e^{S_\mathrm{vN} - S_\mathrm{obs}} \rangle$ of own levels",
+        yscale="log",
+    )
+    style.shared_legend(figure, axes[2])
     return figure

@@ -8,7 +8,7 @@ from bigbath.measure import disorder_average
 from bigbath.plots import style
 from bigbath.plots.means import curves, point_labels, shown
 from bigbath.plots.naming import axis_title
-from bigbath.plots.panels import MOST_CURVES, label_of, swept_keys
+from bigbath.plots.panels import MOST_CURVES, labels_of, swept_keys
 from bigbath.plots.references import expected_form_factors, expected_number_variances, expected_spacings
 from bigbath.plots.registry import Selection, panel
 from bigbath.store import Result
@@ -103,11 +103,10 @@ def number_variance(result: Result, selection: Selection, axis: Axes) -> None:
 def _curves(name: str, along: str, result: Result, axis: Axes) -> float:
     """Means with errors against a dimension, a look for each label and point of the sweep; the largest x."""
     found, largest = curves(result, name, along, swept_keys(result)), 0.0
-    several = len(found) > 1
+    texts = labels_of([label for label, *_ in found]) if len(found) > 1 else [None]
     for number, n in enumerate(style.spread(len(found), MOST_CURVES)):
-        label, x, value, error = found[n]
-        text = label_of(label) if several else "measured"
-        axis.errorbar(x, value, np.nan_to_num(error), ls="", label=text, **style.look(number))
+        _, x, value, error = found[n]
+        axis.errorbar(x, value, np.nan_to_num(error), ls="", label=texts[n] or "measured", **style.look(number))
         largest = max(largest, float(x.max()))
     sample = next(ds[name] for ds in result.tasks.values() if name in ds.variables)
     axis.set(xlabel=axis_title(along), ylabel=axis_title(name, sample))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from bigbath.solvers import Evidence
 from bigbath.store import Result
 from bigbath.tasks import Task, coordinates
 
@@ -193,7 +194,7 @@ def certified(result: Result, part: str = "spectrum") -> dict[str, Any] | None:
         "states": sum(e["found"] for e in found.values()),
         "residual": max(e["residual"] for e in found.values()),
         "orthogonality": max(e["orthogonality"] for e in found.values()),
-        "engines": sorted({e["engine"] for e in found.values()}),
+        "engines": sorted({Evidence(**e).engine_in_words for e in found.values()}),
         "not_certified": {
             task.name: f"{e['complete']}: {e['reason']}" for task, e in sorted(found.items()) if e["complete"] != "yes"
         },

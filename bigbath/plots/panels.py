@@ -1,6 +1,6 @@
 """The figures of the measurements, one function each; ``registry`` chooses among them."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,13 +12,15 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from bigbath.plots import style
 from bigbath.plots.means import AVERAGED, Mean, curves, labels_along, means, point_labels, shown
 from bigbath.plots.naming import axis_title, name_of
-from bigbath.plots.references import gap_ratios
+from bigbath.plots.references import KINDS, gap_ratios
 from bigbath.plots.registry import Panel, Selection, panel
 from bigbath.plots.unresolved import mark_hollow, plot_lorentzian, plot_points, resolved
 from bigbath.store import Result
 
 #: Dimensions in legends.
-SYMBOLS = {"epsilon": "ε", "kappa": "κ", "branch_from": "from", "other_branch": "to"}
+SYMBOLS = {"epsilon": "ε", "kappa": "κ", "branch_from": "from", "element_from": "from", "other_branch": "to"}
+#: Dimensions whose values are names, between which there is nothing.
+NAMES = ("branch", "branch_from", "other_branch")
 #: Points of a scatter plot; more are thinned out.
 MOST_POINTS = 20_000
 #: Curves in one panel.
@@ -66,21 +68,20 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
     points, keys = point_labels(result), swept_keys(result)
     numeric = [k for k in keys if all(isinstance(p[k], int | float) for p in points)]
     x_key = numeric[0] if numeric else keys[0]
-    theory = f"{name}_theory" if f"{name}_theory" in _all_variables(result) else None
-    for variable, dashes in ((name, "-"), (theory, "--")):
-        if variable is None:
-            continue
+    pair = _with_theory(name, result)
+    exact = "exact" if len(pair) > 1 else None
+    for variable, dashes in pair:
         curves: dict[tuple, list[Mean]] = {}
         for mean in means(result, variable):
             others = tuple((k, shown(points[mean.point][k])) for k in keys if k != x_key)
             labels = tuple((k, shown(v)) for k, v in mean.label.items())
             curves.setdefault((*labels, *others), []).append(mean)
-        for number, (label, row) in enumerate(_thinned(curves)):
+        for number, (label, row) in enumerate(_few_named(curves)):
             x: list[Any] = [points[m.point][x_key] if numeric else shown(points[m.point][x_key]) for m in row]
             order = np.argsort(x) if numeric else np.arange(len(x))
             value, error = (np.array([getattr(m, field) for m in row])[order] for field in ("mean", "error"))
             looks = style.look(number) if variable == name else {"color": style.colour(number)}
-            text = label_of(label) if variable == name else "theory" if number == 0 else None
+            text = (label or exact) if variable == name else "theory" if number == 0 else None
             axis.errorbar(np.array(x)[order], value, np.nan_to_num(error), label=text, ls=dashes, **looks)
             narrow = np.array([m.label in _unresolved_at(result, name, m.point) for m in row])[order]
             if narrow.any():
@@ -97,12 +98,13 @@ def against_sweep(name: str, result: Result, axis: Axes) -> None:
 def against_time(name: str, result: Result, axis: Axes) -> None:
     """Means over the realizations against time with standard errors as bands, a curve for each label and point of the sweep."""
     found = curves(result, name, "t", swept_keys(result))
+    texts = labels_of([label for label, *_ in found])
     constant = all(_is_constant(value) for _, _, value, _ in found)
     for number, n in enumerate(style.spread(len(found), MOST_CURVES)):
-        label, t, value, error = found[n]
+        _, t, value, error = found[n]
         if constant:
             value, error = value / value[0] - 1, np.zeros(value.size)
-        axis.plot(t, value, color=style.colour(number), lw=1, label=label_of(label))
+        axis.plot(t, value, color=style.colour(number), lw=1, label=texts[n])
         error = np.nan_to_num(error)
         axis.fill_between(t, value - error, value + error, color=style.colour(number), alpha=0.25, lw=0)
     first = _sample(result, name)
@@ -113,7 +115,6 @@ def against_time(name: str, result: Result, axis: Axes) -> None:
         axis.axhline(means(result, steady)[0].mean, color="0.45", ls="--", lw=0.8, label="steady state")
     title = f"{name_of(name, first)}, relative change" if constant else axis_title(name, first)
     axis.set(xlabel="time (1/coupling)", ylabel=title)
-    axis.ticklabel_format(axis="y", useOffset=False)
     style.legend(axis)
 
 
@@ -131,14 +132,41 @@ def _unresolved_at(result: Result, name: str, point: int) -> list[dict[str, Any]
     return [m.label for m in means(result, str(flag.name)) if m.point == point and m.mean < 0.5]
 
 
-def label_of(label: tuple) -> str | None:
-    """What tells a curve from the others: "q = 2"."""
-    return ", ".join(f"{SYMBOLS.get(k, _short(k))} = {v}" for k, v in label) or None
+def labels_of(labels: Sequence[tuple]) -> list[str | None]:
+    """What tells each curve from the others: "q = 2"; None for a curve that needs no name.
+
+    ``labels``: ((key, value), ...) of each curve. What all curves share is left out.
+    """
+    shared = set.intersection(*map(set, labels)) if len(labels) > 1 else set()
+    return [", ".join(_part(k, v) for k, v in label if (k, v) not in shared) or None for label in labels]
 
 
-def _thinned(curves: dict) -> list[tuple[tuple, list[Mean]]]:
+def _part(key: str, value: Any) -> str:
+    name = _short(key).replace("_", " ")
+    return f"{SYMBOLS.get(key, name)} = {called(value)}"
+
+
+def called(value: Any) -> str:
+    """A label in words: "GOE" for goe."""
+    return KINDS.get(str(value), (str(value),))[0]
+
+
+def _few(curves: dict) -> list[tuple[tuple, list[Mean]]]:
+    """The curves, thinned out evenly, with their labels."""
     keys = list(curves)
     return [(keys[n], curves[keys[n]]) for n in style.spread(len(keys), MOST_CURVES)]
+
+
+def _few_named(curves: dict[tuple, list[Mean]]) -> list[tuple[str | None, list[Mean]]]:
+    """The same with what tells them apart."""
+    names = dict(zip(curves, labels_of(list(curves)), strict=True))
+    return [(names[label], row) for label, row in _few(curves)]
+
+
+def _with_theory(name: str, result: Result) -> list[tuple[str, str]]:
+    """A variable with its dashes, and the theory's value where there is one."""
+    theory = f"{name}_theory"
+    return [(name, "-"), *([(theory, "--")] if theory in _all_variables(result) else [])]
 
 
 def _short(key: str) -> str:
@@ -191,32 +219,44 @@ def against_energy(
             cloud = (dataset[energy].values, np.real(variable.isel(here).values), good)
             clouds.setdefault(label, []).append(cloud)
     keys = list(clouds)
-    for number, key in enumerate(keys[n] for n in style.spread(len(keys), MOST_CURVES)):
+    texts = labels_of([tuple((k, shown(v)) for k, v in key) for key in keys])
+    for number, n in enumerate(style.spread(len(keys), MOST_CURVES)):
+        key, text = keys[n], texts[n]
         x, y, good = (np.concatenate(parts) for parts in zip(*clouds[key], strict=True))
         step = max(1, x.size // MOST_POINTS)
         x, y, good = x[::step], y[::step], good[::step]
         size = 3.5 if x.size < 200 else 2.5 if x.size < 2000 else 1.5
-        text = label_of(tuple((k, shown(v)) for k, v in key))
         plot_points(axis, x, y, good, text, ms=size, rasterized=x.size > 2000, **style.look(number))
     axis.set(xlabel=axis_title(energy), ylabel=axis_title(name, _sample(result, name)))
     style.legend(axis, markerscale=2)
 
 
 def against_label(name: str, result: Result, axis: Axes) -> None:
-    """Means with errors of the entries of a table against its longest labelled dimension, or one beside the other."""
-    variable, found = _sample(result, name), means(result, name)
+    """Means with errors of the entries of a table against its longest labelled dimension, or one beside the other.
+
+    Dashed: the theory's value, where there is one.
+    """
+    variable = _sample(result, name)
     dims = [d for d in variable.dims if d not in AVERAGED]
     ladder = max(dims, key=lambda d: variable.sizes[d], default=None)
-    curves: dict[tuple, list[Mean]] = {}
-    for mean in found:
-        curves.setdefault(tuple((k, shown(v)) for k, v in mean.label.items() if k != ladder), []).append(mean)
-    for number, (label, row) in enumerate(_thinned(curves)):
-        x = _positions(ladder, row)
-        text = label_of(label)
-        y, bar = [m.mean for m in row], np.nan_to_num([m.error for m in row])
-        axis.errorbar(x, y, bar, label=text, ls="-" if len(row) > 1 else "", **style.look(number))
-        if isinstance(x[0], float | int) and len(row) > 2 and _spans_decades(x):
-            axis.set_xscale("log")
+    pair = _with_theory(name, result)
+    exact = "exact" if len(pair) > 1 else None
+    for measured, dashes in pair:
+        curves: dict[tuple, list[Mean]] = {}
+        for mean in means(result, measured):
+            curves.setdefault(tuple((k, shown(v)) for k, v in mean.label.items() if k != ladder), []).append(mean)
+        for number, (label, row) in enumerate(_few_named(curves)):
+            x = _positions(ladder, row)
+            y, bar = [m.mean for m in row], np.nan_to_num([m.error for m in row])
+            theory = measured != name
+            alone = len(row) < 2 or isinstance(x[0], str) or ladder in NAMES
+            looks = style.look(number) | (
+                {"marker": "x", "mew": 1.0} if theory and alone else {"marker": ""} if theory else {}
+            )
+            text = (label or exact) if not theory else "theory" if number == 0 else None
+            axis.errorbar(x, y, bar, label=text, ls="" if alone else dashes, **looks)
+            if isinstance(x[0], float | int) and len(row) > 2 and _spans_decades(x):
+                axis.set_xscale("log")
     axis.set(xlabel=axis_title(ladder) if ladder else "mean of all realizations", ylabel=axis_title(name, variable))
     if ladder is None:
         axis.set(xticks=[])
@@ -225,7 +265,8 @@ def against_label(name: str, result: Result, axis: Axes) -> None:
 
 
 def _positions(ladder: Hashable | None, row: list[Mean]) -> list[Any]:
-    return [0] * len(row) if ladder is None else [m.label[str(ladder)] for m in row]
+    places = [0] * len(row) if ladder is None else [m.label[str(ladder)] for m in row]
+    return [called(x) if isinstance(x, str) else x for x in places]
 
 
 @panel("gap_ratio", needs=("gap_ratio",))
@@ -267,7 +308,7 @@ def propagator(result: Result, selection: Selection, axis: Axes) -> None:
     """A(epsilon, kappa): direct with markers, theory dashed; errors over the realizations; dotted: the level spacing."""
     direct = _by_energy(means(result, "A"))
     theory = _by_energy(means(result, "A_theory")) if "A_theory" in _all_variables(result) else {}
-    for number, (epsilon, row) in enumerate(_thinned(direct)):
+    for number, (epsilon, row) in enumerate(_few(direct)):
         for curve, words, looks in (
             (row, "direct", {"ls": "-", **style.look(number)}),
             (theory.get(epsilon, []), "theory", {"ls": "--", "color": style.colour(number), "marker": ""}),
@@ -317,17 +358,16 @@ def distribution(result: Result, selection: Selection, axis: Axes) -> None:
             if "chi" in one:
                 plot_lorentzian(axis, one, fine, dataset.attrs["shell_width"], color=looks["color"])
     axis.set(xlabel=axis_title("shell_energy"), ylabel=axis_title("P"), ylim=(0, None))
-    _say_which("P", result, selection, axis)
-    style.legend(axis)
+    style.legend(axis, title=_which("P", result, selection))
 
 
-def _say_which(name: str, result: Result, selection: Selection, axis: Axes) -> None:
-    """Name the one task of several that a panel shows."""
-    if len(result.tasks) > 1:
-        task = selection.task(result, name)
-        words = [f"{_short(k)} = {shown(v)}" for k, v in point_labels(result)[task.point].items()]
-        text = ", ".join([*words, f"realization {task.realization}"])
-        axis.text(0.03, 0.96, text, transform=axis.transAxes, va="top", fontsize="small", color="0.35")
+def _which(name: str, result: Result, selection: Selection) -> str | None:
+    """The one task of several that a panel shows, in words."""
+    if len(result.tasks) < 2:
+        return None
+    task = selection.task(result, name)
+    words = [f"{_short(k)} = {shown(v)}" for k, v in point_labels(result)[task.point].items()]
+    return ", ".join([*words, f"realization {task.realization}"])
 
 
 @panel("shots", needs=("shot_density",), shows=("shot_entropy", "shot_entropy_exact"))
@@ -339,8 +379,7 @@ def shots(result: Result, selection: Selection, axis: Axes) -> None:
     axis.errorbar(x, dataset.shot_density.values, dataset.shot_density_error.values, label="shots", capsize=2, **looks)
     axis.plot(x, dataset.shot_density_exact.values, color=style.colour(1), lw=1, label="infinitely many")
     axis.set(xlabel=axis_title("shot_shell_energy"), ylabel=axis_title("shot_density"))
-    _say_which("shot_density", result, selection, axis)
-    style.legend(axis)
+    style.legend(axis, title=_which("shot_density", result, selection))
 
 
 @panel("widths", needs=("chi", "bath_energy"), shows=("centre",))
@@ -372,8 +411,7 @@ def interaction(result: Result, selection: Selection, axis: Axes) -> None:
             axis.plot(dataset.bath_shell_energy, y, ls="-", **style.look(number), label=label)
             number += 1
     axis.set(xlabel=axis_title("bath_shell_energy"), ylabel=axis_title("F2"))
-    _say_which("F2", result, selection, axis)
-    style.legend(axis)
+    style.legend(axis, title=_which("F2", result, selection))
 
 
 @panel("levels", needs=("energy",))

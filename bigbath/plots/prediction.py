@@ -18,7 +18,7 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
 
     ``rows``: ``bigbath.studies.prediction.Prediction``; ``ds``: the largest ring; ``fluctuations``: p_n over its mean.
     """
-    figure, grid_of_axes = style.panels(1, 3, height=3.2)
+    figure, grid_of_axes = style.panels(1, 3, height=4.0)
     axes = grid_of_axes[0]
     grid = np.geomspace(1e-5, 30, 60)
     count = np.histogram(fluctuations, grid)[0] / fluctuations.size / np.diff(np.log(grid))
@@ -26,7 +26,11 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
     axes[0].plot(middle, count, "o", ms=3, mfc="none", label=r"$p_n/\langle p_n\rangle$")
     axes[0].plot(middle, middle * freedom * chi2.pdf(freedom * middle, freedom), "k-", lw=1, label="Porter-Thomas")
     axes[0].set(
-        xscale="log", yscale="log", ylim=(1e-4, 1), xlabel=r"weight over its mean, $y = p_n/\langle p_n \rangle$", ylabel=r"$y\,\rho(y)$"
+        xscale="log",
+        yscale="log",
+        ylim=(1e-4, 1),
+        xlabel=r"weight over its mean, $y = p_n/\langle p_n \rangle$",
+        ylabel=r"(a)  density $y\,\rho(y)$",
     )
     measured = {"observational": observational(ds.P.values, ds.shell_count.values)[:, 0]}
     measured |= {"von Neumann": ds.shannon.values[:, 0], "Rényi-2": ds.renyi2.values[:, 0]}
@@ -35,15 +39,23 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
     ):
         axes[1].plot(ds.bath_energy, values, ".", ms=1, color=style.colour(number), label=label, rasterized=True)
         axes[1].plot(ds.bath_energy, ds[name].sel(branch=1), "k.", ms=0.5, rasterized=True)
-    axes[1].set(xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)", ylabel=r"entropy; black: by $|V|^2$ alone", ylim=(0, None))
+    axes[1].set(
+        xlabel=r"energy $\epsilon_\mu$ of the bath state (coupling)",
+        ylabel=r"(b)  entropy (nats); black: by $|V|^2$ alone",
+        ylim=(0, None),
+    )
     names = dict.fromkeys(row.name for row in rows if row.name.startswith("S_"))
     for number, name in enumerate(names):
         mine = [row for row in rows if row.name == name]
         axes[2].plot(
-            [row.N for row in mine], [row.predicted - row.measured for row in mine], lw=1, label=name, **style.look(number)
+            [row.N for row in mine],
+            [row.predicted - row.measured for row in mine],
+            lw=1,
+            label=name,
+            **style.look(number),
         )
     axes[2].axhline(0, color="k", lw=0.5)
-    axes[2].set(xlabel="number of spins N", ylabel="entropy, predicted - measured")
+    axes[2].set(xlabel="number of spins N", ylabel="(c)  predicted minus measured entropy (nats)")
     for axis in axes:
         style.legend(axis, markerscale=4 if axis is axes[1] else 1)
     return figure

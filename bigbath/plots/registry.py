@@ -114,7 +114,7 @@ def panels_of(result: Result) -> tuple[dict[str, Panel], dict[str, Panel]]:
         }
     others = {name: panels.of_variable(name) for name in numbers if name not in chief}
     flags = {name for name in others if is_flag(name)}
-    covered |= flags
+    covered |= flags | {name for name in others if name.endswith("_theory") and name.removesuffix("_theory") in others}
     chief |= {name: p for name, p in others.items() if name not in covered}
     last = ("levels",) if len(chief) > 1 else ()
     besides = {

@@ -19,7 +19,7 @@ def plot_sizes(sizes: Sequence[Any], energies: np.ndarray) -> Figure:
     """
     figure, axes = style.panels(2, 3, height=3.0)
     for number, one in enumerate(sizes):
-        look = {"color": style.colour(number), "label": f"N = {one.model.N}"}
+        look = {**style.look(number), "label": f"N = {one.model.N}"}
         _distribution(axes[0, 0], one, energies, look)
         for axis, name, offset, scale in (
             (axes[0, 1], "chi", 0 * energies, 1.0),
@@ -27,9 +27,9 @@ def plot_sizes(sizes: Sequence[Any], energies: np.ndarray) -> Figure:
             (axes[1, 0], "observational", 0 * energies, 1 / one.model.N),
         ):
             value, error = getattr(one.parameters, name)[0], getattr(one.parameters, f"{name}_error")[0]
-            axis.errorbar(energies, scale * (value - offset), scale * error, fmt="o-", ms=3, lw=1, capsize=2, **look)
+            axis.errorbar(energies, scale * (value - offset), scale * error, **look)
             if one.exact is not None:
-                axis.plot(energies, scale * (getattr(one.exact, name)[0] - offset), "x", color=style.colour(number))
+                axis.plot(energies, scale * (getattr(one.exact, name)[0] - offset), "kx", ms=5, mew=0.8)
         axes[1, 0].plot(energies, one.predicted(0) / one.model.N, ":", lw=1, color=style.colour(number))
     names = (
         r"(b)  width $\chi(\epsilon)$ (coupling)", r"(c)  centre $- \epsilon$ (coupling)", "(d)  observational entropy / N; dotted: Eq. 49"
@@ -49,7 +49,7 @@ def _distribution(axis: Axes, one: Any, energies: np.ndarray, look: dict[str, An
     fine = np.linspace(-10, 10, 400)
     for level in (0.0, 6.0):
         b = int(np.abs(energies - level).argmin())
-        axis.plot(shells.energy, one.average.P[0, b], "o", ms=3, mfc="none", color=look["color"])
+        axis.plot(shells.energy, one.average.P[0, b], look["marker"], mfc="none", color=look["color"])
         fit = voigt_profile(fine - one.parameters.centre[0, b], one.average.smear, one.parameters.chi[0, b])
         axis.plot(fine, shells.width * fit, "-", lw=0.8, color=look["color"])
     axis.set(xlim=(-10, 10))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
 import h5py
 import matplotlib
@@ -18,33 +18,39 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bigbath.errors import FileError, JobError
+from bigbath.plots.readable import UNRESOLVED, letters, make_readable
 
 P = ParamSpec("P")
-T = TypeVar("T")
 
 #: Colours that colour-blind readers tell apart (Okabe & Ito 2008), without the yellow that is faint on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = "os^DvPX"
+#: One more than colours: 56 curves look different.
+MARKERS = "os^DvPX<"
 #: Inches: width of a journal's column, height of a panel.
 COLUMN, HEIGHT = 3.4, 2.6
+#: What some of the points of any curve are.
+AT_THE_END = (UNRESOLVED, f"fit {UNRESOLVED}")
 #: More labels than this are thinned out in a legend.
-MOST_LABELS = 8
+MOST_LABELS = 10
 
 RC: Any = {
-    "font.size": 9, "axes.labelsize": 9, "axes.titlesize": 9, "legend.fontsize": 7.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "font.size": 9, "axes.labelsize": 9, "axes.titlesize": 9, "legend.fontsize": 7.5, "legend.title_fontsize": 7.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
     "lines.linewidth": 1.0, "lines.markersize": 3.5, "errorbar.capsize": 2, "legend.frameon": False,
     "xtick.direction": "in", "ytick.direction": "in", "axes.linewidth": 0.8, "axes.prop_cycle": cycler(color=COLOURS),
     "savefig.dpi": 200, "svg.hashsalt": "bigbath", "axes.formatter.use_mathtext": True,
 }  # fmt: skip
 
 
-def styled(function: Callable[P, T]) -> Callable[P, T]:
-    """Draw with this style, whatever the caller's settings are, and leave these alone."""
+def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with this style, whatever the caller's settings are, and leave these alone, and his other axes."""
 
     @wraps(function)
-    def draw(*args: P.args, **kwargs: P.kwargs) -> T:
+    def draw(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with matplotlib.rc_context(RC):
-            return function(*args, **kwargs)
+            figure, own = function(*args, **kwargs), kwargs.get("ax")
+            for axis in figure.axes if own is None else (own,):
+                make_readable(axis)  # type: ignore[arg-type]
+            return figure
 
     return draw
 
@@ -84,25 +90,35 @@ def spread(count: int, most: int) -> list[int]:
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
 
 
-def legend(axis: Axes, *, markerscale: float = 1.0) -> None:
-    """A legend above the axes; nothing for a single curve without a label."""
+def legend(axis: Axes, *, markerscale: float = 1.0, title: str | None = None) -> None:
+    """A legend above the axes under its ``title``; nothing for a single curve without a label."""
     handles, labels = axis.get_legend_handles_labels()
     if not labels:
         return
+    last = sorted(range(len(labels)), key=lambda n: labels[n] in AT_THE_END)
+    handles, labels = [handles[n] for n in last], [labels[n] for n in last]
     chosen = spread(len(labels), MOST_LABELS)
-    longest = max(len(re.sub(r"\\\w+|[$^]", "x", labels[n])) for n in chosen)
+    longest = max(letters(labels[n]) for n in chosen)
     inches = axis.get_position().width * one_panel(axis)[0].get_figwidth()
-    columns = max(1, min(4, int(22 * inches / (longest + 6))))
+    columns = max(1, min(4, int(19 * inches / (longest + 6))))
     axis.legend(
-        [handles[n] for n in chosen], [labels[n] for n in chosen], loc="lower center", bbox_to_anchor=(0.5, 1.0),
-        ncols=min(columns, len(chosen)), markerscale=markerscale, columnspacing=1.0, handlelength=1.6, borderaxespad=0.3,
+        [handles[n] for n in chosen], [typeset(labels[n]) for n in chosen], loc="lower center", bbox_to_anchor=(0.5, 1.0),
+        ncols=min(columns, len(chosen)), markerscale=markerscale, columnspacing=1.0, handlelength=1.6, borderaxespad=0.3, title=title,
     )  # fmt: skip
 
 
+def shared_legend(figure: Figure, axis: Axes) -> None:
+    """One legend above all panels, of the curves of one of them."""
+    handles, labels = axis.get_legend_handles_labels()
+    columns = max(1, int(22 * figure.get_figwidth() / (max(map(letters, labels)) + 6)))
+    figure.legend(handles, list(map(typeset, labels)), loc="outside upper center", ncols=min(columns, len(labels)))
+
+
 def typeset(text: str) -> str:
-    """Text with its powers as TeX, "2^15" as 2 with a raised 15; what is TeX already stays."""
+    """Text with its powers and indices as TeX, "2^15" as 2 with a raised 15, "S_vN"; what is TeX already stays."""
     parts = re.split(r"(\$[^$]*\$)", text)
-    parts[::2] = [re.sub(r"(\w+)\^(-?\w+)", r"$\1^{\2}$", part) for part in parts[::2]]
+    powers = [re.sub(r"(\w+|\|\w+\|)\^(-?\w+)", r"$\1^{\2}$", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"\b([A-Za-z])_(\w+)", r"$\1_\\mathrm{\2}$", part) for part in powers]
     return "".join(parts)
 
 

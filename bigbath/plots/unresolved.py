@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-#: What hollow points and dotted curves mean.
-UNRESOLVED = "not resolved by the shells"
+from bigbath.plots.readable import UNRESOLVED
+
 #: A hollow point is at least this large (points), so that it looks hollow.
 LEAST = 2.0
 

@@ -24,8 +24,9 @@ class Auto:
 
     >>> import bigbath as bb
     >>> h = bb.build(bb.draw(bb.Imbrie(L=5)))
-    >>> bb.solve(h, bb.Nearest(k=2), engine=bb.Auto()).evidence.engine.split(" (")[0]
-    'dense'
+    >>> evidence = bb.solve(h, bb.Nearest(k=2), engine=bb.Auto()).evidence
+    >>> evidence.engine, evidence.chosen.startswith("forecast for 64 states: dense")
+    ('dense', True)
     """
 
     kind: Literal["auto"] = "auto"
@@ -50,7 +51,7 @@ class Auto:
         forecasts, remarks = [], []
         for engine in _engines():
             if refused := engine.refuses(problem):
-                remarks.append(f"{engine.kind} is left out: {refused}")
+                remarks.append(f"{engine.kind} is left out: {refused.split('. ')[0]}")
             else:
                 forecasts.append((engine, engine.forecast(problem)))
         if not forecasts:
@@ -82,14 +83,12 @@ class Auto:
                 continue
             if states.evidence.complete == "yes":
                 why = "; ".join(failed) or reason
-                return states.with_evidence(engine=f"{states.evidence.engine} (auto: {why})")
+                return states.with_evidence(chosen=why)
             failed.append(f"the {engine.kind} could not resolve the levels: {states.evidence.reason}")
             incomplete = incomplete or states
         if incomplete is None:
             raise impossible or AssertionError("there is no engine")
-        return incomplete.with_evidence(
-            engine=f"{incomplete.evidence.engine} (auto: {reason})", reason="; ".join(failed)
-        )
+        return incomplete.with_evidence(chosen=reason, reason="; ".join(failed))
 
 
 AnyEngine = Auto | Dense | ShiftInvert | Filter

@@ -13,7 +13,7 @@ from bigbath.models import Composite, MatrixComposite
 from bigbath.operators import Part, dims_of
 from bigbath.ranks import Comm, total
 from bigbath.resources import require_memory
-from bigbath.solvers.window import TIE, AnyWindow, allowed_residual
+from bigbath.solvers.window import TIE, AnyWindow, Interval, Levels, NoStates, allowed_residual
 from bigbath.spaces import Sector
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Evidence(Compact):
 
     ``residual``: largest ||H v - E v|| (absolute, 2-norm). ``orthogonality``: largest |V^T V - 1| entry, or above
     1024 states of a sector a stochastic estimate of its Frobenius norm, which bounds it. ``norm``: ||H||.
+    ``chosen``: why ``Auto`` took this engine, "" where it was asked for.
     ``edges``: the intervals that make up the window. ``counted``: number of levels between them by inertia
     (Sylvester's law), by full diagonalisation, or (filter) by a random vector that the states found explain but for a
     stated probability; ``found``: number returned. ``complete``: "yes" only if the two
@@ -57,16 +58,23 @@ class Evidence(Compact):
     iterations: int = 0
     factorisations: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    chosen: str = ""
+
+    @property
+    def engine_in_words(self) -> str:
+        """ "dense, chosen by auto"."""
+        return f"{self.engine}, chosen by auto" if self.chosen else self.engine
 
     def _facts(self) -> dict[str, Any]:
         counted = "not counted" if self.counted is None else f"{self.counted:,} counted"
         return {
             "complete": self.complete,
             "states": f"{self.found:,} found, {counted}",
-            "engine": self.engine,
+            "engine": self.engine_in_words,
             "largest residual": f"{self.residual:.1e} (|H| = {self.norm:.3g})",
             "orthogonality": f"{self.orthogonality:.1e}",
             "because": self.reason,
+            **({"auto": self.chosen} if self.chosen else {}),
         }
 
 
@@ -98,8 +106,8 @@ class Eigenstate(Compact):
         return {"energy": f"{self.energy:.12g}", "residual": f"{self.residual:.1e}", "sector": str(self.sector)}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Block:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Block(Compact):
     """Eigenstates of one symmetry sector, in the sector's coordinates.
 
     ``energies``: (k,) ascending. ``kept``: the vectors (d, k), or the slab (rows[1] - rows[0], k) of this rank; without
@@ -111,6 +119,9 @@ class Block:
     kept: np.ndarray
     residuals: np.ndarray
     rows: tuple[int, int]
+
+    def _facts(self) -> dict[str, Any]:
+        return {"states": f"{self.energies.size:,} of {self.sector.dim:,} in the sector {self.sector}"}
 
     @property
     def vectors(self) -> np.ndarray:
@@ -139,7 +150,7 @@ class Eigenstates(Compact):
     """States of an energy window, kept by symmetry sector, with evidence.
 
     A sequence in ascending energy: ``len(states)``, ``for state in states``, ``states[3].vector()``, ``states[10:20]``, which
-    is certified like the window it is cut from unless it cuts a level.
+    is certified in a ``window`` of its own like the one it is cut from, unless it cuts a level.
 
     ``extremes``: (E_min, E_max) of the whole Hamiltonian, or of the sectors that were selected; ``dim`` D its dimension. ``comm`` is
     the communicator over which the rows of the vectors are distributed, None on one process. ``composite``, ``part``: what
@@ -224,7 +235,8 @@ class Eigenstates(Compact):
         for side, at in enumerate((first, last)):
             if 0 < at < energies.size:
                 ends[side] = float(energies[at - 1] + energies[at]) / 2
-                cut |= bool(energies[at] - energies[at - 1] <= TIE * e.norm)
+                if energies[at] - energies[at - 1] <= TIE * e.norm:
+                    cut, ends[side] = True, float(energies[at - side]) + (2 * side - 1) * 2 * TIE * e.norm
         edges = tuple((max(lo, ends[0]), min(hi, ends[1])) for lo, hi in e.edges if lo < ends[1] and hi > ends[0])
         complete = e.complete
         if cut:
@@ -236,7 +248,20 @@ class Eigenstates(Compact):
             )
         counted = None if e.counted is None else last - first
         evidence = replace(e, edges=edges, counted=counted, found=last - first, complete=complete, reason=reason)
-        return replace(self, blocks=tuple(blocks), evidence=evidence)
+        return replace(self, blocks=tuple(blocks), evidence=evidence, window=self._window_between(first, last, edges))
+
+    def _window_between(self, first: int, last: int, edges: tuple[tuple[float, float], ...]) -> AnyWindow:
+        """The window that holds the states number ``first`` ... ``last`` - 1 alone; ``edges``: its intervals."""
+        if first == last:
+            return NoStates()
+        if (first, last) == (0, len(self)):
+            return self.window
+        if isinstance(self.window, Levels):
+            nearest = [int(np.abs(self.energies - e).argmin()) for e in self.window.energies]
+            mine = tuple(e for e, n in zip(self.window.energies, nearest, strict=True) if first <= n < last)
+            if mine:
+                return Levels(energies=mine)
+        return Interval(lower=edges[0][0], upper=edges[-1][1])
 
     def to_dataset(self) -> "xr.Dataset":
         """Energies, residuals and sectors as labelled arrays along ``state``, with the evidence as attributes (JSON)."""
@@ -268,7 +293,7 @@ class Eigenstates(Compact):
             + (f"; ... {len(self.blocks)} in all" if len(self.blocks) > 4 else ""),
             "spectrum": f"{self.extremes[0]:.6g} to {self.extremes[1]:.6g}",
             "vectors": ", ".join(sorted(scalars)) or "none",
-            "engine": self.evidence.engine,
+            "engine": self.evidence.engine_in_words,
         }
 
     @property

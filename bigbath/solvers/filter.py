@@ -13,8 +13,7 @@ probability that one was missed, degenerate or not.
 
 import itertools
 import time
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -24,27 +23,30 @@ from bigbath.chebyshev import DensityOfStates
 from bigbath.choice import choice
 from bigbath.errors import ImpossibleRequest
 from bigbath.kernels.lapack import eigh
-from bigbath.operators import Operator, Scale, operator_of, to_dense
+from bigbath.operators import Scale, operator_of, to_dense
 from bigbath.progress import Report, silent
-from bigbath.ranks import Comm, share, total
+from bigbath.ranks import Comm, share
 from bigbath.resources import cores, memory_limit, require_memory
 from bigbath.solvers.dense import Dense, required_memory, solve_dense
 from bigbath.solvers.eigenstates import Block, Eigenstates, assess
-from bigbath.solvers.filter_forecast import BASIS, FEWEST, filter_forecast
-from bigbath.solvers.forecast import Forecast
+from bigbath.solvers.filter_forecast import BASIS, FEWEST, STARTUP, filter_forecast, filter_seconds
+from bigbath.solvers.filter_part import FilterPart
+from bigbath.solvers.forecast import Forecast, lapack_seconds
 from bigbath.solvers.planning import cheapest_plan
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import ROUNDS, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import Plan
 from bigbath.solvers.slices import in_slices, joined
-from bigbath.solvers.subspace import rayleigh_ritz, residual_norms
-from bigbath.solvers.window import Interval, Nearest, allowed_residual, nearest_count
-from bigbath.spaces import Sector
+from bigbath.solvers.subspace import residual_norms
+from bigbath.solvers.window import Interval, Nearest, nearest_count
 
 #: Largest probability of a missing state that is called complete.
 MISSED = 1e-4
 
 #: Part of BASIS, and of the memory, that is planned for: a slice begins some levels (``slices.GAPS``) lower than planned.
 ROOM = 0.75
+
+#: How often there are more samples or vectors for levels that are crowded.
+MORE = 4
 
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
@@ -91,55 +93,6 @@ class Filter:
         return solve_filter(problem, self, comm, report)
 
 
-@dataclass(eq=False)
-class _Part:
-    """One sector: its operator, density of states, and the Ritz pairs of the last attempt.
-
-    ``good``: which of them are eigenpairs. ``remainder``, ``weights``: what no Ritz vector explains of the test's
-    vector, and its overlaps with them. ``plan``: None where LAPACK found every state.
-    """
-
-    sector: Sector
-    operator: Operator
-    density: DensityOfStates
-    plan: Plan | None = None
-    energies: np.ndarray = field(init=False)
-    basis: np.ndarray = field(default_factory=lambda: np.empty(0))
-    residuals: np.ndarray = field(init=False)
-    good: np.ndarray = field(init=False)
-    remainder: float = 0.0
-    weights: np.ndarray = field(init=False)
-    products: int = 0
-
-    def columns(self, number: int) -> np.ndarray:
-        """The first ``number`` vectors (d, number) in the memory of ``basis``."""
-        rows = self.operator.rows[1] - self.operator.rows[0]
-        return self.basis[: rows * number].reshape((rows, number), order="F")
-
-    def leftover(self, edges: tuple[float, float]) -> float:
-        """Bound on |<m|test>| for any state |m> in the window that is not among the states found.
-
-        What no Ritz vector explains, plus the Ritz vectors in the window that are not eigenvectors, plus the part of
-        those outside that can lie in the window: |<m|u>| <= residual / distance.
-        """
-        lo, hi = edges
-        bad = ~self.good
-        distance = np.maximum(lo - self.energies[bad], self.energies[bad] - hi)
-        share = self.residuals[bad] / np.maximum(distance, self.residuals[bad])
-        return float(self.remainder + np.sum(share * np.abs(self.weights[bad])))
-
-    def spurious(self, edges: tuple[float, float]) -> bool:
-        """Whether Ritz values that are no levels lie in an energy window: it holds more levels than the basis resolves."""
-        return bool(np.any(~self.good & (self.energies >= edges[0]) & (self.energies <= edges[1])))
-
-    def missed(self, scale: Scale, edges: tuple[float, float]) -> float:
-        """Probability that a state of the window is missing, 1 at most."""
-        if self.plan is None:
-            return 0.0
-        amplitude = self.plan.amplitude(scale, edges)
-        return 1.0 if amplitude <= 0 else min(1.0, float(np.sqrt(2 / np.pi)) * self.leftover(edges) / amplitude)
-
-
 def solve_filter(problem: Problem, engine: Filter, comm: Comm = None, report: Report = silent) -> Eigenstates:
     """The states of a window of nearest states or of an interval, tested for completeness.
 
@@ -168,13 +121,26 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
     start = time.perf_counter()
     parts = _parts(problem, engine, comm)
     seconds = {"density": time.perf_counter() - start}
-    wanted, b, surplus = 1.0, engine.b, 1.0
+    wanted, b, surplus, begin = 1.0, engine.b, 1.0, True
     for attempt in range(engine.attempts):
         core = _core(window, parts, scale, wanted, problem)
         for number, part in enumerate(parts):
             key = (engine.seed, 1 + attempt, number)
-            _solve_part(part, problem, engine, core, b, surplus, scale, key, report, seconds)
-        settled = _edges(window, parts, core, problem)
+            if begin:
+                _begin(part, problem, engine, core, b, surplus, scale, key)
+            elif part.missed(scale, core) > least / len(parts):
+                part.add(part.vectors)
+            else:
+                continue
+            _solve_part(part, problem, engine, core, report, seconds)
+        for _ in range(MORE):
+            likely = _edges(window, [p.energies[p.levels] for p in parts], parts, core, problem) or core
+            crowded = [p for p in parts if p.crowded(scale, likely, least / len(parts))]
+            for part in crowded:
+                _solve_part(part, problem, engine, core, report, seconds, go_on=True)
+            if not crowded:
+                break
+        settled = _edges(window, [p.energies[p.good] for p in parts], parts, core, problem)
         edges = core if settled is None else settled
         missed = min(1.0, sum(p.missed(scale, edges) for p in parts))
         if settled is not None and missed <= least:
@@ -183,9 +149,10 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
         if sum(p.missed(scale, core) for p in parts) > least:  # a multiplicity above b, or too small a basis
             if _multiplicity(parts, core, scale) > 2 ** (engine.attempts - 1 - attempt):
                 break
-            b, surplus = 2 * b, 1.15 * surplus
+            b, begin = 2 * b, not all(p.plan is None or p.has_room(p.vectors) for p in parts)
+            surplus *= 1.15 if begin else 1.0
         else:  # the density of states promised more states than there are
-            wanted *= 1.2
+            wanted, begin = 1.2 * wanted, True
     blocks = [block for part in parts if (block := _block(part, edges, comm)).energies.size]
     foreseen, error = _expected(parts, edges, scale)
     found = sum(block.energies.size for block in blocks)
@@ -265,7 +232,7 @@ def _cuts(problem: Problem, engine: Filter, comm: Comm, wanted: float) -> tuple[
     return best
 
 
-def _seconds(parts: list[_Part], cuts: tuple[float, ...], b: int, scale: Scale, memory: float) -> float:
+def _seconds(parts: list[FilterPart], cuts: tuple[float, ...], b: int, scale: Scale, memory: float) -> float:
     """About how long slices take; infinite where a basis would be larger than BASIS or than the memory."""
     seconds = 0.0
     for part, ends in itertools.product(parts, itertools.pairwise(cuts)):
@@ -278,56 +245,58 @@ def _seconds(parts: list[_Part], cuts: tuple[float, ...], b: int, scale: Scale, 
     return seconds
 
 
-def _expected(parts: list[_Part], edges: tuple[float, float], scale: Scale) -> tuple[float, float]:
+def _expected(parts: list[FilterPart], edges: tuple[float, float], scale: Scale) -> tuple[float, float]:
     """How many states the density of states puts between two energies, and its standard error."""
     counts = [p.density.count(scale.angle(edges[1]), scale.angle(edges[0])) for p in parts]
     return float(sum(n for n, _ in counts)), float(np.hypot.reduce([error for _, error in counts]))
 
 
-def _multiplicity(parts: list[_Part], edges: tuple[float, float], scale: Scale) -> float:
+def _multiplicity(parts: list[FilterPart], edges: tuple[float, float], scale: Scale) -> float:
     """How many times more states there should be between two energies than were found, at least."""
     expected, error = _expected(parts, edges, scale)
     found = sum(int(np.sum(p.good & (p.energies >= edges[0]) & (p.energies <= edges[1]))) for p in parts)
     return (expected - 4 * error) / max(found, 1)
 
 
-def sampled_forecast(problem: Problem, engine: Filter) -> tuple[int, int]:
-    """Bytes of the largest basis, and matrix-vector products in all, from the density of states that a solve samples."""
-    if isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse:
-        scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
-        cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)
-        if not problem.vectors:
-            cuts = _cuts(problem, engine, None, 1.0)
-        memory, most = _memory(engine, None), np.inf if problem.vectors else BASIS
-        plans = [
-            (p.sector.dim, _plan(p, ends, engine.b, 1.0, scale, memory, most))
-            for ends in itertools.pairwise(cuts)
-            for p in parts
-        ]
-        needed = [
-            problem.h.dtype.itemsize * dim * plan.capacity if plan else required_memory(dim) for dim, plan in plans
-        ]
-        return max(needed), sum(plan.products for _, plan in plans if plan)
-    return required_memory(max(s.dim for s in problem.sectors)), 0
+def sampled_forecast(problem: Problem, engine: Filter) -> Forecast:
+    """What a solve will take, from the density of states that it samples."""
+    if not (isinstance(problem.window, Nearest | Interval) and problem.h.is_sparse):
+        largest = max(s.dim for s in problem.sectors)
+        return Forecast(seconds=lapack_seconds(largest, is_complex=problem.h.is_complex), bytes=required_memory(largest))
+    scale, parts = Scale.of(problem.extremes), _parts(problem, engine, None)
+    cuts: tuple[float, ...] = _core(problem.window, parts, scale, 1.0, problem)
+    if not problem.vectors:
+        cuts = _cuts(problem, engine, None, 1.0)
+    memory, most = _memory(engine, None), np.inf if problem.vectors else BASIS
+    seconds, needed, products = 0.0, 0, 0
+    for part, ends in itertools.product(parts, itertools.pairwise(cuts)):
+        plan, d = _plan(part, ends, engine.b, 1.0, scale, memory, most), part.sector.dim
+        if plan is None:
+            seconds += lapack_seconds(d, is_complex=problem.h.is_complex)
+            needed = max(needed, required_memory(d))
+            continue
+        seconds += float(filter_seconds(problem, part.sector, np.array(plan.products), np.array(plan.columns)))
+        needed, products = max(needed, problem.h.dtype.itemsize * d * plan.columns), products + plan.products
+    return Forecast(seconds=seconds + STARTUP * len(parts), bytes=needed, products=products)
 
 
-def _parts(problem: Problem, engine: Filter, comm: Comm) -> list[_Part]:
+def _parts(problem: Problem, engine: Filter, comm: Comm) -> list[FilterPart]:
     """The sectors with their operators and densities of states, which are made for the first window of the problem."""
     return [_part(number, problem, engine, comm) for number in range(len(problem.sectors))]
 
 
-def _part(number: int, problem: Problem, engine: Filter, comm: Comm) -> _Part:
+def _part(number: int, problem: Problem, engine: Filter, comm: Comm) -> FilterPart:
     sector, b = problem.sectors[number], engine.b
     columns = next(c for c in range(-(-b // cores()), 0, -1) if b % c == 0)  # with fewer cores than vectors: blocks
     key = ("filter", number, engine.seed, columns)
     if key not in problem.found:
         operator = operator_of(problem.h, sector, Scale.of(problem.extremes), columns, comm)
         problem.found[key] = operator, DensityOfStates.sample(operator, (engine.seed, 0, number))
-    return _Part(sector, *problem.found[key])
+    return FilterPart(sector, *problem.found[key])
 
 
 def _core(
-    window: Nearest | Interval, parts: list[_Part], scale: Scale, wanted: float, problem: Problem
+    window: Nearest | Interval, parts: list[FilterPart], scale: Scale, wanted: float, problem: Problem
 ) -> tuple[float, float]:
     """Energies between which the filter is 1/2 or more: the interval, or where the density of states puts the k nearest."""
     lo, hi = (
@@ -352,7 +321,7 @@ def _core(
 
 
 def _plan(
-    part: _Part, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float, most: float = np.inf
+    part: FilterPart, core: tuple[float, float], b: int, surplus: float, scale: Scale, memory: float, most: float = np.inf
 ) -> Plan | None:
     return cheapest_plan(part.operator, part.density, core, scale, b=b, surplus=surplus, memory=memory, most=most)
 
@@ -363,101 +332,75 @@ def _memory(engine: Filter, comm: Comm) -> float:
     return memory if comm is None else min(comm.allgather(memory))
 
 
-def _solve_part(
-    part: _Part, problem: Problem, engine: Filter, core: tuple[float, float], b: int, surplus: float, scale: Scale,
-    key: tuple[int, ...], report: Report, seconds: dict[str, float],
+def _begin(
+    part: FilterPart, problem: Problem, engine: Filter, core: tuple[float, float], b: int, surplus: float, scale: Scale,
+    key: tuple[int, ...],
 ) -> None:  # fmt: skip
-    """Ritz pairs of one sector around the window, and what they leave of the test's vector."""
-    part.basis = np.empty(0)  # that of the last attempt makes room
-    comm = part.operator.comm
+    """A plan for one sector, and memory and random vectors for it."""
+    part.forget()  # the basis of the last attempt makes room
     most = np.inf if problem.vectors else BASIS
-    part.plan = plan = _plan(part, core, b, surplus, scale, _memory(engine, comm), most)
-    if plan is None:
+    plan = _plan(part, core, b, surplus, scale, _memory(engine, part.operator.comm), most)
+    if plan is not None:
+        part.begin(plan, key)
+
+
+def _solve_part(
+    part: FilterPart, problem: Problem, engine: Filter, core: tuple[float, float], report: Report, seconds: dict[str, float],
+    go_on: bool = False,
+) -> None:  # fmt: skip
+    """Ritz pairs of one sector around the window, and what they leave of the test's vector; ``go_on``: for crowded levels."""
+    if part.plan is None:
         dense_pairs(part, problem)
         return
-    chains, checkpoint = _begin(part, plan, key, engine)
-    sampled, first = chains[:-1], 0
-    for samples in (plan.samples, *[plan.more] * ROUNDS):
-        share = 2 * samples * part.operator.columns
-        basis = part.columns(first + share * len(sampled))
-        for number, chain in enumerate(sampled):
-            chain.sample(basis[:, first + number * share : first + (number + 1) * share])
-        start = time.perf_counter()
-        threads = cores() if comm is None else 1
-        kept = checkpoint if first == 0 else None
-        advance(chains, threads, basis, kept, lambda done, steps: report(f"filter, {part.sector}", done, steps))
-        seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
-        start = time.perf_counter()
-        report("Rayleigh-Ritz", 0, 1)
-        part.energies, vectors, part.residuals = rayleigh_ritz(basis, part.operator.product, problem.norm, comm)
-        part.good = part.residuals <= allowed_residual(problem.norm, (core,))
-        test = chains[-1].filtered[:, 0]
-        part.weights = total(vectors.conj().T @ test, comm)
-        part.remainder = float(np.sqrt(total(np.sum(np.abs(test - vectors @ part.weights) ** 2), comm)))
-        seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
-        if part.missed(scale, core) <= MISSED or not part.spurious(core):
-            break  # or a multiplicity above b: more samples would not help
-        first = part.energies.size  # the Ritz vectors and more samples
-    part.products += sum(chain.steps for chain in chains) * part.operator.columns
-    if checkpoint is not None:
-        checkpoint.remove()
+
+    def steps(done: float, of: float) -> None:
+        report(f"filter, {part.sector}", done, of)
+
+    start = time.perf_counter()
+    if go_on and part.longer_pays:
+        part.sample_longer(steps)
+    else:
+        if go_on:
+            part.add(1)
+        part.sample(engine.checkpoint, steps)
+    seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
+    start = time.perf_counter()
+    report("Rayleigh-Ritz", 0, 1)
+    part.ritz(problem.norm, core)
+    seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
 
 
-def _begin(part: _Part, plan: Plan, key: tuple[int, ...], engine: Filter) -> tuple[list[Chain], Checkpoint | None]:
-    """Memory for the basis, the chains that fill it and, last, the test's, and their checkpoint."""
-    operator = part.operator
-    part.basis = np.empty((operator.rows[1] - operator.rows[0]) * plan.capacity, dtype=operator.dtype)
-    number = plan.b // operator.columns
-    chains = [Chain(operator, (*key, i), plan.coefficients, plan.spacing) for i in range(number)]
-    chains.append(Chain(operator, (*key, number), plan.check, plan.spacing))
-    if not engine.checkpoint:
-        return chains, None
-    model = part.density.moments.tobytes()
-    return chains, Checkpoint(Path(engine.checkpoint), repr((plan, key)).encode() + model)
-
-
-def dense_pairs(part: _Part, problem: Problem) -> None:
+def dense_pairs(part: FilterPart, problem: Problem) -> None:
     """Every state of a small sector, by LAPACK."""
     require_memory(
         required_memory(part.sector.dim), f"LAPACK on a sector of {part.sector.dim:,} states", "Narrow the window."
     )
     matrix = problem.h.restricted(part.sector)
-    part.energies, vectors = eigh(to_dense(matrix))
-    part.residuals = residual_norms(lambda x: matrix @ x, part.energies, vectors)
-    rows = slice(*part.operator.rows)
-    part.basis = vectors[rows].flatten(order="F")
-    part.good = np.ones(part.energies.size, dtype=bool)
+    energies, vectors = eigh(to_dense(matrix))
+    part.set_all(energies, vectors, residual_norms(lambda x: matrix @ x, energies, vectors))
 
 
 def _edges(
-    window: Nearest | Interval, parts: list[_Part], core: tuple[float, float], problem: Problem
-) -> tuple[float, float] | None:
-    """The window's edges, or None when the filter does not reach far enough to tell."""
+    window: Nearest | Interval, energies: list[np.ndarray], parts: list[FilterPart], core: tuple[float, float], problem: Problem
+) -> tuple[float, float] | None:  # fmt: skip
+    """The window's edges for these levels of all parts, or None when the filter does not reach far enough to tell."""
     if isinstance(window, Interval):
         return window.lower - problem.tie, window.upper + problem.tie
-    pooled = np.concatenate([p.energies[p.good] for p in parts])
-    everything = all(p.plan is None for p in parts)
-    reach = np.inf if everything else 1.2 * (core[1] - window.target)
-    answer = nearest_count(pooled, window.target, window.k, problem.tie, reach)
+    reach = min((p.plan.tested for p in parts if p.plan is not None), default=np.inf) * (core[1] - window.target)
+    answer = nearest_count(np.concatenate(energies), window.target, window.k, problem.tie, reach)
     return None if answer is None else (window.target - answer[1], window.target + answer[1])
 
 
-def _block(part: _Part, edges: tuple[float, float], comm: Comm) -> Block:
+def _block(part: FilterPart, edges: tuple[float, float], comm: Comm) -> Block:
     """The sector's states inside the window, moved to the front of the basis, and the rest of its memory freed."""
     kept = np.flatnonzero(part.good & (part.energies >= edges[0]) & (part.energies <= edges[1]))
-    vectors = part.columns(kept.size)
-    for target, source in enumerate(map(int, kept)):
-        vectors[:, target] = part.columns(source + 1)[:, source]
     rows = part.operator.rows
     if part.operator.comm is None and comm is not None:  # every rank did the same work
         rows = share(part.sector.dim, comm)
-        part.basis = vectors[slice(*rows)].flatten(order="F")
-    del vectors
-    part.basis.resize((rows[1] - rows[0]) * kept.size, refcheck=False)
     return Block(
         sector=part.sector,
         energies=part.energies[kept],
-        kept=part.basis.reshape((rows[1] - rows[0], kept.size), order="F"),
+        kept=part.basis.keep(kept, rows),
         residuals=part.residuals[kept],
         rows=rows,
     )

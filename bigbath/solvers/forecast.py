@@ -5,14 +5,15 @@ factor of about two where engines cross. The density of states is taken as norma
 """
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from scipy.special import ndtr
 
 from bigbath.operators import Hamiltonian
-from bigbath.operators.size import size_of_strings
+from bigbath.operators.size import flip_masks
 from bigbath.solvers.window import AnyWindow, Density, Interval, Levels, Nearest
-from bigbath.spaces import Sector
+from bigbath.spaces import FixedCharges, Sector
 
 #: Half-width of a spectrum over its standard deviation, for D = 2: it grows as sqrt(log2 D), the number of spins.
 SPREAD = 0.9
@@ -30,9 +31,22 @@ class Forecast:
 def entries(h: Hamiltonian, sector: Sector) -> int:
     """Matrix entries of H in a sector, at most; nothing is built."""
     if h.terms:
-        return size_of_strings(h.terms, sector.dim).nnz
+        return sum(int(sector.dim * share) for share in _connected(h, sector))
     stored = h.given.size if h.given is not None else 0
     return int(stored / h.dim * sector.dim)
+
+
+def _connected(h: Hamiltonian, sector: Sector) -> list[float]:
+    """For each set of sites that H flips, the diagonal among them: which part of the sector's states it leaves in their space.
+
+    With a magnetisation as many of these sites must be up as down.
+    """
+    flips = [len(sites) for sites in {*flip_masks(h.terms), frozenset[complex]()}]
+    space = sector.space
+    if not isinstance(space, FixedCharges) or len(space.charges) != 1 or not space.charges[0].is_whole:
+        return [1.0] * len(flips)
+    up = (h.sites + space.values[0]) // 2
+    return [0.0 if n % 2 else comb(n, n // 2) * comb(h.sites - n, up - n // 2) / comb(h.sites, up) if n <= 2 * up else 0.0 for n in flips]
 
 
 def normal(h: Hamiltonian) -> tuple[float, float]:

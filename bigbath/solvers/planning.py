@@ -17,6 +17,9 @@ TINY = 512
 #: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
 CELL = 4 * np.pi / 256
 
+#: Part of the samples expected before the first look whether samples still bring something new.
+FIRST = 0.85
+
 #: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
 REACHES = 1 + np.geomspace(0.15, 3.2, 24)
 
@@ -33,11 +36,12 @@ def cheapest_plan(
     centre, delta = (first + last) / 2, (last - first) / 2
     plans = []
     for reach in REACHES:
-        states, error = density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
+        states, _ = density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
         converged = (1 + END_TEST * (reach - 1)) * delta
         crowded = 2 * reach * delta * _densest(density, centre - converged, centre + converged)
-        samples = int(np.ceil((surplus * max(states + 4 * error, crowded) + 4) / (2 * b)))
-        plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples))
+        samples = int(np.ceil((surplus * max(states, crowded) + 4) / (2 * b)))
+        first = max(1, int(FIRST * samples))
+        plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first))
     if operator.dim <= TINY or plans[0].columns > operator.dim / 4:
         return None
     column = operator.dtype.itemsize * operator.dim / size(operator.comm)

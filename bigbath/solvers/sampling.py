@@ -16,17 +16,14 @@ from bigbath.ranks import size
 
 #: Kaiser's beta of the filter and of the test's filter; where the latter ends, from the window's end on in units of the
 #: filter's edge.
-BETA, BETA_TEST, END_TEST = 28, 17, 0.42
+BETA, BETA_TEST, END_TEST = 28, 20, 0.58
 
-#: Samples that are added, as a part of those planned, where levels turn out too dense for these; how often. The levels of
+#: Parts of the samples expected: those between two looks whether they still bring something new, and all for which there is memory. Levels of
 #: localised spectra scatter like independent ones, by their square root.
-MORE, ROUNDS = 0.2, 3
+MORE, MOST = 0.01, 1.6
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
-
-#: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
-REACHES = 1 + np.geomspace(0.15, 3.2, 24)
 
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
 CHUNK, INTERVAL = 4e8, 120
@@ -38,7 +35,8 @@ class Plan:
 
     ``centre``, ``delta``: the window is |theta - centre| <= delta; the filter is 1/2 at its ends. ``reach``: the filtered
     band ends at ``reach`` delta, where the filter is rounding. States converge about half-way there, the test's filter ends
-    before. ``b``: filtered vectors; ``samples``: pairs kept from each, ``spacing`` steps apart.
+    before. ``b``: filtered vectors; ``samples``: pairs expected of each, ``spacing`` steps apart, the ``first`` of them before it is seen whether
+    samples still bring something new.
     """
 
     centre: float
@@ -46,6 +44,7 @@ class Plan:
     reach: float
     b: int
     samples: int
+    first: int
 
     @property
     def coefficients(self) -> np.ndarray:
@@ -64,9 +63,14 @@ class Plan:
 
         An edge that lies inside the window by half is twice as wide: a third shorter, at 1e-2 of the filter at the window's end.
         """
-        beyond = END_TEST * (self.reach - 1) * self.delta
-        halfwidth = max(self.delta - beyond, 0.1 * self.delta)
-        return halfwidth, self.delta + beyond - halfwidth
+        end = self.tested * self.delta
+        halfwidth = max(2 * self.delta - end, 0.1 * self.delta)
+        return halfwidth, end - halfwidth
+
+    @property
+    def tested(self) -> float:
+        """Where the test's filter ends, in half-widths of the window."""
+        return 1 + END_TEST * (self.reach - 1)
 
     @property
     def spacing(self) -> int:
@@ -75,18 +79,18 @@ class Plan:
 
     @property
     def more(self) -> int:
-        """Pairs that are added to each vector's samples at a time."""
-        return int(np.ceil(MORE * self.samples))
+        """Pairs of each vector between two looks."""
+        return max(1, int(np.ceil(MORE * self.samples)))
 
     @property
     def columns(self) -> int:
-        """Vectors of the basis, without those that can be added."""
+        """Vectors of the basis, as far as the density of states tells."""
         return 2 * self.b * self.samples
 
     @property
     def capacity(self) -> int:
         """Vectors for which there has to be memory."""
-        return 2 * self.b * (self.samples + ROUNDS * self.more)
+        return 2 * self.b * int(np.ceil(MOST * self.samples))
 
     @property
     def products(self) -> int:

@@ -93,7 +93,7 @@ class ShiftInvert:
     def refuses(self, problem: Problem) -> str | None:
         """Without a real PETSc with SLEPc."""
         missing = petsc.available()
-        return f"SLEPc is not available ({missing})" if missing else None
+        return missing or None
 
     def forecast(self, problem: Problem) -> Forecast:
         """Time grows as D^3 and as the states wanted, times D^2; memory as D^2.

@@ -1,11 +1,12 @@
 """``solve``: one call for every engine."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
+from bigbath.compact import Compact, brief
 from bigbath.errors import JobError
 from bigbath.operators import Hamiltonian
 from bigbath.progress import Report, silent
@@ -61,7 +62,7 @@ def prepare(
     return Problem(h=h, sectors=parts, window=resolved, extremes=extremes)
 
 
-class Solver:
+class Solver(Compact):
     """Windows of one Hamiltonian, solved one after the other.
 
     Its symmetries are verified, and the ends of its spectrum and its density of states found, once for all windows.
@@ -86,6 +87,18 @@ class Solver:
             raise JobError(f"solve takes a Hamiltonian, as build(draw(model)), not a {type(h).__name__}")
         self._h, self._symmetries, self._sector, self._comm = h, symmetries, sector, comm
         self._first: Problem | None = None
+
+    def _facts(self) -> dict[str, Any]:
+        found = "by the first window"
+        if self._first is not None:
+            low, high = self._first.extremes
+            found = f"{low * self._h.unit:.6g} to {high * self._h.unit:.6g}"
+        return {
+            "hamiltonian": brief(self._h),
+            "sector": self._sector or "all",
+            "symmetries": "all" if self._symmetries is None else ", ".join(self._symmetries) or "none",
+            "spectrum": found,
+        }
 
     def solve(
         self,

@@ -36,24 +36,41 @@ Product = Callable[[np.ndarray], np.ndarray]
 Each = Callable[..., Iterator[Any]]
 
 
-def rayleigh_ritz(
-    basis: np.ndarray, h: Product, norm: float, comm: Comm = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ritz values (r,), vectors (d, r) and residuals (r,) of the span of ``basis`` (d, m), which is overwritten; ``norm``: ||H||.
+def orthonormalise(basis: np.ndarray, first: int, comm: Comm = None) -> tuple[np.ndarray, float]:
+    """Make the columns of ``basis`` (d, m) from ``first`` on orthonormal, in place; those before are so already.
 
-    Cost: about 7 m^2 d operations. Memory beside the basis: blocks of it.
+    Columns that would be rounding alone become zero. Returns the coefficients (m, m - first) of the columns given in all columns, and the
+    largest part of the last panel that no column before it holds, in units of its largest column.
+    """
+    new, coefficients = 0.0, np.zeros((basis.shape[1], basis.shape[1] - first), dtype=basis.dtype, order="F")
+    with _threads() as each:
+        for columns in _slices(basis.shape[1] - first, PANEL):
+            start, stop = first + columns.start, first + columns.stop
+            above, own = _factorise_panel(basis[:, start:stop], basis[:, :start], comm, each)
+            coefficients[:start, columns], coefficients[start:stop, columns] = above, own
+            largest = np.linalg.norm(coefficients[:, columns], axis=0).max()
+            new = float(np.linalg.norm(own, 2) / largest) if largest > 0 else 0.0
+    return coefficients, new
+
+
+def rayleigh_ritz(
+    basis: np.ndarray, coefficients: np.ndarray, h: Product, norm: float, comm: Comm = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ritz values (r,), residuals (r,) and rotation (m, r) in the span of ``basis`` @ ``coefficients``; ``norm``: ||H||.
+
+    ``basis`` (d, m), orthonormal or zero columns, is overwritten: its first r columns become the Ritz vectors, basis @ rotation. ``coefficients``
+    (m, n) are those of all samples. With ``orthonormalise`` the cost is about 7 m^2 d operations. Memory beside the basis: blocks of it.
     """
     with _threads() as each:
-        triangle = _factorise(basis, comm, each)
-        projected = np.zeros_like(triangle)
+        projected = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
 
         def project(panel: slice) -> None:
             projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
 
         in_order = map if comm is not None else each  # ranks meet in h
         list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
-        left, singular, _ = svd(triangle)
-        left = left[:, singular > RANK * singular[0]]
+        left, singular, _ = svd(coefficients)
+        left = left[:, : singular.size][:, singular > RANK * singular[0]]
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
         energies, rotation = scipy.linalg.eigh(left.conj().T @ projected @ left, driver="evd", check_finite=False)
@@ -65,29 +82,33 @@ def rayleigh_ritz(
 
         list(each(rotate, _slices(basis.shape[0], ROWS // 4)))
     residuals = residual_norms(h, energies, vectors, comm)
-    _unmix(energies, vectors, residuals, h, norm, comm)
-    return energies, vectors, residuals
+    _unmix(energies, vectors, residuals, rotation, h, norm, comm)
+    return energies, residuals, rotation
 
 
 def _unmix(
-    energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray, h: Product, norm: float, comm: Comm
-) -> None:
+    energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray, rotation: np.ndarray, h: Product, norm: float,
+    comm: Comm,
+) -> None:  # fmt: skip
     """Take out of eigenvectors, in place, what they share with spurious Ritz vectors.
 
     A basis that rounding has made too large has Ritz vectors s that are no eigenvectors. One whose Ritz value falls close to
     a level mixes into its eigenvector u. As a refined Ritz vector (Jia, Linear Algebra Appl. 259, 1) u - s theta has the
-    smallest residual; it stays orthogonal to all vectors but those s.
+    smallest residual; the vectors s are turned so that all stay orthonormal.
     """
     spurious = np.flatnonzero(residuals > SPURIOUS * norm)
     mixed = np.flatnonzero((residuals <= MIXED * norm) & (residuals > CLEAN * norm))
     for u in mixed if spurious.size else ():
-        near = spurious[np.argsort(np.abs(energies[spurious] - energies[u]))[:NEAR]]
-        both = vectors[:, [u, *near]]
-        shifted = h(both) - energies[u] * both
+        both = [u, *spurious[np.argsort(np.abs(energies[spurious] - energies[u]))[:NEAR]]]
+        images = h(vectors[:, both])
+        shifted = images - energies[u] * vectors[:, both]
         gram = total(shifted.conj().T @ shifted, comm)
-        theta = same(scipy.linalg.lstsq(gram[1:, 1:], gram[1:, 0])[0], comm)
-        vectors[:, u] = (both[:, 0] - both[:, 1:] @ theta) / np.sqrt(1 + np.vdot(theta, theta).real)
-        residuals[u] = residual_norms(h, energies[[u]], vectors[:, [u]], comm)[0]
+        theta = scipy.linalg.lstsq(gram[1:, 1:], gram[1:, 0])[0]
+        turn = same(scipy.linalg.qr(np.r_[1, -theta][:, None])[0], comm)
+        turn[:, 0] *= np.sign(turn[0, 0].real)
+        vectors[:, both], rotation[:, both], images = vectors[:, both] @ turn, rotation[:, both] @ turn, images @ turn
+        energies[both] = total(np.sum(vectors[:, both].conj() * images, axis=0), comm).real
+        residuals[both] = residual_norms(h, energies[both], vectors[:, both], comm)
 
 
 def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: Comm = None) -> np.ndarray:
@@ -104,15 +125,6 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
     with _threads() as each:
         in_order = map if comm is not None else each
         return np.sqrt(total(np.concatenate(list(in_order(squares, _slices(energies.size, PRODUCT)))), comm))
-
-
-def _factorise(basis: np.ndarray, comm: Comm, each: Each) -> np.ndarray:
-    """Replace the columns of ``basis`` (d, m) by orthonormal ones; returns the triangle R (m, m), basis = columns @ R."""
-    triangle = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
-    for columns in _slices(basis.shape[1], PANEL):
-        above, own = _factorise_panel(basis[:, columns], basis[:, : columns.start], comm, each)
-        triangle[: columns.start, columns], triangle[columns, columns] = above, own
-    return triangle
 
 
 def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Each) -> tuple[np.ndarray, np.ndarray]:

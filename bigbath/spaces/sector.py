@@ -7,13 +7,14 @@ from typing import TypeAlias
 import numpy as np
 import scipy.sparse as sp
 
+from bigbath.compact import Compact
 from bigbath.spaces.space import Everything, Space
 
 Matrix: TypeAlias = sp.csr_array | np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sector:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Sector(Compact):
     """One sector of a model's space.
 
     ``labels``: values of its charges, +1 or -1 of each involution, momentum k = 0 ... n - 1 (in units of 2 pi/n) of each
@@ -28,6 +29,9 @@ class Sector:
     isometry: sp.csr_array | None = None
     momenta: tuple[str, ...] = ()
     joined: bool = True
+
+    def _facts(self) -> dict[str, str]:
+        return {"sector": f"{self.name}, {self.dim:,} of {self.whole:,} states"}
 
     @property
     def dim(self) -> int:

@@ -21,6 +21,7 @@ from bigbath.conserved.permutations import reverses
 from bigbath.conserved.sums import broken_by, is_real
 from bigbath.conserved.words import Word
 from bigbath.errors import JobError, SymmetryError
+from bigbath.explain import did_you_mean
 from bigbath.models.composite import Symmetry
 from bigbath.spaces.actions import Action, action, order_of
 from bigbath.spaces.charges import dimensions, label
@@ -122,9 +123,10 @@ def sectors(
 def _names(h: Described, use: tuple[str, ...] | None, only: dict[str, int]) -> tuple[str, ...]:
     """Names to use; JobError for one that does not exist."""
     known = symmetry_names(h) + charge_names(h)
-    for name in (*(use or ()), *only):
+    for key, name in (*(("symmetries", name) for name in use or ()), *((f"sector.{name}", name) for name in only)):
         if name not in known and not (name == "magnetisation" and _total(h)):
-            raise JobError(f"symmetry {name!r} is not one of this model's: {', '.join(known) or 'it has none'}")
+            listed = ", ".join(known) or "it has none"
+            raise JobError(f"{key}: {name!r} is not one of this model's: {listed}{did_you_mean(name, known)}")
     return tuple(n for n in known if use is None or n in use or n in only)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.fft
 from scipy.special import ndtr
 
-from bigbath.chebyshev import lanczos_extremes, moments
+from bigbath.chebyshev import Recurrence, lanczos_extremes, moments
 from bigbath.models import Composite, SpinComposite
 from bigbath.operators import (
     FlipOperator,
@@ -29,6 +29,8 @@ from bigbath.operators import (
 )
 from bigbath.spaces import Sector
 
+#: Chebyshev vectors that are summed, or multiplied with others, at a time.
+BATCH = 16
 #: Degree times sigma over the half-width of the spectrum from which a Gaussian is exact to 1e-7, where it exceeds LEAST.
 DEGREE, LEAST = 6.0, 24
 #: Half-width of the spectrum, in units of its largest level, below which all levels count as one.
@@ -86,6 +88,19 @@ def coefficients(values: np.ndarray) -> np.ndarray:
     series = scipy.fft.dct(values, axis=-1)[..., : values.shape[-1] // 2] / values.shape[-1]
     series[..., 0] /= 2
     return series
+
+
+def applied(h: Scaled, series: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """sum_n ``series``[b, n] T_n(H) v (B, D) for a vector (D,): B functions of H on it by one recurrence."""
+    terms = Recurrence(h.operator, vector[:, None]).terms()
+    result = np.zeros((series.shape[0], vector.size), h.operator.dtype)
+    batch = np.empty((BATCH, vector.size), h.operator.dtype)
+    for first in range(0, series.shape[1], BATCH):
+        part = series[:, first : first + BATCH]
+        for row, term in zip(batch[: part.shape[1]], terms, strict=False):
+            row[:] = h.operator.get(term)[:, 0]
+        result += part @ batch[: part.shape[1]]
+    return result
 
 
 def quadrature(scale: Scale, degree: int) -> np.ndarray:

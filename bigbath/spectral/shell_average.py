@@ -16,17 +16,15 @@ import numpy as np
 
 from bigbath.broadening.shells import Shells
 from bigbath.chebyshev import Recurrence
+from bigbath.compact import Compact
 from bigbath.models import Composite
 from bigbath.resources import require_memory
-from bigbath.spectral.chebyshev import Scaled, coefficients, gaussians, quadrature, smeared_shells
+from bigbath.spectral.chebyshev import BATCH, Scaled, applied, coefficients, gaussians, quadrature, smeared_shells
 from bigbath.spectral.products import Branches, ProductStates, product_states
 
-#: Chebyshev vectors that are multiplied with the shell vectors at a time.
-BATCH = 16
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ShellVectors:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ShellVectors(Compact):
     """Both Hamiltonians and the windows g on the bath, for any number of random vectors.
 
     ``branches``: all D_S of them, together where they share a space of bath states. ``bath_energy``: (B,) centres of
@@ -114,17 +112,8 @@ class ShellVectors:
 
     def _filtered(self, bath: Scaled, random: np.ndarray) -> np.ndarray:
         """g(eps - H_B) r for every window, (B, D_B)."""
-        degree, dtype = bath.degree(self.bath_sigma), bath.operator.dtype
-        series = coefficients(gaussians(quadrature(bath.scale, degree), self.bath_energy, self.bath_sigma))
-        terms = Recurrence(bath.operator, random[:, None]).terms()
-        result = np.zeros((self.bath_energy.size, random.size), dtype)
-        batch = np.empty((BATCH, random.size), dtype)
-        for first in range(0, degree, BATCH):
-            part = series[:, first : first + BATCH]
-            for row, term in zip(batch[: part.shape[1]], terms, strict=False):
-                row[:] = bath.operator.get(term)[:, 0]
-            result += part @ batch[: part.shape[1]]
-        return result
+        points = quadrature(bath.scale, bath.degree(self.bath_sigma))
+        return applied(bath, coefficients(gaussians(points, self.bath_energy, self.bath_sigma)), random)
 
 
 def _share(progress: Callable[[float], None], done: int, of: int, share: float) -> None:
@@ -145,8 +134,8 @@ class Moments:
     weight: np.ndarray
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ShellAverage:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class ShellAverage(Compact):
     """Mean distributions over the bath levels near each of B energies.
 
     ``P``: (D_S, B, S) probability in each of ``shells`` of H, whose ``count`` and mean ``energy`` are seen through the

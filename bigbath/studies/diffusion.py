@@ -24,9 +24,12 @@ from bigbath.solvers import Dense, Whole
 from bigbath.statistics import standard_error
 from bigbath.store import open_result
 from bigbath.studies.dephasing import dephasing
+from bigbath.studies.loops import loops
+from bigbath.studies.loops import page as loops_page
 from bigbath.studies.page import Page
 from bigbath.studies.stochastic import StochasticStudy
-from bigbath.studies.thermometer import page, thermometer
+from bigbath.studies.thermometer import page as thermometer_page
+from bigbath.studies.thermometer import thermometer
 
 #: Figure -> model; the paper's parameters are the models' defaults.
 MODELS = {3: Levy, 4: TFIM, 5: Imbrie}
@@ -306,8 +309,8 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
 FIGURES: dict[str, Callable] = {
     **{str(number): partial(figure, number) for number in MODELS}, "limits": limits, "collapse": collapse,
 }  # fmt: skip
-#: Only when asked for: coherences of the thermometer, and its populations in time.
-ALONE: dict[str, Callable] = {"dephasing": dephasing, "time": thermometer}
-PAGES: dict[str, Page] = {"time": page}
+#: Only when asked for: coherences of the thermometer, why the theory fails, and the thermometer in time.
+ALONE: dict[str, Callable] = {"dephasing": dephasing, "loops": loops, "time": thermometer}
 #: What these were called before they had names.
 FORMER_NAMES = {"6": "limits", "7": "collapse", "8": "dephasing"}
+PAGES: dict[str, Page] = {"loops": loops_page, "time": thermometer_page}

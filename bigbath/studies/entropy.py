@@ -24,6 +24,8 @@ from bigbath.progress import Report, silent
 from bigbath.store import Result, open_result
 from bigbath.studies.claim import Claim
 from bigbath.studies.entropy_sector import page, sector
+from bigbath.studies.fluctuations import fluctuations
+from bigbath.studies.fluctuations import page as fluctuations_page
 from bigbath.studies.laws import laws
 from bigbath.studies.measured import Measured, measured
 from bigbath.studies.page import Page
@@ -285,11 +287,12 @@ def numbers(directory: Path, report: Report = silent) -> tuple[list[Measured], P
 #: Figure of the paper -> function (directory, report) that computes and draws it; all of them share one computation.
 FIGURES = {str(number): partial(figure, number) for number in _ROWS}
 #: Only when asked for: Fig. 1 from a smaller job, and figures that the paper does not have: other sizes; where the law holds;
-#: numbers that are not printed; entropies with fluctuations and without parameters; a sector; growth in time.
+#: numbers that are not printed; entropies with fluctuations and without parameters, also of single states up to N = 17; a
+#: sector; growth in time.
 ALONE = {
     "1": partial(figure, 1, name="entropy_fig1"), "sizes": sizes, "laws": laws, "numbers": numbers, "prediction": prediction,
-    "sector": sector, "production": production,
+    "fluctuations": fluctuations, "sector": sector, "production": production,
 }  # fmt: skip
 #: What these were called before they had names.
 FORMER_NAMES = {"6": "sizes", "7": "laws", "8": "numbers", "9": "prediction", "10": "sector"}
-PAGES: dict[str, Page] = {"sector": page, "production": production_page}
+PAGES: dict[str, Page] = {"sector": page, "production": production_page, "fluctuations": fluctuations_page}

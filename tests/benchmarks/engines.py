@@ -2,7 +2,7 @@
 
     python tests/benchmarks/engines.py [--spins 12 13] [--k 100] [--limit 600] [--engines NAME ...] [--json FILE]
     python tests/benchmarks/engines.py --ring 15 --k 100                 # the entropy paper's ring instead of T(L)
-    python tests/benchmarks/engines.py --table FILE [--plot PNG]         # Markdown and a figure of the rows in FILE
+    python tests/benchmarks/engines.py --table FILE                      # Markdown of the rows in FILE; engines_figure.py draws them
 
 T(L) is the Imbrie model of L spins in all (dimension 2^L), target E = 0. Each engine runs in a process of its own, one
 after the other, and is stopped after ``--limit`` seconds; times are those of the solve (the Hamiltonian is built before)
@@ -12,14 +12,13 @@ hopeless at a size (``LARGEST`` spins) is skipped with a note. Rows that are in 
 
 import argparse
 import importlib.util
-import json
-import pathlib
-import resource
-import subprocess
 import sys
 import time
 
 import numpy as np
+import peers
+import side_by_side
+from side_by_side import Row, cells, markdown
 
 
 def system(spins: int, ring: bool):
@@ -54,79 +53,55 @@ def choice(name: str, **options):
     return make
 
 
-def converged(eps, matrix, pairs: int) -> tuple[np.ndarray, np.ndarray]:
-    """Energies (pairs,) and vectors (D, pairs) that SLEPc has found."""
-    v = matrix.createVecRight()
-    energies, vectors = np.empty(pairs), np.empty((v.getSize(), pairs), order="F")
-    for i in range(pairs):
-        energies[i] = eps.getEigenpair(i, v).real
-        vectors[:, i] = v.getArray(readonly=True)
-    return energies, vectors
+def given(solver):
+    """A peer that takes the matrix; the target is a little off zero, where SuperLU has no pivots."""
+
+    def run(composite, h, k: int) -> dict:
+        return without_energies(peers.timed(solver(h.matrix, 0.0, k), h.matrix, norm_of(h)))
+
+    return run
+
+
+def off_zero(solver):
+    return given(lambda matrix, _, k: solver(matrix, 1e-7, k))
+
+
+def norm_of(h) -> float:
+    from bigbath.solvers.problem import spectral_extremes
+
+    return max(map(abs, spectral_extremes(h)))
+
+
+def without_energies(row: dict) -> dict:
+    return {key: value for key, value in row.items() if key != "energies"}
 
 
 def slepc_filter(composite, h, k: int) -> dict:
     """EPS Krylov-Schur with ST's Chebyshev-like filter on the interval where a Gaussian density has k states."""
-    from bigbath.solvers import petsc
     from bigbath.solvers.problem import spectral_extremes
 
-    PETSc, SLEPc = petsc.load()
-    matrix = petsc.DistributedMatrix.build(h.matrix, None).petsc
-    start = time.perf_counter()
-    lowest, highest = spectral_extremes(h)
-    sigma = np.sqrt(h.matrix.power(2).sum() / h.dim)
-    half = k / 2 * np.sqrt(2 * np.pi) * sigma / h.dim
-    eps = SLEPc.EPS().create(PETSc.COMM_SELF)
-    eps.setOperators(matrix)
-    eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
-    eps.setWhichEigenpairs(SLEPc.EPS.Which.ALL)
-    eps.setInterval(-half, half)
-    eps.setDimensions(nev=k, ncv=2 * k)
-    eps.setTolerances(1e-10, 1000)
-    st = eps.getST()
-    st.setType("filter")
-    st.setFilterInterval(-half, half)
-    st.setFilterRange(lowest * 1.001, highest * 1.001)
-    st.setFilterDegree(int(3 * (highest - lowest) / (2 * half)))
-    eps.solve()
-    return checked(start, h, *converged(eps, matrix, eps.getConverged()))
+    PETSc, SLEPc, matrix = peers.petsc_matrix(h.matrix)
 
+    def solve() -> peers.Pairs:
+        lowest, highest = spectral_extremes(h)
+        sigma = np.sqrt(h.matrix.power(2).sum() / h.dim)
+        half = k / 2 * np.sqrt(2 * np.pi) * sigma / h.dim
+        eps = SLEPc.EPS().create(PETSc.COMM_SELF)
+        eps.setOperators(matrix)
+        eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
+        eps.setWhichEigenpairs(SLEPc.EPS.Which.ALL)
+        eps.setInterval(-half, half)
+        eps.setDimensions(nev=k, ncv=2 * k)
+        eps.setTolerances(1e-10, 1000)
+        st = eps.getST()
+        st.setType("filter")
+        st.setFilterInterval(-half, half)
+        st.setFilterRange(lowest * 1.001, highest * 1.001)
+        st.setFilterDegree(int(3 * (highest - lowest) / (2 * half)))
+        eps.solve()
+        return *peers.converged(eps, matrix, eps.getConverged()), {}
 
-def slepc_mumps(composite, h, k: int) -> dict:
-    """EPS Krylov-Schur with shift-invert by MUMPS's LDL^T, everything else as it comes."""
-    from bigbath.solvers import petsc
-
-    PETSc, SLEPc = petsc.load()
-    matrix = petsc.DistributedMatrix.build(h.matrix, None).petsc
-    matrix.setOption(PETSc.Mat.Option.SYMMETRIC, True)
-    start = time.perf_counter()
-    eps = SLEPc.EPS().create(PETSc.COMM_SELF)
-    eps.setOperators(matrix)
-    eps.setProblemType(SLEPc.EPS.ProblemType.HEP)
-    eps.setWhichEigenpairs(SLEPc.EPS.Which.TARGET_MAGNITUDE)
-    eps.setTarget(0.0)
-    eps.setDimensions(nev=k)
-    eps.setTolerances(1e-10, 1000)
-    st = eps.getST()
-    st.setType("sinvert")
-    pc = st.getKSP().getPC()
-    pc.setType("cholesky")
-    pc.setFactorSolverType("mumps")
-    st.getKSP().setType("preonly")
-    eps.setUp()
-    factorised = time.perf_counter() - start
-    eps.solve()
-    return checked(start, h, *converged(eps, matrix, min(eps.getConverged(), k))) | {
-        "stages": {"factorisation": factorised}
-    }
-
-
-def scipy(composite, h, k: int) -> dict:
-    import scipy.sparse.linalg
-
-    matrix = h.matrix.tocsc()
-    start = time.perf_counter()
-    energies, vectors = scipy.sparse.linalg.eigsh(matrix, k=k, sigma=1e-7)
-    return checked(start, h, energies, vectors)
+    return without_energies(peers.timed(solve, h.matrix, norm_of(h)))
 
 
 def quspin(composite, h, k: int) -> dict:
@@ -137,45 +112,8 @@ def quspin(composite, h, k: int) -> dict:
     static = [[letters, [list(c) for c in couplings]] for letters, couplings in terms]
     basis = spin_basis_general(h.sites, pauli=1)
     operator = hamiltonian(static, [], basis=basis, dtype=np.float64, check_symm=False, check_herm=False)
-    start = time.perf_counter()
-    energies, vectors = operator.eigsh(k=k, sigma=1e-7)
-    return checked(start, h, energies, vectors)
-
-
-def quimb(composite, h, k: int) -> dict:
-    import quimb
-    import scipy.sparse as sp
-
-    matrix = sp.csr_matrix(h.matrix)
-    start = time.perf_counter()
-    energies, vectors = quimb.eigh(matrix, k=k, sigma=1e-7, backend="slepc-nompi")
-    return checked(start, h, np.asarray(energies), np.asarray(vectors))
-
-
-def checked(start: float, h, energies, vectors) -> dict:
-    seconds = time.perf_counter() - start
-    residual = np.linalg.norm(h.matrix @ vectors - vectors * energies, axis=0).max(initial=0)
-    from bigbath.solvers.problem import spectral_extremes
-
-    norm = max(map(abs, spectral_extremes(h)))
-    return {"seconds": seconds, "states": energies.size, "residual": residual / norm, "complete": "-"}
-
-
-def measured(command: list[str], limit: float) -> dict:
-    """The row that the process prints, or why there is none: its last word, or its memory when it was stopped."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        out, err = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        status = pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines()
-        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 2**20
-        process.kill()
-        process.communicate()
-        return {"failed": f"stopped after {limit:.0f} s, {peak:.2f} GB", "peak_GB": peak}
-    if process.returncode:
-        return {"failed": (err.strip().splitlines() or ["no message"])[-1][:200]}
-    return json.loads(out.strip().splitlines()[-1]) | {"process_seconds": time.perf_counter() - start}
+    solve = lambda: (*operator.eigsh(k=k, sigma=1e-7), {})  # noqa: E731
+    return without_energies(peers.timed(solve, h.matrix, norm_of(h)))
 
 
 #: Engine -> (function, spins up to which it is tried).
@@ -183,53 +121,17 @@ ENGINES = {
     "bigbath filter": (own(choice("Filter")), 20),
     "bigbath shift-invert": (own(choice("ShiftInvert")), 15),
     "bigbath shift-invert, certify = false": (own(choice("ShiftInvert", certify=False)), 16),
-    "SLEPc + MUMPS": (slepc_mumps, 16),
+    "SLEPc + MUMPS": (given(peers.slepc_mumps), 16),
     "LAPACK": (own(choice("Dense")), 13),
     "SLEPc polynomial filter": (slepc_filter, 14),
-    "quimb, SLEPc backend": (quimb, 14),
-    "SciPy eigsh(sigma)": (scipy, 14),
+    "quimb, SLEPc backend": (off_zero(peers.quimb_eigh), 14),
+    "SciPy eigsh(sigma)": (off_zero(peers.scipy_eigsh), 14),
     "QuSpin eigsh(sigma)": (quspin, 14),
 }
 
 
-def line(row: dict) -> str:
-    where = f"{'ring' if row['ring'] else 'T'}({row['spins']})"
-    if "failed" in row:
-        return f"| {row['engine']} | {where} | {row['k']} | {row['failed']} | | | | |"
-    return (f"| {row['engine']} | {where} | {row['k']} | {row['seconds']:.2f} | {row['process_seconds']:.1f} | {row['peak_GB']:.2f} "
-            f"| {row['states']}, {row['residual']:.0e} | {row['complete']} |")  # fmt: skip
-
-
-HEAD = (
-    "| engine | problem | k | solve / s | process / s | peak / GB | states, residual | complete |\n" + "|---" * 8 + "|"
-)
-
-
-def rows_of(file: str | None) -> list[dict]:
-    path = pathlib.Path(file) if file else None
-    return [json.loads(text) for text in path.read_text().splitlines()] if path and path.exists() else []
-
-
-def plot(rows: list[dict], png: str) -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharex=True)
-    for axis, key, label in zip(axes, ("seconds", "peak_GB"), ("solve / s", "peak memory / GB"), strict=True):
-        for engine in ENGINES:
-            points = sorted(
-                {
-                    r["spins"]: r[key]
-                    for r in rows
-                    if r["engine"] == engine and r["k"] == 100 and "failed" not in r and not r["ring"]
-                }.items()
-            )
-            if points:
-                axis.semilogy(*zip(*points, strict=True), "o-", label=engine)
-        axis.set(xlabel="spins", ylabel=label)
-    if axes[0].get_lines():
-        axes[0].legend(fontsize=6)
-    figure.tight_layout()
-    figure.savefig(png, dpi=150)
+def line(row: Row) -> str:
+    return markdown(cells(row, f"{'ring' if row['ring'] else 'T'}({row['spins']})"))
 
 
 def main() -> None:
@@ -242,49 +144,30 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", choices=list(ENGINES), default=list(ENGINES))
     parser.add_argument("--json", help="also append the rows to this file, a JSON object a line")
     parser.add_argument("--table", help="print the rows of this file as Markdown, run nothing")
-    parser.add_argument("--plot", help="with --table: draw them into this file")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     sizes, ring = args.ring or args.spins, bool(args.ring)
     if args.one:
-        row = ENGINES[args.one][0](*system(sizes[0], ring), args.k[0])
-        row["peak_GB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(json.dumps(row))
+        side_by_side.answer(ENGINES[args.one][0](*system(sizes[0], ring), args.k[0]))
         return
-    print(HEAD, flush=True)
+    print(side_by_side.header(side_by_side.HEAD), flush=True)
     if args.table:
-        rows = rows_of(args.table)
+        rows = side_by_side.rows_of(args.table)
         print("\n".join(map(line, rows)))
-        if args.plot:
-            plot(rows, args.plot)
         return
+    problem = "--ring" if ring else "--spins"
     for spins in sizes:
         for k in args.k:
             for engine in args.engines:
-                name = {"engine": engine, "spins": spins, "k": k, "ring": ring}
-                done = sum(name.items() <= row.items() for row in rows_of(args.json))
                 if spins > ENGINES[engine][1]:
                     print(f"{engine} is not tried beyond {ENGINES[engine][1]} spins", flush=True)
                     continue
                 if engine.startswith("quimb") and not importlib.util.find_spec("quimb"):
                     print("quimb is not installed (pip install quimb)", flush=True)
                     continue
-                command = [
-                    sys.executable,
-                    __file__,
-                    "--one",
-                    engine,
-                    "--k",
-                    str(k),
-                    "--ring" if ring else "--spins",
-                    str(spins),
-                ]
-                for _ in range(args.repeat - done):
-                    row = name | measured(command, args.limit)
-                    print(line(row), flush=True)
-                    if args.json:
-                        with open(args.json, "a") as file:
-                            file.write(json.dumps(row) + "\n")
+                name = {"engine": engine, "spins": spins, "k": k, "ring": ring}
+                command = [sys.executable, __file__, "--one", engine, "--k", str(k), problem, str(spins)]
+                side_by_side.repeated(name, command, limit=args.limit, repeat=args.repeat, file=args.json, line=line)
 
 
 if __name__ == "__main__":

@@ -18,4 +18,5 @@ engines --ring 15 --engines "$filter" "$own" "$mumps" --limit 120
 engines --ring 16 17 --engines "$filter" --limit 300
 [ -s "$out/kernel.txt" ] || "$python" "$here/filter.py" kernel --spins 12 14 16 18 | tee "$out/kernel.txt"
 [ -s "$out/ranks.txt" ] || "$python" "$here/filter.py" ranks --spins 16 --ranks 1 2 4 | tee "$out/ranks.txt"
-"$python" "$here/engines.py" --table "$out/rows.jsonl" --plot "$out/engines.png" > "$out/table.md"
+"$python" "$here/engines.py" --table "$out/rows.jsonl" > "$out/table.md"
+"$python" "$here/engines_figure.py" "$out/rows.jsonl" "$out/engines.png"

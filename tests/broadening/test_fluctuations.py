@@ -67,7 +67,7 @@ def test_fluctuations_with_equal_gaps_and_degenerate_levels():
         abs(weights[np.abs(gaps - g) < 1e-6].sum()) ** 2
         for g in np.unique(np.round(gaps[np.abs(gaps) > 1e-6], 7))
     )  # fmt: skip
-    assert np.isclose(f.steady, steady) and np.isclose(f.long_time, exact)
+    assert np.isclose(f.steady, steady, rtol=1e-8, atol=1e-10) and np.isclose(f.long_time, exact, rtol=1e-8)
     assert f.gap_degeneracy > 1 and f.long_time <= f.bound * f.gap_degeneracy
     plain = np.sum(np.abs(weights[np.abs(gaps) > 1e-9]) ** 2)
     assert abs(plain / exact - 1) > 1e-3  # the formula for levels and gaps without degeneracy is another number

@@ -42,7 +42,7 @@ def test_elements_against_dense_algebra(ring, model):
 
 def test_channel_sums_are_expectations_of_the_squared_operator(ring):
     sums = channel_sums(ring.strength)
-    assert np.allclose(sums, np.einsum("minj->mij", np.abs(ring.dense_interaction()) ** 2))
+    assert np.allclose(sums, np.einsum("minj->mij", np.abs(ring.dense_interaction()) ** 2), rtol=1e-10)
     g, h = 1.05, 0.1
     mean = sums.mean(axis=0)  # <(sigma_1 + sigma_last)^2> has mean 2 over the bath
     assert np.allclose(mean[0, 1], 2 * g**2 / (g**2 + h**2))
@@ -74,7 +74,7 @@ def test_eth_function_sums_back_to_the_strength(ring):
     scale = np.exp(density.entropy((edges[1:] + edges[:-1]) / 2))[:, None]
     off_diagonal = np.nansum(np.where(eth.count > 0, eth.f2 * eth.count / scale, 0.0))
     dense = np.abs(ring.dense_interaction()[:, 0, :, 1]) ** 2
-    assert np.isclose(off_diagonal, dense.sum() - np.trace(dense))
+    assert np.isclose(off_diagonal, dense.sum() - np.trace(dense), rtol=1e-10)
     assert np.nanmax(np.abs(eth.f2 - eth.f2[:, ::-1]) / np.nanmax(eth.f2)) < 1e-10  # |O_mn| = |O_nm|
 
 

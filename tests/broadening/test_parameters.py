@@ -21,8 +21,8 @@ def test_regression_against_polyfit():
     line = regress(x, y)
     best, covariance = np.polyfit(x, y, 1, cov="unscaled")
     noise = np.sum((np.polyval(best, x) - y) ** 2) / 198
-    assert np.allclose([line.slope, line.intercept], best)
-    assert np.allclose([line.slope_error, line.intercept_error], np.sqrt(noise * np.diag(covariance)))
+    assert np.allclose([line.slope, line.intercept], best, rtol=1e-8)
+    assert np.allclose([line.slope_error, line.intercept_error], np.sqrt(noise * np.diag(covariance)), rtol=1e-8)
     both = branches(x, np.array([-1.0, 1.0]), np.stack([y, y + 2], axis=1), np.ones((200, 2)))
     assert np.isclose(both[0].shift.slope, line.slope - 1)
     assert np.isclose(both[1].shift.intercept, line.intercept + 1)
@@ -40,7 +40,7 @@ def test_reconstruction_against_dense_sums(ring):
             t = energy[mu, i] - centre
             expected = (w * chi / (t**2 + chi**2)).sum(), (w * t / (t**2 + chi**2)).sum()
             new_chi, shift = reconstruct(s, centre, chi, energy)
-            assert np.allclose((new_chi[mu, i], shift[mu, i]), expected)
+            assert np.allclose((new_chi[mu, i], shift[mu, i]), expected, rtol=1e-8, atol=1e-10)
 
 
 def test_the_other_branch_makes_the_paper_self_consistent(bigger):
@@ -96,7 +96,7 @@ def test_binned_spectra_keep_their_weight(bigger):
     low, high = bigger.states.extremes
     solution = solve_spectra(bigger.strength, bigger.bare, (low - 6, high + 6), cells=300, iterations=1)
     edges = np.linspace(low - 6, high + 6, 37)
-    assert np.allclose(solution.binned(edges).sum(axis=-1), solution.norm)
+    assert np.allclose(solution.binned(edges).sum(axis=-1), solution.norm, rtol=1e-10)
 
 
 def test_coarse_grained_numbers_and_equations():
@@ -105,6 +105,6 @@ def test_coarse_grained_numbers_and_equations():
         value = scipy.integrate.quad(
             lambda d, f=integrand: f(d) / ((d - 2.63) ** 2 + point.chi**2), -3.6, 3.6, points=[2.63]
         )[0]
-        assert np.isclose(1.982 / 7.2 * value, expected)
+        assert np.isclose(1.982 / 7.2 * value, expected, rtol=1e-8)
     with pytest.raises(ImpossibleRequest, match="no solution"):
         coarse_grained(0.01, 7.2, 5.0)

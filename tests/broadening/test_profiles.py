@@ -23,6 +23,15 @@ def test_voigt_is_the_convolution_of_eq_55():
     assert np.allclose(profiles.voigt(x, 0.3, 0.7, 0.0), profiles.lorentzian(x, 0.3, 0.7))
 
 
+def test_eq_4_written_out():
+    """gamma / pi / [(a - lambda - eta)^2 + gamma^2], of norm 1."""
+    a, eta, gamma, energy = 1.3, 0.4, 0.7, np.linspace(-9, 9, 7)
+    expected = [gamma / (np.pi * ((a - x - eta) ** 2 + gamma**2)) for x in energy]
+    assert np.allclose(profiles.lorentzian(energy - a, -eta, gamma), expected, rtol=1e-12)
+    total = scipy.integrate.quad(lambda x: profiles.lorentzian(x - a, -eta, gamma), -np.inf, np.inf)[0]
+    assert np.isclose(total, 1, rtol=1e-8)
+
+
 @pytest.mark.parametrize("delta, chi, theta", [(0.55, 0.63, 0.02), (-0.5, 0.6, 0.3), (0.0, 1.0, 1.0), (2.0, 0.4, 0.05)])
 def test_eq_62_by_quadrature(delta, chi, theta):
     value = profiles.integral(lambda x: profiles.quadratic_width(x, delta, chi, 0.0, theta))

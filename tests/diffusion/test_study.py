@@ -11,12 +11,14 @@ from typer.testing import CliRunner
 from bigbath import diffusion
 from bigbath.cli.main import app
 from bigbath.cluster.realize import realize, system_states
+from bigbath.diffusion.surrogate import COUPLINGS
 from bigbath.errors import JobError
 from bigbath.job import parse_job
 from bigbath.models import TFIM, Imbrie, Levy, disorder_stream
 from bigbath.operators import build
 from bigbath.solvers import Dense, Whole, solve
 from bigbath.studies import diffusion as study
+from bigbath.studies import loops
 
 JOB = {
     "model": {"name": "imbrie", "L": 4},
@@ -117,6 +119,25 @@ def test_dephasing_of_the_three_models(tmp_path: Path) -> None:
     assert plot.stat().st_size > 1000 and {r.model for r in rows} == {"levy", "tfim", "imbrie"}
     assert {r.verdict for r in rows if r.kappa >= 1 and r.model != "levy" and r.element != "1,2 from 2,1"} == {"yes"}
     assert {r.verdict for r in rows if r.kappa < 1 or r.model == "levy"} == {"-"}
+
+
+def test_causes_of_the_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every coupling and quantity of both chains and of a pair of spins; what is kept is read again."""
+    monkeypatch.setattr(loops, "PAIRS", {"two spins": loops.two_spins(0.2, False, L=6)})
+    rows, plot = study.ALONE["loops"](tmp_path, sizes=[3], realizations=2)
+    assert plot.stat().st_size > 1000
+    chains = [r for r in rows if r.model != "two spins"]
+    assert len(chains) == 2 * 3 * 4 * 5 and len(rows) == len(chains) + 3 * 4
+    assert {r.coupling for r in rows} == set(COUPLINGS)
+    ds = realize(study.job(Imbrie(L=3), kappa=loops.KAPPA, seed=loops.SEED), 0)
+    found = loops.realization(Imbrie(L=3), 0, loops.KAPPA, tmp_path)["as it is"]
+    A = diffusion.autocorrelation(np.einsum("aabbk->abk", found.exact).real)
+    np.testing.assert_allclose(A, ds.A.values[0], rtol=1e-8)
+    with_memory = realize(study.job(Imbrie(L=3), kappa=loops.KAPPA, seed=loops.SEED, memory=True), 0)
+    np.testing.assert_allclose(found.memory, with_memory.A_memory.values[0], rtol=1e-2)
+    stamps = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.npz")}
+    assert study.ALONE["loops"](tmp_path, sizes=[3], realizations=2)[0] == rows
+    assert {file: file.stat().st_mtime_ns for file in stamps} == stamps
 
 
 def test_options_of_another_study_are_refused() -> None:

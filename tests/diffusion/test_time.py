@@ -1,6 +1,7 @@
 """Time domain and long times against exact evolution."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,10 +29,11 @@ from bigbath.diffusion.time_domain import (
     exact_evolution,
     inverse_laplace,
     laplace_line,
+    largest_frequency,
     theory_evolution,
 )  # fmt: skip
 from bigbath.errors import ImpossibleRequest
-from bigbath.models import TFIM, Imbrie, Levy, MatrixComposite, Ring, disorder_stream
+from bigbath.models import TFIM, Imbrie, Levy, MatrixComposite, Ring, SpinComposite, disorder_stream
 
 EXAMPLES = 300 if os.environ.get("BIGBATH_LONG") else 8
 INITIAL = EnergyFilter(centre=0.2, width=0.8)
@@ -89,12 +91,60 @@ def test_error_of_eq_5_bounds_the_truth(
     """Eq. 5 against Eq. 2 at any time that is not refused, for any state that is not outside the spectrum."""
     s = solved(model.composite(disorder_stream(seed, 0)))
     initial = EnergyFilter(centre=centre, width=width)
-    times = earliest(initial) * np.array([1.0, late])
+    times = earliest(initial, s.states) * np.array([1.0, late])
     e = direct_evolution(s.states, s.system, initial, times)
     exact = exact_evolution(s.states, s.system, initial, times)
     assert (abs(e.p - exact.p).max(axis=(0, 1)) <= e.error).all()
     assert (abs(e.probability - 1) <= e.error).all()
     np.testing.assert_allclose(exact.probability, 1, atol=1e-10)
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(
+    st.sampled_from([TFIM(L=3), Imbrie(L=3), Ring(N=4)]), st.integers(0, 10**6), st.floats(-6, 6), st.booleans(),
+    st.floats(0.0, 0.3), st.floats(1.0, 2.0),
+)  # fmt: skip
+def test_no_default_is_an_energy(
+    model: TFIM | Imbrie | Ring, seed: int, power: float, thermal: bool, parameter: float, late: float
+) -> None:
+    """All energies times s, all times over s: the same probabilities and errors, by Eq. 5 and its defaults."""
+    composite = model.composite(disorder_stream(seed, 0))
+    found = []
+    for s in (1.0, 10.0**power):
+        one = solved(in_units(composite, s))
+        initial = ThermalWeight(beta=parameter / s) if thermal else EnergyFilter(centre=parameter * s, width=2.0 * s)
+        first = earliest(initial, one.states)
+        e = direct_evolution(one.states, one.system, initial, first * np.array([1.0, late]), tolerance=1e-3)
+        frequency = largest_frequency(one.states, one.system, initial, 1e-3)
+        found.append((first * s, frequency / s, e.p, e.error, e.heisenberg * s))
+    reference, other = found
+    assert other[0] == pytest.approx(reference[0], rel=1e-8)
+    assert other[1] == pytest.approx(reference[1], rel=5e-3)  # counted in cells
+    np.testing.assert_allclose(other[2], reference[2], atol=1e-3 * reference[3].max())
+    np.testing.assert_allclose(other[3], reference[3], rtol=0.02, atol=1e-6)
+    assert other[4] == pytest.approx(reference[4], rel=1e-6)
+
+
+def in_units(composite: SpinComposite, s: float) -> SpinComposite:
+    """The same spins with all couplings ``s`` times as large."""
+    parts = {
+        part: tuple((a, tuple((s * c[0], *c[1:]) for c in couplings)) for a, couplings in getattr(composite, part))
+        for part in ("system", "bath", "interaction")
+    }
+    return replace(composite, **parts)
+
+
+@pytest.mark.parametrize("initial", [EnergyFilter(centre=0.2, width=1.5), ThermalWeight(beta=0.2)])
+def test_no_frequency_lies_beyond_the_largest(initial: EnergyFilter | ThermalWeight) -> None:
+    """Written out with the projectors: the share of p above it is the tolerance, and more below it."""
+    s = solved(Imbrie(L=5).composite(disorder_stream(9, 0)))
+    E, f = s.states.energies, initial.unnormalised(s.states.energies)
+    weight = sum(np.abs(p) ** 2 for p in projectors(s)) * (f[:, None] + f)
+    apart = np.abs(E[:, None] - E)
+    for tolerance in (1e-2, 1e-4):
+        found, cell = largest_frequency(s.states, s.system, initial, tolerance), np.ptp(E) / 4096
+        assert weight[apart > found].sum() <= tolerance * weight.sum()
+        assert weight[apart > found - 2 * cell].sum() > tolerance * weight.sum()
 
 
 def test_times_before_the_filter_are_refused() -> None:

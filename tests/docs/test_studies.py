@@ -15,7 +15,7 @@ STUDIES = {
     "gap_ratio": (15, 10, "W = 8.0: r = "),
     "heisenberg": (12, 8, "8.0"),
     "two_spins": (12, 6, "observational"),
-    "autocorrelation": (10, 8, "string_autocorrelation_error"),
+    "autocorrelation": (5, 5, "string_autocorrelation_error"),
     "entanglement": (12, 8, "entanglement_cut"),
 }
 

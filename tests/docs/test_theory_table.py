@@ -2,6 +2,8 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from support import named_tests
+
 TABLE = Path(__file__).parents[2] / "docs" / "theory-entropy.md"
 
 
@@ -40,6 +42,17 @@ def test_every_equation_with_a_number_is_reached_and_tested():
         if not code.startswith("step"):
             assert reach != "–" and accuracy != "–", number
         assert set(re.findall(r"\(#(.*?)\)", reach)) <= anchors, number
+
+
+def test_every_named_test_exists_and_has_an_accuracy():
+    """Rows with a number name test functions, each followed by its accuracy; steps and assumptions name none."""
+    found = re.findall(r"^\| (\d+) \| .*? \| (.*?) \| .*? \| (.*?) \|$", TABLE.read_text(), re.MULTILINE)
+    without = {int(number) for number, _, test in found if not named_tests(test, "broadening")}
+    steps = {int(number) for number, code, _ in found if code.startswith("step")}
+    assert without == steps | {15}
+    for number, _, test in found:
+        if int(number) not in without:
+            assert all(re.search(r"` \S", part) for part in test.split("; `")), number
 
 
 def test_the_examples_run(capsys):

@@ -69,7 +69,7 @@ def test_tables_are_the_propagators():
     states, bath = solve(build(composite), Whole()), solve(build(composite, "B"), Whole())
     system, initial = system_states(composite), EnergyFilter(centre=0.2, width=1.5)
     times = np.array([2.0, 4.0])
-    grid = laplace_grid(initial.smooth(states, 1e-4), initial, times, 1e-4, 9.0)
+    grid = laplace_grid(states, system, initial, times, 1e-4, 9.0)
     epsilon, kappa = grid.epsilon[[0, 5, -1]], grid.line[[0, 7, -1]]
     exact = direct_propagator(states, system, epsilon, kappa).D
     assert np.abs(DirectTable.of(grid, states, system)(epsilon, kappa) - exact).max() < 1e-10 * np.abs(exact).max()

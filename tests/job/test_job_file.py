@@ -214,6 +214,16 @@ def test_messages_name_the_key_and_the_remedy(path, value, messages):
         assert message in str(caught.value)
 
 
+def test_a_list_is_not_called_empty_because_an_item_is_wrong():
+    changed = copy.deepcopy(JOBS[0]) | {"measure": {"participation": {"q": [-1.0]}}}
+    with pytest.raises(JobError) as caught:
+        parse_job(changed)
+    assert str(caught.value).count("measure.participation.q") == 1
+    changed["measure"]["participation"]["q"] = []
+    with pytest.raises(JobError, match=r"measure\.participation\.q: must have at least 1 entry"):
+        parse_job(changed)
+
+
 def test_several_mistakes_are_told_at_once():
     changed = copy.deepcopy(JOBS[0])
     changed["model"]["N"] = "many"

@@ -18,6 +18,7 @@ from bigbath.dynamics.steady import steady_state
 from bigbath.errors import JobError
 from bigbath.job import load_job, parse_job
 from bigbath.measure import Context
+from bigbath.measure.resolution import Resolution
 from bigbath.models import XXZ, Imbrie, MatrixComposite, Ring, draw
 from bigbath.operators import build
 from bigbath.plots import plot_result
@@ -277,10 +278,10 @@ def test_a_job_is_forecast_run_and_drawn(tmp_path):
 def test_what_needs_spins_is_refused_for_matrices(options, named):
     composite = MatrixComposite(system=np.diag([0.0, 1.0]), bath=np.eye(3), interaction=((np.eye(2), np.eye(3)),))
     with pytest.raises(JobError, match=named):
-        bb.MeasureDynamics(times=[1.0], **options).before(composite)
+        bb.MeasureDynamics(times=[1.0], **options).before(Resolution(composite), None, None)
     ring = Ring(N=4).composite(None)
     with pytest.raises(JobError, match=r"cut: there is no site 4; sites are 0 ... 3"):
-        bb.MeasureDynamics(times=[1.0], cut=[1, 4]).before(ring)
+        bb.MeasureDynamics(times=[1.0], cut=[1, 4]).before(Resolution(ring), None, None)
 
 
 def test_a_state_of_several_sectors_is_refused_before_any_work(tmp_path):

@@ -118,9 +118,9 @@ def test_refusals_are_those_of_a_job():
         bb.propagator(bath, kappa=[1.0])
     for wrong, words in (
         (lambda: bb.gap_ratio([1.0, 2.0]), "take Eigenstates"),
-        (lambda: bb.entanglement(states, [0, 9]), "different sites below 6"),
+        (lambda: bb.entanglement(states, [0, 9]), "must be different sites, 0"),
         (lambda: bb.observables(states, {"a": [["q", [[1.0, 0]]]]}), "letters I, x, y, z"),
-        (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0, 0]]]]}), "different integers below 6"),
+        (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0, 0]]]]}), "must be different sites, 0"),
         (lambda: bb.observables(states, {"a": [["zz", [[1.0, 0]]]]}), "2 sites"),
         (lambda: bb.observables(states, {}, pauli=()), "nothing to measure"),
         (lambda: bb.observables(states, elements=True), "give operators"),
@@ -166,6 +166,42 @@ def test_a_slice_is_certified_in_its_own_window_or_says_why_not(first, last, deg
     elif energies.size:
         assert degenerate and "cuts a degenerate level" in part.evidence.reason
     assert np.array_equal(part.vectors(), states.vectors()[:, first:last])
+    assert_its_own_window(states, part)
+
+
+def assert_its_own_window(states, part):
+    """Solving for the window of a slice gives its states; of one that cuts a level, the whole level."""
+    if not len(part):
+        assert part.window.kind == "none"
+        return
+    again = bb.solve(bb.build(states.composite), part.window, engine=bb.Dense(), symmetries=())
+    if part.evidence.complete == "yes":
+        assert np.allclose(again.energies, part.energies, atol=1e-12)
+        assert json.dumps(part.evidence.edges) == json.dumps(part[:].evidence.edges)
+    else:
+        assert len(again) > len(part)
+        assert np.abs(again.energies[:, None] - part.energies).min(axis=0).max() < 1e-12
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=5, unique=True), st.integers(0, 5), st.integers(0, 5))
+def test_a_slice_of_a_window_of_levels_has_the_levels_in_it(targets, first, last):
+    states = of(MODEL, window=bb.Levels(energies=tuple(targets)), engine=bb.Dense())
+    part = states[first:last]
+    assert part.window.kind == ("levels" if len(part) else "none")
+    if len(part):
+        again = of(MODEL, window=part.window, engine=bb.Dense())
+        assert np.allclose(again.energies, part.energies, atol=1e-12)
+
+
+def test_windows_of_slices_in_words():
+    states = of(MODEL)
+    assert states[:].window == bb.Whole() and states[3:9].window.kind == "interval"
+    assert states[3:9][2:4].window == states[5:7].window
+    near = of(MODEL, window=bb.Nearest(target=0.1, k=9))[2:5]
+    assert (
+        near.window.kind == "interval" and near.window.lower < near.energies[0] < near.energies[-1] < near.window.upper
+    )
 
 
 def test_states_as_a_dataset_and_in_short():

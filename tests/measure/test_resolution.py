@@ -8,6 +8,7 @@ from support import bigbath
 import bigbath.cluster.realize as realize_module
 from bigbath.broadening import system_states
 from bigbath.cluster.realize import realize
+from bigbath.conserved import unresolved
 from bigbath.errors import UnresolvedSpectrum
 from bigbath.job import parse_job
 from bigbath.measure import Context, Measures, caveats
@@ -141,3 +142,36 @@ def test_the_command_line_refuses_a_whole_ensemble(tmp_path):
     assert process.returncode == 6
     assert "conserves the total sigma^z" in process.stderr + process.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["job.toml"]
+
+
+STATISTICS = {"gap_ratio": {}, "spacings": {}, "number_variance": {"lengths": [1.0]}}
+TWISTED = {"name": "xxz", "L": 6, "W": 1.0, "phi": 0.7}
+
+
+@pytest.mark.parametrize(
+    ("model", "spectrum", "sectors"),
+    [
+        (HEISENBERG, {"sector": {"magnetisation": 0}}, 1),
+        (HEISENBERG, {}, 2),  # magnetisation 0, where a flip could be a symmetry, and all others
+        ({"name": "ring", "N": 8}, {}, None),
+        (TWISTED, {"sector": {"magnetisation": 0}}, 1),
+    ],
+    ids=["one sector", "all sectors", "ring", "complex"],
+)
+def test_equal_sectors_are_judged_once_a_realization(monkeypatch, model, spectrum, sectors):
+    """Whatever measurements ask, before the work and after it; and as each of them alone says."""
+    asked = []
+
+    def counted(terms, sites, **given):
+        key = given["used"], tuple(given["labels"].get(s.name) for s in given["used"]), given["charges"]
+        asked.append(key)
+        return unresolved(terms, sites, **given)
+
+    chosen = {"model": model, "spectrum": {"window": "whole", **spectrum}}
+    alone = {name: realize(parse_job({**chosen, "measure": {name: each}}), 0) for name, each in STATISTICS.items()}
+    monkeypatch.setattr("bigbath.measure.resolution.unresolved", counted)
+    together = realize(parse_job({**chosen, "measure": STATISTICS}), 0)
+    assert len(asked) == len(set(asked)) and sectors in (None, len(asked))
+    for name, found in alone.items():
+        for variable in (f"{name}_unresolved", "random_matrices"):
+            assert list(together[variable].values) == list(found[variable].values)

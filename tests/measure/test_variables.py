@@ -9,9 +9,9 @@ import bigbath as bb
 from bigbath.cluster.realize import realize
 from bigbath.job import parse_job
 from bigbath.measure import Measures
-from bigbath.variables import COUPLING, INVERSE, INVERSE_SQUARE, NUMBER, SQUARE, described, known
+from bigbath.variables import COUPLING, INVERSE, INVERSE_SQUARE, NATS, NUMBER, SQUARE, described, known
 
-POWERS = {NUMBER: 0, COUPLING: 1, SQUARE: 2, INVERSE: -1, INVERSE_SQUARE: -2}
+POWERS = {NUMBER: 0, NATS: 0, COUPLING: 1, SQUARE: 2, INVERSE: -1, INVERSE_SQUARE: -2}
 
 
 def every(s: float = 1.0) -> dict:

@@ -24,10 +24,10 @@ SAME = settings(
 )
 
 
-def check(h, seed, dtype, right=None):
+def check(h, seed, dtype, split=None):
     """Shares that cover all states, and steps, sums and products of each rank's rows."""
     scale, stream, single = scale_of(h), np.random.default_rng(seed), np.finfo(dtype).eps > 1e-10
-    operator, H = RankedOperator(h, scale, dtype, right, COMM), matrix(h)
+    operator, H = RankedOperator(h, scale, dtype, split, COMM), matrix(h)
     shares = COMM.allgather(operator.rows)
     assert [first for first, _ in shares] == [0, *(last for _, last in shares[:-1])]
     assert shares[-1][1] == operator.dim == h.dim
@@ -50,25 +50,25 @@ def check(h, seed, dtype, right=None):
     assert np.abs(operator.product(block[own]) - (H @ block)[own]).max() <= tolerance * scale.halfwidth
 
 
-def takes(h, dtype, right):
-    rows = h.sites - right if right else h.sites
+def takes(h, dtype, split):
+    rows = h.sites - split.right if split else h.sites
     return RankedOperator.takes(h.sites, h.up, dtype, COMM.size) and rows >= COMM.size
 
 
 @SAME
 @given(exchanges(is_complex=False), st.sampled_from([np.float64, np.float64, np.float32]))
 def real_bonds(case, dtype):
-    h, right, seed = case
-    if takes(h, dtype, right):
-        check(h, seed, dtype, right)
+    h, split, seed = case
+    if takes(h, dtype, split):
+        check(h, seed, dtype, split)
 
 
 @SAME
 @given(exchanges(is_complex=True))
 def complex_bonds(case):
-    h, right, seed = case
-    if takes(h, np.complex128, right):
-        check(h, seed, np.complex128, right)
+    h, split, seed = case
+    if takes(h, np.complex128, split):
+        check(h, seed, np.complex128, split)
 
 
 def recurrences():

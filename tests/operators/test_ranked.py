@@ -22,6 +22,7 @@ from bigbath.operators import Scale
 from bigbath.operators.exchange import Exchange, exchange
 from bigbath.operators.halves import configurations
 from bigbath.operators.ranked import RankedOperator
+from bigbath.operators.split import Split
 
 EXAMPLES = 300 if os.environ.get("BIGBATH_LONG") == "1" else 60
 
@@ -51,10 +52,10 @@ def drawn(stream, dim: int, dtype) -> np.ndarray:
     return vector + 1j * stream.normal(size=dim) if np.dtype(dtype).kind == "c" else vector
 
 
-def check(h: Exchange, seed: int, dtype=np.float64, right=None):
+def check(h: Exchange, seed: int, dtype=np.float64, split=None):
     """Steps with and without the sum, transfer and product beside the matrix."""
     scale, stream = scale_of(h), np.random.default_rng(seed)
-    operator, H = RankedOperator(h, scale, dtype, right), matrix(h)
+    operator, H = RankedOperator(h, scale, dtype, split), matrix(h)
     x = 2 / scale.halfwidth * (H - scale.centre * sp.eye_array(h.dim))
     single = np.finfo(dtype).eps > 1e-10
     tolerance = 1e-4 if single else 1e-12
@@ -93,14 +94,22 @@ def exchanges(draw, is_complex: bool):
     stream = np.random.default_rng(seed)
     number = draw(st.sampled_from([0, 1, 3, sites, 2 * sites, len(pairs)]))
     chosen = [pairs[i] for i in stream.choice(len(pairs), size=min(number, len(pairs)), replace=False)]
-    hops = {pair[:: stream.choice([1, -1])]: stream.choice([0.5, stream.normal()]) for pair in chosen}
+    hops = {pair[:: stream.choice([1, -1])]: 0.5 for pair in chosen}
+    if draw(st.booleans()):  # not all of them equal
+        hops = {pair: stream.choice([0.5, stream.normal()]) for pair in hops}
     if is_complex:
         hops = {pair: complex(t * np.exp(1j * stream.choice([0, stream.normal()]))) for pair, t in hops.items()}
     masks = [1 << bit for bit in range(sites)] + [1 << p | 1 << q for p, q in chosen]
     if draw(st.booleans()):
         masks += [int(z) for z in stream.integers(2**sites, size=3)]
     fields = {z: float(stream.normal()) for z in masks}
-    return Exchange(sites=sites, up=up, fields=fields, hops=hops), draw(st.sampled_from([None, 1, sites // 2])), seed
+    return Exchange(sites=sites, up=up, fields=fields, hops=hops), draw(splits(sites)), seed
+
+
+def splits(sites: int):
+    """None, the fastest one, or any."""
+    kinds = {"right": st.sampled_from([1, sites // 2]), "pattern": st.integers(0, 6), "packed": st.booleans()}
+    return st.none() | st.builds(Split, **kinds)
 
 
 def taken(h: Exchange, dtype) -> bool:
@@ -110,25 +119,25 @@ def taken(h: Exchange, dtype) -> bool:
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(exchanges(is_complex=False))
 def test_real_bonds(drawn_case):
-    h, right, seed = drawn_case
+    h, split, seed = drawn_case
     if taken(h, np.float64):
-        check(h, seed, right=right)
+        check(h, seed, split=split)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(exchanges(is_complex=True))
 def test_complex_bonds(drawn_case):
-    h, right, seed = drawn_case
+    h, split, seed = drawn_case
     if taken(h, np.complex128):
-        check(h, seed, np.complex128, right)
+        check(h, seed, np.complex128, split)
 
 
 @settings(max_examples=EXAMPLES // 3, deadline=None)
 @given(exchanges(is_complex=False), st.sampled_from([np.float32, np.complex64]))
 def test_single_precision(drawn_case, dtype):
-    h, right, seed = drawn_case
+    h, split, seed = drawn_case
     if taken(h, dtype):
-        check(h, seed, dtype, right)
+        check(h, seed, dtype, split)
 
 
 def ring(sites: int, up: int, flux: float = 0.0) -> Exchange:

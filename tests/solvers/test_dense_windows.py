@@ -136,7 +136,7 @@ def test_an_unknown_symmetry_is_a_job_error():
 
 def test_auto_takes_lapack_for_small_sectors_and_says_why():
     states = solve(hamiltonian_of(RING), Nearest(target=0.0, k=3), engine=Auto())
-    assert states.evidence.engine.startswith("dense (auto: ")
+    assert states.evidence.engine == "dense" and states.evidence.chosen.startswith("forecast for ")
 
 
 def test_a_complex_model():

@@ -117,16 +117,16 @@ def test_slices_of_several_sectors():
 
 def test_the_forecast_of_slices_is_what_they_take():
     problem = prepare(ring(14), Density(k=400), sector={"magnetisation": 0})
-    needed, _ = sampled_forecast(problem, Filter())
+    needed = sampled_forecast(problem, Filter()).bytes
     little = Filter(memory=needed / 2**30 / 6)
     with pytest.raises(ImpossibleRequest, match=r"engine\.memory"):
         solve(ring(14), Density(k=400), engine=little, sector={"magnetisation": 0})
     states = solve(ring(14), Density(k=400), engine=little, sector={"magnetisation": 0}, vectors=False)
     assert states.evidence.complete == "yes"
     object.__setattr__(problem, "vectors", False)
-    forecast_bytes, products = sampled_forecast(problem, little)
-    assert forecast_bytes <= needed / 6
-    assert abs(states.evidence.iterations / products - 1) < 0.3
+    forecast = sampled_forecast(problem, little)
+    assert forecast.bytes <= needed / 6
+    assert abs(states.evidence.iterations / forecast.products - 1) < 0.3
 
 
 def test_windows_of_one_matrix_are_those_of_single_solves():

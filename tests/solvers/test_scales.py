@@ -213,7 +213,7 @@ def test_auto_resolves_what_the_filter_cannot(monkeypatch):
     h = hamiltonian_of(parsed.model)
     states = solve(h, parsed.spectrum.window, engine=Auto(), symmetries=())
     assert_window(states, h, parsed.spectrum.window)
-    assert "the filter could not resolve" in states.evidence.engine
+    assert "the filter could not resolve" in states.evidence.chosen
 
 
 def test_a_window_that_is_not_certified_is_an_error_that_names_an_engine(tmp_path):

@@ -14,7 +14,7 @@ from bigbath.conserved.charges import Charge, charges
 from bigbath.errors import JobError, SymmetryError
 from bigbath.models import SpinComposite, Symmetry
 from bigbath.operators import build
-from bigbath.operators.quspin import matrix_in
+from bigbath.operators.within import matrix_within
 from bigbath.spaces import FixedCharges, charge_names, sectors
 from bigbath.spaces.charges import dimensions
 
@@ -153,7 +153,7 @@ def test_a_charge_that_is_not_conserved_is_a_job_error_and_a_wrong_value_too():
 def test_a_space_that_the_hamiltonian_leaves_is_refused():
     terms = (("x", ((1.0, 0),)), ("zz", ((1.0, 0, 1),)))
     with pytest.raises(SymmetryError, match="leads out"):
-        matrix_in(FixedCharges(sites=2, charges=(Charge((1, 1)),), values=(0,)), terms, 2)
+        matrix_within(FixedCharges(sites=2, charges=(Charge((1, 1)),), values=(0,)), terms, 2)
 
 
 def test_two_chains_have_two_charges_and_their_sum():

@@ -76,7 +76,7 @@ def test_a_file_is_exported(file, tmp_path):
     done = bigbath("export", file, "-o", tmp_path / "means.csv")
     assert done.returncode == 0, done.stderr
     header, *rows = (tmp_path / "means.csv").read_text().splitlines()
-    assert header == "model.W,model.g,number,mean,error,count,unit" and len(rows) == 6 * 3
+    assert header == "W,g,number,mean,error,count,unit" and len(rows) == 6 * 3
     for wrong, words in (("x.txt", "csv, npz or nc"), ("x.csv", "--what nothing")):
         done = bigbath("export", file, "-o", tmp_path / wrong, *(["--what", "nothing"] if wrong == "x.csv" else []))
         assert done.returncode == 2 and words in done.stderr

@@ -74,8 +74,9 @@ def test_whole_tables_can_be_swept():
         ({"model": {"W": {"start": 0, "stop": 2, "count": 3, "log": True}}}, "positive ends"),
         ({"model": {"W": {"start": 0, "stop": 2, "cuont": 3}}}, "did you mean 'count'"),
         ({"model": {"W": []}}, "the list of values is empty"),
-        ({"model": {"W": 3.0}}, "sweep.model.W: input should be a valid array"),
-        ({"model": {"W": [1.0] * 400, "g": [1.0] * 400}}, "160,000 points"),
+        ({"model": {"W": [1.0, 2.0, 1]}}, "model.W: 1 stands twice"),
+        ({"model": {"W": 3.0}}, "sweep.model.W: must be a list"),
+        ({"model": {"W": [*range(400)], "g": [*range(400)]}}, "160,000 points"),
     ],
 )
 def test_wrong_sweeps_are_refused_with_their_key(sweep, message):

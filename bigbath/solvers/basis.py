@@ -1,0 +1,72 @@
+"""The basis of a filter solve: samples, which are made orthonormal as they come, until they bring nothing new."""
+
+import numpy as np
+
+from bigbath.operators import Operator
+from bigbath.ranks import same
+from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz
+
+#: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE and not less by a factor of FALL than of those before: that
+#: is rounding.
+NOTHING, LITTLE, FALL = 1e-11, 1e-9, 2
+
+
+class Basis:
+    """Columns (d, ``size``) in memory for ``capacity`` of them: orthonormal ones, and zeros for samples that bring nothing new.
+
+    ``new``: which part of the last samples was new; ``complete``: whether that is nothing.
+    """
+
+    def __init__(self, operator: Operator, capacity: int) -> None:
+        self.operator, self.capacity = operator, capacity
+        self._rows = operator.rows[1] - operator.rows[0]
+        self._memory = np.empty(self._rows * capacity, dtype=operator.dtype)
+        self._coefficients = np.zeros((0, 0), dtype=operator.dtype)
+        self.size, self.new, self.complete = 0, 1.0, False
+
+    @classmethod
+    def of(cls, operator: Operator, vectors: np.ndarray) -> "Basis":
+        """This rank's rows of orthonormal vectors (D, n)."""
+        basis = cls(operator, vectors.shape[1])
+        basis.columns(0, basis.capacity)[:] = vectors[slice(*operator.rows)]
+        basis.size = basis.capacity
+        return basis
+
+    def columns(self, first: int, last: int) -> np.ndarray:
+        """Some of the columns, or room for them."""
+        return self._memory[self._rows * first : self._rows * last].reshape((self._rows, last - first), order="F")
+
+    def extend(self, count: int) -> None:
+        """Take ``count`` samples that have been written behind the columns."""
+        columns = self.columns(0, self.size + count)
+        own, new = same(orthonormalise(columns, self.size, self.operator.comm), self.operator.comm)
+        self.complete = new <= NOTHING or (new <= LITTLE and new > self.new / FALL)
+        known = np.pad(self._coefficients, ((0, count), (0, 0)))
+        self._coefficients = np.asfortranarray(np.hstack([known, own]))
+        self.size, self.new = self.size + count, new
+
+    def ritz(self, norm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ritz values, vectors and residuals of all samples; the vectors become the columns. ``norm``: ||H||.
+
+        The coefficients of the samples are kept: together with more samples they tell what is rounding in these columns.
+        """
+        columns, operator = self.columns(0, self.size), self.operator
+        energies, residuals, rotation = rayleigh_ritz(
+            columns, self._coefficients, operator.product, norm, operator.comm
+        )
+        self._coefficients = rotation.conj().T @ self._coefficients
+        self.size = energies.size
+        return energies, self.columns(0, self.size), residuals
+
+    def keep(self, which: np.ndarray, rows: tuple[int, int]) -> np.ndarray:
+        """The columns ``which`` (ascending) of these rows, moved to the front of the memory, whose rest is freed."""
+        kept = self.columns(0, which.size)
+        for target, source in enumerate(map(int, which)):
+            kept[:, target] = self.columns(source, source + 1)[:, 0]
+        first = self.operator.rows[0]
+        if rows != self.operator.rows:
+            self._memory = kept[rows[0] - first : rows[1] - first].flatten(order="F")
+        del kept
+        self._rows, self.size = rows[1] - rows[0], which.size
+        self._memory.resize(self._rows * self.size, refcheck=False)
+        return self.columns(0, self.size)
