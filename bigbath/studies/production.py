@@ -16,6 +16,7 @@ import xarray as xr
 from bigbath.cluster.run import run
 from bigbath.errors import JobError
 from bigbath.job import Job, Spectrum, load_job
+from bigbath.measure.dynamics import Shots
 from bigbath.measure.initial_state import BathShell
 from bigbath.models import Ring
 from bigbath.plots import save
@@ -27,6 +28,8 @@ from bigbath.studies.page import table
 
 #: Spins in all; the largest rings whose whole spectra, and of whose bath one state, are computed, and the largest at all.
 SIZES, EXACT, ONE_STATE, LARGEST = (9, 11, 13), 13, 17, 21
+#: Energies of the initial state are resolved by sigma; shots of each amplitude, whose exact values are used.
+SIGMA, COUNTED = 0.25, 1000
 #: Late times begin here and are this far apart: further than a fluctuation lasts.
 LATE, APART = 50.0, 5.0
 #: Late times of rings with sharp shells, and with smeared ones, of which every STEP-th early time is kept.
@@ -96,8 +99,8 @@ def job(N: int) -> Job:
     Beyond N = 17 the bath begins in a typical state of a narrow energy shell, since one eigenstate would take hours.
     """
     base = load_job(Path(__file__).with_name("jobs") / "entropy_production.toml")
-    dynamics = base.measure.dynamics
-    assert dynamics is not None
+    assert base.measure.dynamics is not None
+    dynamics = replace(base.measure.dynamics, shots=Shots(sigma=SIGMA, count=COUNTED))
     exact = N <= EXACT
     early = dynamics.instants if exact else dynamics.instants[::STEP]
     times = tuple(np.concatenate([early, LATE + APART * np.arange(COUNT if exact else FEW)]).tolist())
