@@ -132,6 +132,9 @@ def _dynamics(composite: Composite, job: Job) -> PartEstimate:
     if chosen.evolves:
         is_real = chosen.initial.kind not in ("random", "product")
         products, needed = propagator.needs(chosen.instants, is_real=is_real)
+    if "survival" in chosen.observe:  # two moments a product
+        products += propagator.products(chosen.instants[-1:]) // 2
+        needed = max(needed, VECTORS * 8 * sector.dim)
     if chosen.autocorrelation is not None:
         each, most = propagator.needs(chosen.instants, is_real=False)
         products += 2 * chosen.autocorrelation.vectors * each

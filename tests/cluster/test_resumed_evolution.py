@@ -144,3 +144,15 @@ def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path):
         path.write_bytes(broken)
         assert checkpoint.load() == {}
     assert Checkpoint().load() == {}
+
+
+def test_progress_within_one_evolution():
+    """One far time, and many near ones: shares of the time between 0 and 1, up to 1, with the number of times seen."""
+    h = build(draw(Imbrie(L=6)))
+    propagator, start = Propagator.of(h), configuration(everything(h.dim), "udududu")
+    for times in (np.array([200.0]), np.linspace(0, 10, 30)):
+        reports = []
+        observed(propagator, start, times, {"psi": np.copy}, report=lambda *one, all=reports: all.append(one))
+        assert all(0 <= done <= total == 1 for _, done, total in reports)
+        assert reports[-1] == (f"evolution, {times.size} of {times.size} times", 1.0, 1.0)
+        assert times.size > 1 or len({done for _, done, _ in reports}) > 3  # also before the first time
