@@ -27,7 +27,7 @@ from bigbath.studies.page import table, with_error
 #: Bath sizes; the largest one with all eigenstates.
 SIZES, WHOLE = (8, 10), 11
 #: Random vectors, and realizations, of baths without eigenstates.
-VECTORS, FEW = 2, 2
+VECTORS, FEW = 4, 2
 #: Largest difference of the theory from exact dynamics up to the time LATEST = 1/0.3 that counts as agreement, C(0) = 1: as
 #: of A(kappa) at kappa >= 0.3.
 AGREEMENT, LATEST = {"levy": 0.04, "tfim": 0.02, "imbrie": 0.02}, 1 / 0.3
