@@ -76,8 +76,9 @@ class Propagator(Compact):
 
         ``is_real``: whether the state at time 0 is. ``memory`` as in ``evolve``.
         """
-        allowed = _allowed(memory) - 16 * BATCH * self.operator.dim
-        most = max(1, int(allowed // (32 * self.operator.dim)))
+        allowed = _allowed(memory) / (16 * self.operator.dim)  # complex vectors; each time takes two, and two of the batch
+        few = int(allowed // 4)
+        most = max(1, few if few < BATCH // 2 else int((allowed - BATCH) // 2))
         parts = (1, 1) if self.is_complex else (1 if is_real else 2, 2)
         return plan(self.scale, _checked(times), most=most, parts=parts)
 
@@ -93,7 +94,7 @@ class Propagator(Compact):
         """Products of ``evolve``, and the bytes of its vectors and of those that ``Propagator.of`` holds."""
         chosen = self.plan(times, is_real=is_real, memory=memory)
         group = max((g.size for g in chosen.groups), default=0)
-        vectors = 5 + (2 * group + BATCH if group > 1 else 0)
+        vectors = 5 + (2 * group + min(BATCH, 2 * group + 2) if group > 1 else 0)
         return chosen.products, 16 * vectors * self.operator.dim
 
     def energy(self, psi: np.ndarray) -> float:
