@@ -11,13 +11,12 @@ they come from turned as well.
 *Rows.* Hops inside the left half add whole rows to each other. Columns are ordered so that most hops across do so too, see
 ``operators.halves``. A few registers of columns are taken at a time, over all rows of the chunk, so that they stay in cache.
 
-What limits it (ring, L = 18, AVX-512 at 3.3 GHz: 23 cycles for 8 states): lines that move between the first and the second
-cache, at about 2 cycles each. Both passes read v0 and v1 and write v0, the hops across read v1 once more. Within
-the first cache (L = 14) the passes take 9 cycles: 5.5 for both turns and the diagonal, 1 for hops of columns, 2.5 for rows. Up to
-L = 16 a fifth is lost to rows and runs that do not fill a register. From L = 22 on a chunk in the second cache reaches
-rows outside by about half of its hops, and lines come from the third cache: rows are as long as the second cache allows, so
-that fewer hops lead to other rows, and more lines are fetched ahead. Two halves of steps at a time, as ``kernels.chebyshev``
-makes them, would move 4 lines instead of 7; it is not done here.
+What limits it (cycles of a 3.3 GHz core for a register of 8 states, ring): the first pass takes 8 to 12 without hops, 5 of them
+shuffles of both turns, which one port makes; hops of columns take 5, a load for the place and one for the numbers of each hop;
+the second pass takes 6 to 8. So loads are saved: where all hops of a pass have the same amplitude it is loaded once. Up to
+L = 16 a fifth of the registers are padding, mostly rows. Lines between the first and the second cache are the rest of it,
+7 a register; from L = 22 on rows outside the chunk come from the third cache, so that rows are as long as the second
+cache allows. Lines fetched ahead of the first pass, strips of 8 rows and 8 registers of columns at a time change nothing.
 """
 
 from collections.abc import Callable
@@ -38,6 +37,9 @@ STRIP, VECTORS = 16, 5
 
 # Registers that the rows of a strip fill: two, or one for the last rows and in single precision
 _BOTH, _ONE = 2, 1
+
+# Codes that one step calls many times. They allocate nothing, so that references to their arrays need not be counted
+_inner = njit(nogil=True, cache=False, _nrt=False)
 
 
 def _word(value: int) -> Any:
@@ -167,7 +169,7 @@ def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
                     sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
                     _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return njit(nogil=True, cache=False, _nrt=False)(strip)
+    return _inner(strip)
 
 
 def _between(builder: Any, vector: Any, lead: Any, tail: Any) -> Any:
@@ -216,7 +218,7 @@ def _rows_code(vectors: int, equal: bool, packed: bool) -> Callable[..., None]:
             add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i], lead, tail)
             hop += counts[i]
 
-    return njit(nogil=True, cache=False, _nrt=False)(rows)
+    return _inner(rows)
 
 
 @lru_cache
@@ -237,7 +239,7 @@ def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
         else:
             five(v0, v1, strip, row_starts, counts, places, amplitudes)
 
-    return njit(nogil=True, cache=False, _nrt=False)(rows)
+    return _inner(rows)
 
 
 @lru_cache

@@ -9,9 +9,9 @@ from bigbath.operators.halves import padded_size
 #: Columns of a row, at most, where there is a choice: 16 such rows, turned, should stay in the second cache.
 COLUMNS = 2000
 
-#: Cycles for a register of states: whatever the hops, for each left site, for a run that begins there, for each bond across that
-#: finds runs where rows are packed, and for a left site whose bonds across find none.
-BASE, LEFT, RUN, PACKED, TURNED = 20, 0.5, 8, 1.25, 8
+#: Cycles for a register of states: whatever the hops, for each left site, for a row and a run that begin there, for each bond
+#: across that finds runs where rows are packed, and for a left site whose bonds across find none.
+BASE, LEFT, ROW, RUN, PACKED, TURNED = 20, 0.5, 20, 8, 1, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,9 @@ class Split:
 
     def cycles(self, sites: int, ones: int, bonds: Bonds, lanes: int) -> float:
         """For a step, about."""
-        runs = 2**self.pattern * lanes / self.columns(sites, ones)  # that begin in a register
-        each = BASE + LEFT * (sites - self.right) + TURNED * len(bonds.far_sites)
+        rows = lanes / self.columns(sites, ones)  # that begin in a register
+        runs = 2**self.pattern * rows
+        each = BASE + LEFT * (sites - self.right) + ROW * rows + TURNED * len(bonds.far_sites)
         each += PACKED * len(bonds.near) * (1 + runs) if self.packed else RUN * runs
         return each * padded_size(sites, ones, self.right, self.pattern, lanes, self.packed)
 

@@ -17,8 +17,9 @@ TINY = 512
 #: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
 CELL = 4 * np.pi / 256
 
-#: Part of the samples expected before the first look whether samples still bring something new.
-FIRST = 0.85
+#: By how many standard deviations of independent levels the samples before the first look, whether samples still bring something new, are fewer
+#: than expected.
+SCATTER = 2
 
 #: Ends of the filtered band, in half-widths of the window, among which the cheapest is taken.
 REACHES = 1 + np.geomspace(0.15, 3.2, 24)
@@ -40,7 +41,7 @@ def cheapest_plan(
         converged = (1 + END_TEST * (reach - 1)) * delta
         crowded = 2 * reach * delta * _densest(density, centre - converged, centre + converged)
         samples = int(np.ceil((surplus * max(states, crowded) + 4) / (2 * b)))
-        first = max(1, int(FIRST * samples))
+        first = max(1, int(samples - SCATTER * np.sqrt(2 * b * samples) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first))
     if operator.dim <= TINY or plans[0].columns > operator.dim / 4:
         return None

@@ -20,7 +20,7 @@ BETA, BETA_TEST, END_TEST = 28, 20, 0.58
 
 #: Parts of the samples expected: those between two looks whether they still bring something new, and all for which there is memory. Levels of
 #: localised spectra scatter like independent ones, by their square root.
-MORE, MOST = 0.01, 1.6
+MORE, MOST = 0.02, 1.6
 
 #: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
 FLOPS, DENSE = 1.4e10, 7
@@ -80,7 +80,7 @@ class Plan:
     @property
     def more(self) -> int:
         """Pairs of each vector between two looks."""
-        return max(1, int(np.ceil(MORE * self.samples)))
+        return max(1, int(MORE * self.samples))
 
     @property
     def columns(self) -> int:

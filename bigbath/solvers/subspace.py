@@ -23,6 +23,9 @@ from bigbath.resources import cores
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13
 
+#: Largest entry of V^T V - 1 that need not be made smaller.
+ORTHOGONAL = 1e-13
+
 #: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
 #: the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
 PANEL, ROWS, PRODUCT, PART = 64, 2048, 8, 32
@@ -69,10 +72,10 @@ def rayleigh_ritz(
 
         in_order = map if comm is not None else each  # ranks meet in h
         list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
-        left, singular, _ = svd(coefficients)
-        left = left[:, : singular.size][:, singular > RANK * singular[0]]
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
+        left, singular, _ = svd(coefficients)
+        left = left[:, : singular.size][:, singular > RANK * singular[0]]
         energies, rotation = scipy.linalg.eigh(left.conj().T @ projected @ left, driver="evd", check_finite=False)
         energies, rotation = same((energies, left @ rotation), comm)
         vectors = basis[:, : energies.size]
@@ -143,7 +146,8 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
         return r
 
     def gram(rows: slice) -> np.ndarray:
-        panel[rows] -= _times(before[rows], overlap)
+        if overlap.any():
+            panel[rows] -= _times(before[rows], overlap)
         return panel[rows].conj().T @ panel[rows]
 
     def turn(rows: slice, rotation: np.ndarray) -> None:
@@ -154,7 +158,9 @@ def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Ea
     left, singular, right = same(svd(r), comm)
     above, own = overlap, singular[:, None] * right
     list(each(turn, blocks, [part @ left for part in parts]))
-    overlap = _sum(each(overlaps, blocks), comm)
+    overlap = same(_sum(each(overlaps, blocks), comm), comm)
+    if np.abs(overlap).max(initial=0.0) <= ORTHOGONAL:
+        overlap[:] = 0  # once is enough
     squares, directions = same(scipy.linalg.eigh(_sum(each(gram, blocks), comm), check_finite=False), comm)
     kept = squares > 0.25  # the others may be rounding, in the span of ``before``
     norms = np.sqrt(squares, where=kept, out=np.full(squares.size, np.inf))

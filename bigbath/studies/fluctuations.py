@@ -28,8 +28,7 @@ from bigbath.operators import build
 from bigbath.plots import save
 from bigbath.plots.fluctuations import plot_fluctuations
 from bigbath.progress import Report, silent
-from bigbath.solvers import Dense, Nearest, solve
-from bigbath.solvers import Whole as WholeSpectrum
+from bigbath.solvers import Dense, Eigenstates, Filter, Nearest, Whole, solve
 from bigbath.spaces import sectors
 from bigbath.spectral.strength import BathShells
 from bigbath.studies.kept import write_arrays
@@ -42,7 +41,7 @@ SIZES, STATES, WIDTH = (11, 13, 15, 17), 32, 0.5
 SMALLEST = 11
 #: |V|^2 alone: width of the bath's shells; random vectors, and as many bath states in all at least; energies of the mean;
 #: cells of energy, reach beyond the bare spectrum in units of the largest (<V^2>)^(1/2), change below which a state has settled.
-SHELL, VECTORS, SAMPLE, NEAR, CELLS, REACH, SETTLED = 0.25, 4, 2**15, 0.5, 240, 3.0, 1e-3
+SHELL, VECTORS, SAMPLE, NEAR, CELLS, REACH, SETTLED = 0.5, 4, 2**15, 0.5, 240, 3.0, 1e-3
 EVEN, SEED = {"reflection": 1}, 1
 #: The largest ring with all sectors; of larger ones that of momentum 0 alone.
 LARGEST_EXACT = 15
@@ -74,29 +73,35 @@ def weights(model: Ring, directory: Path, report: Report = silent, *, momentum: 
     composite = draw(model)
     even = [sector for sector in sectors(build(composite)) if dict(sector.labels)["reflection"] == 1]
     chosen = [sector for sector in even if momentum in (None, dict(sector.labels)["momentum"])]
-    parts = []
-    for done, sector in enumerate(chosen):
-        report(f"sectors of N = {model.N}", done, len(chosen))
-        parts.append(in_sector(model, composite, dict(sector.labels), directory))
-    p = np.concatenate([part.p for part in parts], axis=-1)
+    files = [_file(model, dict(sector.labels), directory) for sector in chosen]
+    if not all(file.exists() for file in files):
+        report(f"bath states of N = {model.N}", 0, 1)
+        window = Nearest(target=0.0, k=STATES)
+        bath = solve(build(composite, "B"), window, engine=Filter(), sector=EVEN).require_complete()
+        for done, (sector, file) in enumerate(zip(chosen, files, strict=True)):
+            report(f"sectors of N = {model.N}", done, len(chosen))
+            if not file.exists():
+                write_arrays(file, _in_sector(composite, bath, dict(sector.labels)))
+    parts = [np.load(file) for file in files]
+    p = np.concatenate([part["p"] for part in parts], axis=-1)
     return Weights(
-        energy=np.concatenate([part.energy for part in parts]),
+        energy=np.concatenate([part["energy"] for part in parts]),
         p=p / p.sum(axis=-1, keepdims=True),
         share=sum(sector.dim for sector in chosen) / sum(sector.dim for sector in even),
     )
 
 
-def in_sector(model: Ring, composite: Composite, label: dict[str, int], directory: Path) -> Weights:
-    """p_n in one sector of H, from ``directory`` where it is known."""
+def _file(model: Ring, label: dict[str, int], directory: Path) -> Path:
+    """Where one sector is kept; its name changes with every setting that it depends on."""
     key = hashlib.sha256(repr((model, STATES, sorted(label.items()))).encode()).hexdigest()[:10]
-    file = directory / f"fluctuations_N{model.N}_{key}.npz"
-    if not file.exists():
-        bath = solve(build(composite, "B"), Nearest(target=0.0, k=STATES), sector=EVEN).require_complete()
-        states = solve(build(composite), WholeSpectrum(), engine=Dense(), sector=label)
-        d = distribution(states, bath, system_states(composite), width=WIDTH, keep=True)
-        write_arrays(file, {"energy": d.energy, "p": d.p[:STATES]})
-    with np.load(file) as stored:
-        return Weights(energy=stored["energy"], p=stored["p"])
+    return directory / f"fluctuations_N{model.N}_{key}.npz"
+
+
+def _in_sector(composite: Composite, bath: Eigenstates, label: dict[str, int]) -> dict[str, np.ndarray]:
+    """Energies (k,) and p_n (m, D_S, k) of all eigenstates in one sector of H."""
+    states = solve(build(composite), Whole(), engine=Dense(), sector=label)
+    d = distribution(states, bath, system_states(composite), width=WIDTH, keep=True)
+    return {"energy": d.energy, "p": d.p[:STATES]}
 
 
 @dataclass(frozen=True, kw_only=True)

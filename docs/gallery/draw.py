@@ -1,6 +1,6 @@
 """Draw the gallery anew: python docs/gallery/draw.py [NAME ...] runs NAME.toml and draws NAME.png beside it.
 
-By NAME.py where there is one, else by `bigbath plot` with the options below.
+By `bigbath plot` with the options below.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ OPTIONS = {
     "distribution": "--what distribution --branch 1",
     "form_factor": "--what form_factor",
     "entanglement": "--what entanglement_cut",
+    "evolution": "--what autocorrelation",
     "localisation": "--what gap_ratio --what entanglement_cut",
     "propagator": "--what propagator",
 }
@@ -24,11 +25,10 @@ def draw(job: Path) -> None:
     """One job and its figure; digests.txt notes which job file the figure is of."""
     with tempfile.TemporaryDirectory() as directory:
         result = Path(directory) / "result.h5"
-        figure, own = str(job.with_suffix(".png")), job.with_suffix(".py")
+        figure = str(job.with_suffix(".png"))
         command = [sys.executable, "-m", "bigbath.cli.main"]
         subprocess.run([*command, "run", str(job), "-o", str(result)], check=True)
-        plot = [*command, "plot", str(result), "-o", figure, *OPTIONS.get(job.stem, "").split()]
-        subprocess.run([sys.executable, str(own), str(result), figure] if own.exists() else plot, check=True)
+        subprocess.run([*command, "plot", str(result), "-o", figure, *OPTIONS[job.stem].split()], check=True)
     noted = HERE / "digests.txt"
     lines = dict(line.split() for line in noted.read_text().splitlines()) if noted.exists() else {}
     lines[job.stem] = hashlib.sha256(job.read_bytes()).hexdigest()[:16]

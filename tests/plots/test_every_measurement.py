@@ -57,11 +57,18 @@ def test_it_is_shown_plotted_and_reported(result):
         variable = known(panel.needs[0])
         if variable is not None and variable.units != NUMBER and panel.name not in ("levels", "distribution"):
             without = axis.get_ylabel().endswith("relative change")
-            assert without or f"({variable.units})" in axis.get_ylabel(), f"{panel.name}: {axis.get_ylabel()!r} has no unit"
+            assert without or f"({variable.units})" in axis.get_ylabel(), (
+                f"{panel.name}: {axis.get_ylabel()!r} has no unit"
+            )
         assert axis.has_data()
         handles, labels = axis.get_legend_handles_labels()
         assert len(labels) == len(set(labels)), f"{panel.name}: two entries of the legend say the same, {labels}"
         assert (axis.get_legend() is not None) == bool(handles)
+        for text in (*labels, *(tick.get_text() for tick in axis.get_xticklabels())):
+            words = re.sub(r"\$.*?\$", "", text)
+            assert "_" not in words and not re.search(r"\b(goe|gue|poisson)\b", words), (
+                f"{panel.name}: {text!r} is a key"
+            )
     if name in REPORTED:
         return
     text = page(result)
@@ -83,3 +90,22 @@ def test_a_curve_is_the_mean_of_what_was_measured():
     expected = np.mean([ds.number_variance.isel(sector=0).values for ds in result.tasks.values()], axis=0)
     assert line.get_xdata() == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0])
     assert line.get_ydata() == pytest.approx(expected)
+
+
+def test_theory_stands_beside_what_it_is_of():
+    """One panel for both: the theory's means dashed, or crosses where the axis has names."""
+    job = bb.Job(
+        model=bb.Imbrie(L=5), spectrum=WHOLE, bath=WHOLE, measure={"evolution": CHOICES["evolution"]},
+        ensemble=bb.Ensemble(realizations=3),
+    )  # fmt: skip
+    result = bb.run(job, report=silent)
+    chief, besides = panels_of(result)
+    assert "autocorrelation" in chief and "autocorrelation_theory" in besides
+    (axis,) = bb.plot_result(result, "autocorrelation").axes
+    exact, theory = (container[0] for container in axis.containers)
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["exact", "theory"]
+    for line, name, dashes in ((exact, "autocorrelation", "-"), (theory, "autocorrelation_theory", "--")):
+        mean = np.mean([ds[name].values for ds in result.tasks.values()], axis=0)
+        assert line.get_ydata() == pytest.approx(mean) and line.get_linestyle() == dashes
+    (axis,) = bb.plot_result(result, "p_time").axes
+    assert all(container[0].get_linestyle() == "None" for container in axis.containers)  # nothing between two levels

@@ -55,6 +55,19 @@ def check_magnetisation(model, only, comm):
     np.testing.assert_allclose(each_state(shared, prepare), each_state(alone, prepare), atol=1e-9)
 
 
+def check_energies_only(window, comm):
+    """Slices of a window, whose bases are shared out: the energies of LAPACK, and the same on every rank."""
+    h, only = build(draw(XXZ(L=12, W=1.0), seed=4)), {"magnetisation": 0}
+    memory = 100 * 1000 * 8 / 2**30  # of each rank, for some 100 vectors of 924 states, or 200 of a half of them
+    shared = solve(h, window, engine=Filter(memory=memory / comm.size), sector=only, vectors=False, comm=comm)
+    alone = solve(h, window, engine=Dense(), sector=only, vectors=False)
+    assert "slices" in shared.evidence.engine
+    assert shared.evidence.complete == "yes", shared.evidence.reason
+    assert shared.evidence.counted == shared.evidence.found == len(alone)
+    assert np.abs(shared.energies - alone.energies).max() < 1e-11
+    assert all(np.array_equal(shared.energies, other) for other in comm.allgather(shared.energies))
+
+
 def main():
     comm = MPI.COMM_WORLD
     assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
@@ -63,6 +76,7 @@ def main():
     check_magnetisation(XXZ(L=12, W=1.0, phi=0.7), {"magnetisation": 2}, comm)
     if comm.size == 2:
         check_magnetisation(XXZ(L=11, W=1.0, J2=0.4), None, comm)
+        check_energies_only(Density(epsilon=0.45, k=60), comm)
         check(TFIM(L=9), Density(epsilon=0.4, k=10), comm)  # in a rotated basis
         check(Ring(N=10), Interval(lower=-0.2, upper=0.3), comm, symmetries=None)  # sectors
     comm.Barrier()
