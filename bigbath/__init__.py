@@ -31,8 +31,8 @@ _WHERE = {
         "ShellAverage", "ShellVectors", "scaled_operator", "shell_average", "shell_parameters", "state_moments",
     ),
     "bigbath.dynamics": (
-        "Autocorrelation", "Loschmidt", "ObservationalEntropy", "Propagator", "autocorrelation", "charge_sector", "configuration",
-        "evolve", "loschmidt", "product_state", "random_state", "thermal_state",
+        "Autocorrelation", "EnergyShots", "JointProbability", "Loschmidt", "ObservationalEntropy", "Propagator", "autocorrelation", "charge_sector", "configuration",
+        "energy_shots", "evolve", "joint_probability", "loschmidt", "product_state", "random_state", "thermal_state",
     ),
     "bigbath.job": ("Ensemble", "Job", "Spectrum", "load_job"),
     "bigbath.sweep": ("Range", "Sweep"),
@@ -65,13 +65,17 @@ if TYPE_CHECKING:
     )
     from bigbath.dynamics import (
         Autocorrelation,
+        EnergyShots,
+        JointProbability,
         Loschmidt,
         ObservationalEntropy,
         Propagator,
         autocorrelation,
         charge_sector,
         configuration,
+        energy_shots,
         evolve,
+        joint_probability,
         loschmidt,
         product_state,
         random_state,

@@ -23,7 +23,7 @@ def reproduce(
         str | None,
         typer.Option(
             help="Only this one. entropy: 1 to 5, sizes (up to N = 21), laws (other models), numbers (of the theory page), "
-            "prediction (entropy from |V|^2), fluctuations (the same for single states, up to N = 17), sector (one spin of the XXZ ring at magnetisation 0), production (entropy in time); diffusion: 3, 4, 5, limits, collapse, dephasing, loops (why the theory fails); mbl: transition; statistics: transition (form factor of the random-field ring), sun (quantum sun)."
+            "prediction (entropy from |V|^2), fluctuations (the same for single states, up to N = 17), sector (one spin of the XXZ ring at magnetisation 0), production (entropy in time); diffusion: 3, 4, 5, limits, collapse, dephasing, loops (why the theory fails), time (a thermometer in real time); mbl: transition; statistics: transition (form factor of the random-field ring), sun (quantum sun)."
         ),
     ] = None,
     sizes: Annotated[
@@ -45,7 +45,7 @@ def reproduce(
     page: Annotated[
         Path | None,
         typer.Option(
-            help="Markdown page whose table of this study is written anew (mbl; statistics; entropy, --figure sector, production)."
+            help="Markdown page whose table of this study is written anew (mbl; statistics; entropy, --figure sector, production; diffusion, --figure time)."
         ),
     ] = None,
 ) -> None:

@@ -123,13 +123,16 @@ def _fit(one: xr.Dataset) -> str:
 
 
 def _means(result: Result, width: int) -> list[str]:
-    """Means over states and realizations: a row for each point of the sweep and each label, a column for each variable."""
+    """Means over states and realizations with their errors: a row for each point of the sweep and each label, a column for each variable."""
     groups: dict[tuple[str, ...], dict[str, dict[tuple, Mean]]] = {}
-    for mean in means(result):
+    found = means(result)
+    for mean in found:
         group = groups.setdefault(tuple(mean.label), {})
         group.setdefault(mean.variable, {})[(mean.point, *map(shown, mean.label.values()))] = mean
     realizations = len({task.realization for task in result.tasks})
     error = f" ± standard error over {realizations} realizations" if realizations > 1 else ""
+    if realizations == 1 and any(np.isfinite(mean.error) for mean in found):
+        error = " ± statistical errors of their own"
     lines = ["", f"means over states{error}:"] if groups else []
     points = point_labels(result)
     for labels, variables in sorted(groups.items(), key=lambda item: len(item[0])):

@@ -6,8 +6,9 @@ from bigbath.cluster.realize import refuse_fine_grids
 from bigbath.dynamics import Propagator
 from bigbath.errors import in_section
 from bigbath.job import Job, Spectrum, point_jobs
+from bigbath.measure import MeasureEvolution
 from bigbath.models import Composite, SpinComposite, draw
-from bigbath.operators import Part, build, is_matrix_free, pauli_strings, size
+from bigbath.operators import Hamiltonian, Part, build, is_matrix_free, pauli_strings, size
 from bigbath.operators.size import VECTORS, size_of_strings
 from bigbath.resources import memory_limit
 from bigbath.solvers import Auto, Dense, Density, Engine, Filter, Nearest, NoStates, Problem, ShiftInvert, Whole, petsc
@@ -15,7 +16,7 @@ from bigbath.solvers.dense import required_memory
 from bigbath.solvers.filter import sampled_forecast
 from bigbath.solvers.real_form import real_form
 from bigbath.solvers.solve import prepare
-from bigbath.spaces import Sector, sectors
+from bigbath.spaces import Sector, everything, sectors
 from bigbath.tasks import tasks_of
 
 #: Sectors up to this dimension have their density of states sampled for a forecast.
@@ -24,7 +25,7 @@ SAMPLED = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class PartEstimate:
-    """One Hamiltonian of a job, "H" or "B", or the "evolution" of ``measure.dynamics``. ``dim``: configurations, those with the charges of the selected sector.
+    """One Hamiltonian of a job, "H" or "B", or the "evolution" of ``measure.dynamics`` or of the vectors of ``measure.evolution``. ``dim``: configurations, those with the charges of the selected sector.
 
     ``nnz``: at most so many nonzeros. ``bytes``: the largest single need,
     factorisation, basis of the filter or LAPACK workspace. ``shared``: so many of these bytes are shared out among ranks
@@ -86,7 +87,7 @@ def estimate(job: Job) -> Estimate:
     for point in points:
         composite = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first)
         refuse_fine_grids(point, build(composite), None if point.bath is None else build(composite, "B"))
-        key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution, point.measure.dynamics))
+        key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution, point.measure.dynamics, point.measure.evolution))
         if key not in known:
             known[key] = (_parts(composite, point), _grids(composite, point))
         needs.append(known[key])
@@ -111,23 +112,48 @@ def _parts(composite: Composite, job: Job) -> tuple[PartEstimate, ...]:
             parts.append(_part(composite, "H", job.spectrum))
     if job.measure.dynamics is not None:
         with in_section("measure.dynamics"):
-            parts.append(_evolution(composite, job))
+            parts.append(_dynamics(composite, job))
+    if job.measure.evolution is not None and job.measure.evolution.vectors:
+        with in_section("measure.evolution"):
+            parts.append(_vectors(build(composite), job.measure.evolution))
     if job.bath is not None:
         with in_section("bath"):
             parts.append(_part(composite, "B", job.bath))
     return tuple(parts)
 
 
-def _evolution(composite: Composite, job: Job) -> PartEstimate:
-    """The evolution of ``measure.dynamics``: products with H, and its vectors."""
+def _dynamics(composite: Composite, job: Job) -> PartEstimate:
+    """The evolution of ``measure.dynamics``, and the random vectors of its autocorrelation."""
     chosen, h = job.measure.dynamics, build(composite)
     assert chosen is not None
     sector = chosen.sector_in(h, job.spectrum.symmetries, job.spectrum.sector)
     propagator = Propagator.of(h, sector)
-    products, needed = propagator.needs(chosen.instants, is_real=chosen.initial.kind not in ("random", "product"))
+    products, needed = 0, 0
+    if chosen.evolves:
+        is_real = chosen.initial.kind not in ("random", "product")
+        products, needed = propagator.needs(chosen.instants, is_real=is_real)
+    if "survival" in chosen.observe:  # two moments a product
+        products += propagator.products(chosen.instants[-1:]) // 2
+        needed = max(needed, VECTORS * 8 * sector.dim)
     if chosen.autocorrelation is not None:
-        products += 2 * chosen.autocorrelation.vectors * propagator.products(chosen.instants, is_real=False)
-    nnz = size_of_strings(h.terms, sector.space.dim).nnz if h.terms else size(composite).nnz
+        each, most = propagator.needs(chosen.instants, is_real=False)
+        products += 2 * chosen.autocorrelation.vectors * each
+        needed = max(needed, 2 * most)
+    return _evolution(h, sector, chosen.instants.size, products, needed)
+
+
+def _vectors(h: Hamiltonian, chosen: MeasureEvolution) -> PartEstimate:
+    """The random vectors of ``measure.evolution``: one evolution for each level of the system."""
+    propagator, levels = Propagator.of(h), h.dims[0]
+    each, needed = propagator.needs(sorted(chosen.times), is_real=not h.is_complex)
+    products = (chosen.vectors or 0) * levels * each
+    return _evolution(h, everything(h.dim), len(chosen.times), products, levels * needed)
+
+
+def _evolution(h: Hamiltonian, sector: Sector, times: int, products: int, needed: int) -> PartEstimate:
+    """So many products with H, and vectors of so many bytes."""
+    assert h.composite is not None
+    nnz = size_of_strings(h.terms, sector.space.dim).nnz if h.terms else size(h.composite).nnz
     return PartEstimate(
         part="evolution",
         dim=sector.space.dim,
@@ -135,7 +161,7 @@ def _evolution(composite: Composite, job: Job) -> PartEstimate:
         sectors=1,
         largest_sector=sector.dim,
         engine="chebyshev",
-        reason=f"{chosen.instants.size:,} times",
+        reason=f"{times:,} times",
         factor=None,
         factor_entries=None,
         products=products,

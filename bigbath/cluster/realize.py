@@ -9,6 +9,7 @@ import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
 from bigbath.broadening.shells import refuse_fine_shells
+from bigbath.checkpoint import Checkpoint
 from bigbath.errors import ImpossibleRequest, IncompleteWindow, in_section
 from bigbath.job import Job, Spectrum
 from bigbath.measure import Context
@@ -33,7 +34,7 @@ class Realization:
     """What the energy shells and the windows of one realization share: composite, H and its ``solver``, initial states.
 
     ``below``: H_B, where the job has initial states. ``resolution``: what is conserved in the sectors, found once.
-    ``seconds``: that all this took.
+    ``evolved_in``: where ``measure.dynamics`` evolves a state. ``seconds``: that all this took.
     """
 
     job: Job
@@ -45,13 +46,14 @@ class Realization:
     resolution: Resolution
     system: SystemStates
     bath: Eigenstates | None
+    evolved_in: Sector | None
     seconds: float
 
     def at(self, job: Job) -> "Realization":
         """The same at another point of the sweep, with the same ``matrix_key``."""
         job.measure.before(self.resolution, job.spectrum.symmetries, job.spectrum.sector)
         refuse_fine_grids(job, self.h, self.below)
-        return replace(self, job=job, seconds=0.0)
+        return replace(self, job=job, evolved_in=_evolved_in(job, self.h), seconds=0.0)
 
 
 def matrix_key(job: Job) -> str:
@@ -92,6 +94,12 @@ def _dimension(h: Hamiltonian, spectrum: Spectrum) -> int:
     return sum(s.dim for s in _selected(h, spectrum) or ())
 
 
+def _evolved_in(job: Job, h: Hamiltonian) -> Sector | None:
+    """The sector of ``measure.dynamics``; JobError where labels select several."""
+    dynamics, spectrum = job.measure.dynamics, job.spectrum
+    return None if dynamics is None else dynamics.sector_in(h, spectrum.symmetries, spectrum.sector)
+
+
 def _selected(h: Hamiltonian, spectrum: Spectrum) -> tuple[Sector, ...] | None:
     """The sectors that are asked for, None for all."""
     return sectors(h, use=spectrum.symmetries, only=spectrum.sector) if spectrum.sector else None
@@ -106,7 +114,9 @@ def refuse_unresolved(job: Job) -> None:
         return
     try:
         composite = draw(job.model, seed=job.ensemble.seed, realization=job.ensemble.first)
-        job.measure.before(Resolution(composite), job.spectrum.symmetries, job.spectrum.sector)
+        resolution = Resolution(composite)
+        job.measure.before(resolution, job.spectrum.symmetries, job.spectrum.sector)
+        _evolved_in(job, build(composite) if resolution.h is None else resolution.h)
     except ImpossibleRequest:  # the task itself fails and says so
         return
 
@@ -121,12 +131,14 @@ def prepare(job: Job, realization: int, comm: Comm = None, report: Report = sile
     resolution = Resolution(composite)
     job.measure.before(resolution, job.spectrum.symmetries, job.spectrum.sector)
     h = build(composite) if resolution.h is None else resolution.h
+    evolved_in = _evolved_in(job, h)
     below = None if job.bath is None else build(composite, "B")
     refuse_fine_grids(job, h, below)
     bath = None if below is None or job.bath is None else _initial_states(below, job.bath, report)
     return Realization(
         job=job, number=realization, composite=composite, h=h, below=below, solver=_solver(h, job.spectrum, comm),
-        resolution=resolution, system=system_states(composite), bath=bath, seconds=time.perf_counter() - start,
+        resolution=resolution, system=system_states(composite), bath=bath, evolved_in=evolved_in,
+        seconds=time.perf_counter() - start,
     )  # fmt: skip
 
 
@@ -135,8 +147,10 @@ def realize(job: Job, realization: int, report: Report = silent) -> xr.Dataset:
     return measured(prepare(job, realization, report=report), report=report)
 
 
-def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr.Dataset:
-    """Solve and measure one realization, or one energy shell of it.
+def measured(
+    shared: Realization, shell: int = 0, report: Report = silent, checkpoint: Checkpoint | None = None
+) -> xr.Dataset:
+    """Solve and measure one realization, or one energy shell of it; ``checkpoint``: where long work keeps what it has reached.
 
     The dataset has the coordinates ``energy``, ``residual``, ``sector_index`` along ``state``, ``bath_energy`` along
     ``bath_state``, ``system_energy`` along ``branch`` (numbered from 1), the measurements, and the evidence as JSON
@@ -167,6 +181,9 @@ def measured(shared: Realization, shell: int = 0, report: Report = silent) -> xr
         report=report,
         symmetries=job.spectrum.symmetries,
         sector=job.spectrum.sector,
+        realization=shared.number,
+        evolved_in=shared.evolved_in,
+        checkpoint=checkpoint or Checkpoint(),
         resolution=shared.resolution,
     )
     failure = _uncertified(shared, states)

@@ -128,7 +128,7 @@ class _Worker:
         self._last = last
         first = group is None or group.rank == 0
         try:
-            dataset = measured(last, task.shell, report)
+            dataset = measured(last, task.shell, report, self._shards.checkpoint(task, writes=first))
         except Uncertified as error:
             if not first:
                 raise

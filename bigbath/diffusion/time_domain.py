@@ -11,8 +11,8 @@ from scipy.special import erfc, ndtr
 
 from bigbath.broadening import SystemStates
 from bigbath.choice import choice
-from bigbath.diffusion.propagator import direct_propagator, operator_elements, pair_sum, projectors
-from bigbath.diffusion.theory import level_broadening, two_level_propagator
+from bigbath.diffusion.laplace_table import DirectTable, LaplaceGrid, TheoryTable
+from bigbath.diffusion.propagator import operator_elements, pair_sum, projectors
 from bigbath.errors import ImpossibleRequest
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
@@ -166,14 +166,19 @@ def heisenberg(states: Eigenstates, initial: Weight) -> float:
 
 
 def direct_evolution(
-    states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray, **options: float
+    states: Eigenstates,
+    system: SystemStates,
+    initial: Weight,
+    times: np.ndarray,
+    *,
+    tolerance: float = 1e-5,
+    cutoff: float | None = None,
+    report: Report = silent,
 ) -> Evolution:
-    """p_ab(t) by Eq. 5 from the direct propagator, Eq. 7; ``options`` as for ``evolution``."""
-
-    def propagator(epsilon: np.ndarray, kappa: np.ndarray) -> np.ndarray:
-        return direct_propagator(states, system, epsilon, kappa).D
-
-    return evolution(propagator, states, system, initial, times, **options)  # type: ignore[arg-type]
+    """p_ab(t) by Eq. 5 from the direct propagator, Eq. 7; options as for ``evolution``."""
+    grid = laplace_grid(states, system, initial, times, tolerance, cutoff)
+    table = DirectTable.of(grid, states, system, report)
+    return _on_grid(table, grid, states, system, initial, times, tolerance, report)
 
 
 def theory_evolution(
@@ -182,15 +187,15 @@ def theory_evolution(
     system: SystemStates,
     initial: Weight,
     times: np.ndarray,
-    **options: float,
+    *,
+    tolerance: float = 1e-5,
+    cutoff: float | None = None,
+    report: Report = silent,
 ) -> Evolution:
-    """p_ab(t) by Eq. 5 from the diffusion propagator of two levels, Eq. 20; ``options`` as for ``evolution``."""
-
-    def propagator(epsilon: np.ndarray, kappa: np.ndarray) -> np.ndarray:
-        local = level_broadening(states, bath, system, epsilon, kappa)
-        return two_level_propagator(local.mean_nu, local.mean_B, kappa)
-
-    return evolution(propagator, states, system, initial, times, **options)  # type: ignore[arg-type]
+    """p_ab(t) by Eq. 5 from the diffusion propagator of two levels, Eq. 20; options as for ``evolution``."""
+    grid = laplace_grid(states, system, initial, times, tolerance, cutoff)
+    table = TheoryTable.of(grid, states, bath, system, report)
+    return _on_grid(table, grid, states, system, initial, times, tolerance, report)
 
 
 def evolution(
@@ -212,20 +217,23 @@ def evolution(
     the integral over epsilon is the trapezoidal rule with a step that resolves poles at the distance sigma/2.
     ImpossibleRequest for ``times`` before ``earliest``: Eq. 5 starts from 0, not from 1, and has forgotten that only then.
     """
-    first = earliest(initial, states)
-    if times.min() < first:
-        raise ImpossibleRequest(
-            f"Eq. 5 holds from t = 2/width = {first:g} on, not at t = {times.min():g}: take later times, a wider initial"
-            " state, or exact_evolution, which has no such limit"
-        )
-    if cutoff is None:
-        cutoff = BEYOND * largest_frequency(states, system, initial, tolerance)
-    line = laplace_line(float(times.max()), tolerance, cutoff)
-    sigma = line[0].real
-    step = np.pi * sigma / np.log(1 / tolerance)
+    grid = laplace_grid(states, system, initial, times, tolerance, cutoff)
+    return _on_grid(propagator, grid, states, system, initial, times, tolerance, report)
+
+
+def _on_grid(
+    propagator: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    grid: LaplaceGrid,
+    states: Eigenstates,
+    system: SystemStates,
+    initial: Weight,
+    times: np.ndarray,
+    tolerance: float,
+    report: Report,
+) -> Evolution:
+    """``evolution`` with a given ``grid``."""
     smooth = initial.smooth(states, tolerance)
-    count = int(np.ceil((smooth.upper - smooth.lower) / step))
-    epsilon = smooth.lower + step * np.arange(count + 1)
+    epsilon, line, step, sigma = grid.epsilon, grid.line, grid.step, grid.line[0].real
     N, trace = states.energies.size / system.energies.size, initial.trace(states)
     weight = step / (2 * np.pi) * N * smooth.f(epsilon) / trace
     count = max(1, CHUNK // epsilon.size)
@@ -239,6 +247,25 @@ def evolution(
     numerical = 3 * tolerance * np.exp(sigma * times) + change
     error = np.maximum(numerical + blurred, lost) + filter_variation(states, system, initial, smooth)
     return Evolution(times=times, p=p, error=error, heisenberg=heisenberg(states, initial))
+
+
+def laplace_grid(
+    states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray, tolerance: float, cutoff: float | None
+) -> LaplaceGrid:
+    """Energies and Laplace variables of ``evolution``; ImpossibleRequest for ``times`` before ``earliest``."""
+    first = earliest(initial, states)
+    if times.min() < first:
+        raise ImpossibleRequest(
+            f"Eq. 5 holds from t = 2/width = {first:g} on, not at t = {times.min():g}: take later times, a wider initial"
+            " state, or exact_evolution, which has no such limit"
+        )
+    if cutoff is None:
+        cutoff = BEYOND * largest_frequency(states, system, initial, tolerance)
+    smooth = initial.smooth(states, tolerance)
+    line = laplace_line(float(times.max()), tolerance, cutoff)
+    step = np.pi * line[0].real / np.log(1 / tolerance)
+    count = int(np.ceil((smooth.upper - smooth.lower) / step))
+    return LaplaceGrid(epsilon=smooth.lower + step * np.arange(count + 1), line=line, step=step)
 
 
 def earliest(initial: Weight, states: Eigenstates) -> float:

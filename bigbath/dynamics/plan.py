@@ -30,7 +30,7 @@ RESTART = 40
 SHARED, REFLECTIONS = 128, 32
 
 #: Adding a term to the sum of one time, in units of a step of the recurrence.
-ADDING = 1 / 7
+ADDING = 1 / 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from bigbath.chebyshev import Recurrence
 from bigbath.compact import Compact
 from bigbath.dynamics.bessel import series
 from bigbath.dynamics.plan import Plan, bound, plan
-from bigbath.dynamics.sums import BATCH, accumulate
+from bigbath.dynamics.sums import BATCH, accumulate, room, storages
 from bigbath.errors import BigbathError, JobError
 from bigbath.operators import Hamiltonian, Operator, Scale, operator_of
 from bigbath.progress import Report, silent
@@ -76,8 +76,11 @@ class Propagator(Compact):
 
         ``is_real``: whether the state at time 0 is. ``memory`` as in ``evolve``.
         """
-        allowed = _allowed(memory) - 16 * BATCH * self.operator.dim
-        most = max(1, int(allowed // (32 * self.operator.dim)))
+        allowed = _allowed(memory) / (
+            16 * self.operator.dim
+        )  # complex vectors; each time takes two, and two of the batch
+        few = int(allowed // 4)
+        most = max(1, few if few < BATCH // 2 else int((allowed - BATCH) // 2))
         parts = (1, 1) if self.is_complex else (1 if is_real else 2, 2)
         return plan(self.scale, _checked(times), most=most, parts=parts)
 
@@ -93,7 +96,7 @@ class Propagator(Compact):
         """Products of ``evolve``, and the bytes of its vectors and of those that ``Propagator.of`` holds."""
         chosen = self.plan(times, is_real=is_real, memory=memory)
         group = max((g.size for g in chosen.groups), default=0)
-        vectors = 5 + (2 * group + BATCH if group > 1 else 0)
+        vectors = 5 + (2 * group + min(BATCH, 2 * group + 2) if group > 1 else 0)
         return chosen.products, 16 * vectors * self.operator.dim
 
     def energy(self, psi: np.ndarray) -> float:
@@ -156,7 +159,8 @@ class Propagator(Compact):
             yield psi.astype(complex)
         per, operator = groups[0].size, self.operator
         x = self.scale.halfwidth * groups[0][-1] * np.arange(per + 1) / per
-        sums = operator.zeros(2 * (per + 1))
+        sums = storages(operator, 2 * (per + 1))
+        batch = room(sums)
         cosines, sines = sums[: per + 1], sums[per + 1 :]
         operator.put(cosines[0], psi[:, None])
         for number, group in enumerate(groups):
@@ -167,7 +171,7 @@ class Propagator(Compact):
             if number:
                 for row in rows[1:]:
                     np.negative(cosines[row], out=cosines[row])
-            accumulate(Recurrence(operator, operator.get(cosines[rows[0]]), sums=0), sums, placed, one_more)
+            accumulate(Recurrence(operator, operator.get(cosines[rows[0]]), sums=0), sums, placed, one_more, batch)
             for row, time in zip(rows[1:], group, strict=False):
                 later = self._with_even(None, cosines[row], imaginary=False)
                 self._add_odd(later, sines[row], imaginary=False)
@@ -229,15 +233,15 @@ class Propagator(Compact):
         weights, count = series(self.scale.halfwidth * intervals), intervals.size
         recurrence = Recurrence(self.operator, part[:, None], sums=0)
         # Two arrays for one time: each is given back as soon as it is used
-        sums = [self.operator.zeros(1)[0] for _ in range(2)] if count == 1 else self.operator.zeros(2 * count)
+        sums = [self.operator.zeros(1)[0] for _ in range(2)] if count == 1 else storages(self.operator, 2 * count)
         accumulate(recurrence, sums, weights, one_more)
         return [(sums[row], sums[count + row]) for row in range(count)]
 
 
 def _norm(psi: np.ndarray) -> float:
     """||psi|| without the threads of BLAS, which cost more."""
-    parts = (psi.real, psi.imag) if np.iscomplexobj(psi) else (psi,)
-    return float(np.sqrt(sum(np.einsum("i,i->", part, part) for part in parts)))
+    numbers = np.ascontiguousarray(psi).view(float)
+    return float(np.sqrt(np.einsum("i,i->", numbers, numbers)))
 
 
 def _require_norm(found: float, norm: float, time: float, error: float) -> None:

@@ -63,7 +63,7 @@ class SmearedEntropy:
         if count > MOST:
             raise ImpossibleRequest(f"shell_width = {width:g} makes {count:,} shells of the bath, more than {MOST:,}")
         edges = lowest + width * (np.arange(count + 1) - 0.5)
-        coefficients = _coefficients(bath, edges, smearing)
+        coefficients = shell_coefficients(bath, edges, smearing)
         bras = tuple(contraction(phi, whole, sector, dims) for phi in system.vectors.T)
         draft = cls(
             edges=edges, smearing=smearing, samples=np.empty(0), coefficients=coefficients, operator=bath.operator, bras=bras
@@ -102,8 +102,8 @@ class SmearedEntropy:
         return value, float(scatter.std(ddof=1) / np.sqrt(scatter.size))
 
 
-def _coefficients(bath: Propagator, edges: np.ndarray, smearing: float) -> np.ndarray:
-    """(order, S) of f_s in T_n((E - c)/a), by Gauss-Chebyshev quadrature."""
+def shell_coefficients(bath: Propagator, edges: np.ndarray, smearing: float) -> np.ndarray:
+    """(order, S) of the shells f_s between ``edges`` (S + 1,) in T_n((E - c)/a), by Gauss-Chebyshev quadrature."""
     a, c = bath.scale.halfwidth, bath.scale.centre
     order = 2 * int(np.ceil((SHARPNESS * a / smearing + 40) / 2))
     theta = (np.arange(2 * order) + 0.5) * np.pi / (2 * order)

@@ -7,9 +7,21 @@ from scipy.linalg import blas
 from threadpoolctl import threadpool_limits
 
 from bigbath.chebyshev import Recurrence
+from bigbath.operators import Operator
 
-#: Terms of either parity that are added at once, to so many numbers of each sum.
-BATCH, CHUNK = 16, 4096
+#: Terms of either parity that are added at once at most; for few times twice their number, so that all stays in the cache.
+BATCH = 32
+
+
+def storages(operator: Operator, count: int) -> np.ndarray:
+    """``count`` zero storages, one directly after the other, as matrix products want them."""
+    one = operator.zeros(1)[0]
+    return np.zeros((count, *one.shape), one.dtype)
+
+
+def room(sums: np.ndarray) -> np.ndarray:
+    """Where terms of both parities wait until they are added to ``storages``."""
+    return np.empty((2, min(BATCH, len(sums)), sums[0].size * sums.itemsize // 8))
 
 
 def accumulate(
@@ -17,16 +29,16 @@ def accumulate(
     sums: np.ndarray | Sequence[np.ndarray],
     weights: np.ndarray,
     one_more: Callable[[], None],
+    batch: np.ndarray | None = None,
 ) -> None:
     """sums[k] += the sum over even n of weights[k, n] T_n x, sums[K + k] += that over odd n; ``weights`` (K, N).
 
-    ``sums``: 2 K storages. ``one_more`` is called for every term.
+    ``sums``: 2 K ``storages``, with ``room`` for a batch of terms, or single ones. ``one_more`` is called for every term.
     """
     with threadpool_limits(1, user_api="blas"):  # threads cost more than these products
         if isinstance(sums, np.ndarray):
-            flat = sums.view()
-            flat.shape = (len(sums), -1)  # the numbers of one storage are successive: never a copy
-            _in_batches(recurrence, flat.view(float), weights, one_more)
+            flat = sums.reshape(len(sums), -1).view(float)
+            _in_batches(recurrence, flat, weights, one_more, room(sums) if batch is None else batch)
         else:
             _singly(recurrence, sums, weights, one_more)
 
@@ -45,15 +57,16 @@ def _singly(
             _axpy(weights[row, n], term, sums[row + count * (n % 2)])
 
 
-def _in_batches(recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, one_more: Callable[[], None]) -> None:
-    """Several terms to the real ``sums`` (2 K, size) of all times by matrix products in pieces that stay in the cache."""
-    count, order = weights.shape
-    batch = np.empty((2, BATCH, sums.shape[1]))
+def _in_batches(
+    recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, one_more: Callable[[], None], batch: np.ndarray
+) -> None:
+    """Several terms to the real ``sums`` (2 K, size) of all times by matrix products."""
+    (count, order), size = weights.shape, batch.shape[1]
     for n, term in zip(range(order), recurrence.terms(), strict=False):
         one_more()
-        held = n % (2 * BATCH)
+        held = n % (2 * size)
         batch[held % 2, held // 2] = term.reshape(-1).view(float)
-        if held < 2 * BATCH - 1 and n < order - 1:
+        if held < 2 * size - 1 and n < order - 1:
             continue
         for parity in (0, 1):
             chosen = weights[:, n - held + parity : n + 1 : 2]
@@ -65,11 +78,8 @@ def _in_batches(recurrence: Recurrence, sums: np.ndarray, weights: np.ndarray, o
 
 
 def _add_product(targets: np.ndarray, weights: np.ndarray, terms: np.ndarray) -> None:
-    """targets (K, size) += weights (K, M) @ terms (M, size)."""
-    made = np.empty((len(targets), CHUNK))
-    for first in range(0, targets.shape[1], CHUNK):
-        piece = targets[:, first : first + CHUNK]
-        piece += np.matmul(weights, terms[:, first : first + CHUNK], out=made[:, : piece.shape[1]])
+    """targets (K, size) += weights (K, M) @ terms (M, size), in place: rows of the first and the last one are successive."""
+    blas.dgemm(1.0, terms.T, np.ascontiguousarray(weights).T, 1.0, targets.T, overwrite_c=True)
 
 
 def _axpy(weight: float, source: np.ndarray, target: np.ndarray) -> None:

@@ -6,9 +6,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from bigbath.checkpoint import Checkpoint
 from bigbath.compact import Compact
 from bigbath.diffusion.stochastic import error_of_few
 from bigbath.dynamics.pauli_string import PauliString, require_configurations
@@ -54,12 +56,13 @@ def autocorrelation(
     vectors: int = 4,
     seed: int = 1,
     memory: float | None = None,
+    checkpoint: Checkpoint | None = None,
     report: Report = silent,
 ) -> Autocorrelation:
     """Tr[A(t) A]/d in a sector (None: all configurations) for the Pauli string A of ``letters`` on the sites ``where``.
 
-    ``vectors``: random vectors, at least two, for the error. Cost: two evolutions of a complex state each. JobError for a
-    string that leads out of the sector and for times out of order.
+    ``vectors``: random vectors, at least two, for the error. Cost: two evolutions of a complex state each. ``checkpoint``: of the
+    same call, keeps vectors that are done. JobError for a string that leads out of the sector and for times out of order.
 
     >>> import bigbath as bb
     >>> h = bb.build(bb.draw(bb.Imbrie(L=4)))
@@ -72,13 +75,17 @@ def autocorrelation(
     string = PauliString.of(letters, where, h.sites)
     require_configurations(sector, "a Pauli string")
     propagator, space = Propagator.of(h, sector), sector.space
+    checkpoint = checkpoint or Checkpoint()
     samples = np.empty((vectors, len(times)))
-    for number in range(vectors):
+    known = checkpoint.load().get("samples", samples[:0])
+    samples[: len(known)] = known
+    for number in range(len(known), vectors):
         stream = np.random.default_rng([seed, number])
         r = random_state(sector, stream)
         pair = (propagator.evolve(start, times, memory=memory) for start in (r, string(space, r)))
         for k, ((_, bra), (_, ket)) in enumerate(zip(*pair, strict=True)):
             report("typicality", number * len(times) + k, vectors * len(times))
             samples[number, k] = np.vdot(bra, string(space, ket)).real
+        checkpoint.offer(partial(dict, samples=samples[: number + 1]))
     report("typicality", 1, 1)
     return Autocorrelation(times=np.asarray(times, dtype=float), samples=samples)

@@ -30,7 +30,9 @@ from bigbath.measure.spacings import MeasureSpacings
 
 
 class Measurement(Protocol):
-    """What every field of ``Measures`` can do. One that takes only energies of H says so: ``needs_vectors = False``."""
+    """What every field of ``Measures`` can do. One that takes only energies of H says so, ``needs_vectors = False``, and one
+    that takes no eigenstates ``needs_states = False``.
+    """
 
     def measure(self, context: Context) -> xr.Dataset:
         """The labelled arrays of one realization."""
@@ -83,7 +85,8 @@ class Measures:
     @property
     def need_states(self) -> tuple[str, ...]:
         """Names of the chosen measurements that are made of eigenstates of H."""
-        return tuple(f.name for f in fields(self) if f.name != "dynamics" and getattr(self, f.name) is not None)
+        chosen = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return tuple(name for name, m in chosen if m is not None and getattr(m, "needs_states", True))
 
     def before(
         self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None

@@ -6,19 +6,23 @@ from dataclasses import dataclass, field
 import xarray as xr
 
 from bigbath.broadening import SystemStates, system_states
+from bigbath.checkpoint import Checkpoint
 from bigbath.errors import JobError
 from bigbath.measure.resolution import Resolution
 from bigbath.models import Composite, MatrixComposite
 from bigbath.progress import Report, silent
 from bigbath.solvers import Eigenstates
+from bigbath.spaces import Sector
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Context:
     """One realization: the composite, its eigenstates of H, of H_B (None when the job has no ``[bath]``) and of H_S.
 
-    ``symmetries``, ``sector``: as in ``[spectrum]``. ``done``: the measurements made before, by name. ``resolution``: what
-    the sectors of the states leave unresolved, where others have asked already.
+    ``symmetries``, ``sector``: as in ``[spectrum]``. ``realization``: its number. ``evolved_in``: the sector of
+    ``measure.dynamics`` where it has been found before. ``checkpoint``: where long work keeps what it has reached. ``done``: the
+    measurements made before, by name. ``resolution``: what the sectors of the states leave unresolved, where others have asked
+    already.
     """
 
     composite: Composite
@@ -29,6 +33,9 @@ class Context:
     report: Report
     symmetries: tuple[str, ...] | None = None
     sector: Mapping[str, int] | None = None
+    realization: int = 0
+    evolved_in: Sector | None = None
+    checkpoint: Checkpoint = field(default_factory=Checkpoint)
     done: Mapping[str, xr.Dataset] = field(default_factory=dict)
     resolution: Resolution | None = None
 

@@ -1,7 +1,7 @@
 """Measurement ``dynamics``: a state evolved in real time and what is seen of it (Tal-Ezer & Kosloff 1984)."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import xarray as xr
@@ -14,11 +14,14 @@ from bigbath.dynamics import (
     autocorrelation,
     charge_sector,
     density_matrix,
+    energy_shots,
     entanglement,
     imbalance,
     local,
     loschmidt,
 )
+from bigbath.dynamics.observed import observed
+from bigbath.dynamics.shots import shell_volumes
 from bigbath.dynamics.smeared import SmearedEntropy
 from bigbath.dynamics.steady import steady_state
 from bigbath.errors import IncompleteWindow, JobError, in_section
@@ -83,10 +86,22 @@ class StringAutocorrelation:
 
 
 @choice
+class Shots:
+    """P_sigma(E) of the initial state and its observational entropy by energy, from ``count`` outcomes for each amplitude.
+
+    ``sigma``: resolution in energy, in units of the coupling. Shells are ``shell_width`` wide.
+    """
+
+    sigma: Annotated[float, Field(gt=0)]
+    count: Annotated[int, Field(ge=2)]
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
+@choice
 class MeasureDynamics:
     """psi(t) from ``initial`` at ``times``, in the sector of ``[spectrum]``; without one a configuration's own charges are used.
 
-    ``observe``: what is written at each time. ``cut``: sites whose entanglement with the rest is taken; the system's when
+    ``observe``: what is written at each time, [] for nothing. ``cut``: sites whose entanglement with the rest is taken; the system's when
     empty. ``shell_width``: of the bath's shells of the observational entropy; ``smearing``: sigma of their edges, where the
     bath's states are not computed, with volumes from ``volume_vectors`` random vectors. ``autocorrelation``: at infinite
     temperature, beside the evolution of ``initial``.
@@ -98,21 +113,36 @@ class MeasureDynamics:
     'neel'
     """
 
+    needs_states: ClassVar[bool] = False
+
     initial: Initial = Neel()
     times: TimeGrid | Annotated[tuple[float, ...], Field(min_length=1)]
-    observe: Annotated[tuple[Observed, ...], Field(min_length=1)] = ("populations", "survival", "energy")
+    observe: tuple[Observed, ...] = ("populations", "survival", "energy")
     cut: tuple[Annotated[int, Field(ge=0)], ...] = ()
     shell_width: Annotated[float, Field(gt=0)] = 0.5
     smearing: Annotated[float, Field(gt=0)] | None = None
     volume_vectors: Annotated[int, Field(ge=2)] = 8
     autocorrelation: StringAutocorrelation | None = None
+    shots: Shots | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "MeasureDynamics":
         t = self.instants
         if np.any(np.diff(np.abs(t)) < 0) or (np.any(t < 0) and np.any(t > 0)):
             raise ValueError("times must be in ascending order, away from 0")
+        if not self.observe and self.autocorrelation is None and self.shots is None:
+            raise ValueError("nothing to measure: name something in observe, or give autocorrelation or shots")
         return self
+
+    @property
+    def evolves(self) -> bool:
+        """Whether the initial state itself is evolved; the survival probability needs moments only."""
+        return bool(set(self.observe) - {"survival"})
+
+    @property
+    def starts(self) -> bool:
+        """Whether the initial state is needed."""
+        return bool(self.observe) or self.shots is not None
 
     @property
     def instants(self) -> np.ndarray:
@@ -122,19 +152,18 @@ class MeasureDynamics:
     def before(
         self, resolution: Resolution, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None
     ) -> None:
-        """JobError for sites that the model does not have, and for labels of several sectors; arguments as of ``sector_in``."""
+        """JobError for sites that the model does not have; ``sector_in`` says whether the labels are those of one sector."""
         composite = resolution.composite
         sites = composite.system_sites + composite.bath_sites if isinstance(composite, SpinComposite) else 0
         if not sites:
             asked = [f"observe: {name}" for name in self.observe if name in OF_SITES]
-            asked += [f"initial: {self.initial.kind}"] if self.initial.kind in OF_SITES else []
+            asked += [f"initial: {self.initial.kind}"] if self.starts and self.initial.kind in OF_SITES else []
             asked += ["autocorrelation"] if self.autocorrelation is not None else []
             if asked:
                 raise JobError(f"measure.dynamics.{asked[0]} needs a model of spins, which this is not")
         for key, named in (("cut", self.cut), ("autocorrelation.sites", getattr(self.autocorrelation, "sites", ()))):
             if sites and (outside := [site for site in named if site >= sites]):
                 raise JobError(f"measure.dynamics.{key}: there is no site {outside[0]}; sites are 0 ... {sites - 1}")
-        self.sector_in(build(composite), symmetries, sector)
 
     def sector_in(self, h: Hamiltonian, symmetries: tuple[str, ...] | None, sector: Mapping[str, int] | None) -> Sector:
         """Where psi lives; ``symmetries``, ``sector`` as in ``[spectrum]``. JobError for labels of several sectors."""
@@ -146,26 +175,39 @@ class MeasureDynamics:
                     f"of one, as {found[0]}, or set spectrum.symmetries = []"
                 )
             return found[0]
-        if isinstance(self.initial, Neel | Configuration):
+        if self.starts and isinstance(self.initial, Neel | Configuration):
             return charge_sector(h, self.initial.spins)
         return everything(h.dim)
 
     def measure(self, context: Context) -> xr.Dataset:
         """A variable along ``t`` for each name in ``observe``, and ``state_error``, a bound on ||psi - psi_exact||."""
         h = build(context.composite)
-        sector, t = self.sector_in(h, context.symmetries, context.sector), self.instants
+        sector = context.evolved_in
+        if sector is None:
+            sector = self.sector_in(h, context.symmetries, context.sector)
+        t, data = self.instants, dict[str, xr.Variable]()
         propagator = Propagator.of(h, sector)
-        start = self.initial.state(context, sector, propagator)
+        if self.starts:
+            start = self.initial.state(context, sector, propagator)
+            data |= self._observed(context, h, sector, propagator, start)
+            if self.shots is not None:
+                data |= self._shots(propagator, start)
+        if self.autocorrelation is not None:
+            data |= self._autocorrelation(context, h, sector, t)
+        time = xr.Variable("t", t, {"long_name": "time", "units": "1/coupling"})
+        levels = np.arange(1, context.system.energies.size + 1)
+        coords = {"t": time, "branch": levels, "other_branch": levels}
+        found = xr.Dataset(data, coords=coords)
+        return found.drop_vars([c for c in coords if not any(c in v.dims for v in data.values())])
+
+    def _observed(
+        self, context: Context, h: Hamiltonian, sector: Sector, propagator: Propagator, start: np.ndarray
+    ) -> dict[str, xr.Variable]:
+        """What ``observe`` names."""
         names: tuple[str, ...] = tuple(dict.fromkeys(self.observe))
-        bounds = propagator.plan(t, is_real=not np.iscomplexobj(start)).bounds
-        data = {"state_error": _along(bounds, "bound on the error of the state")}
-        if "survival" in names:
-            echo = loschmidt(propagator, start, t)
-            data |= {
-                "loschmidt": _along(echo.amplitude, "Loschmidt amplitude"),
-                "survival": _along(echo.survival, "survival probability"),
-                "survival_error": _along(2 * echo.error, "bound on the error of the survival"),
-            }
+        if not names:
+            return {}
+        t = self.instants
         coarse = self._coarse(context, sector) if "observational_entropy" in names else None
         functions = {
             name: self._function(name, context, h, sector, propagator)
@@ -174,24 +216,51 @@ class MeasureDynamics:
         }
         if coarse is not None:
             functions["observational_entropy"] = coarse.probabilities
-        seen: dict[str, list] = {name: [] for name in functions}
+        data = {}
+        if "survival" in names:
+            echo = loschmidt(propagator, start, t)
+            data = {
+                "loschmidt": _along(echo.amplitude, "Loschmidt amplitude"),
+                "survival": _along(echo.survival, "survival probability"),
+                "survival_error": _along(2 * echo.error, "bound on the error of the survival"),
+            }
+        bounds = propagator.plan(t, is_real=not np.iscomplexobj(start)).bounds
         if functions:
-            for _, psi in propagator.evolve(start, t, report=context.report):
-                for name, function in functions.items():
-                    seen[name].append(function(psi))
-        for name, values in seen.items():
-            if name != "observational_entropy":
-                data |= self._variables(name, np.array(values), context, sector, start)
-        if coarse is not None:
-            data |= coarse_grained(coarse, np.array(seen["observational_entropy"]))
-            data |= self._steady(coarse, context, sector, start)
-        if self.autocorrelation is not None:
-            data |= self._autocorrelation(context, h, sector, t)
-        time = xr.Variable("t", t, {"long_name": "time", "units": "1/coupling"})
-        levels = np.arange(1, context.system.energies.size + 1)
-        coords = {"t": time, "branch": levels, "other_branch": levels}
-        found = xr.Dataset(data, coords=coords)
-        return found.drop_vars([c for c in ("branch", "other_branch") if not any(c in v.dims for v in data.values())])
+            checkpoint = context.checkpoint.named("dynamics")
+            found = observed(propagator, start, t, functions, checkpoint=checkpoint, report=context.report)
+            bounds = found.bounds
+            for name, values in found.values.items():
+                if name != "observational_entropy":
+                    data |= self._variables(name, values, context, sector, start)
+            if coarse is not None:
+                data |= coarse_grained(coarse, found.values["observational_entropy"])
+                data |= self._steady(coarse, context, sector, start)
+        return {"state_error": _along(bounds, "bound on the error of the state"), **data}
+
+    def _shots(self, propagator: Propagator, start: np.ndarray) -> dict[str, xr.Variable]:
+        """The energy distribution of the initial state from a finite number of outcomes, and from infinitely many."""
+        chosen = self.shots
+        assert chosen is not None
+        noisy = energy_shots(propagator, start, sigma=chosen.sigma, shots=chosen.count, seed=chosen.seed)
+        exact = energy_shots(propagator, start, sigma=chosen.sigma)
+        edges = exact.edges(self.shell_width)
+        volumes, _ = shell_volumes(propagator, edges, chosen.sigma, vectors=self.volume_vectors)
+        energies = edges[1] + self.shell_width * (np.arange(edges.size - 1) - 0.5)
+        p, covariance = noisy.shells(edges)
+        P, P_error = noisy.density(energies)
+        S, ideal = noisy.entropy(edges, volumes), exact.entropy(edges, volumes)
+        shells = {
+            "shot_shell_energy": energies, "shot_density": P, "shot_density_error": P_error,
+            "shot_density_exact": exact.density(energies)[0], "shot_probability": p,
+            "shot_probability_error": np.sqrt(covariance.diagonal()), "shot_probability_exact": exact.shells(edges)[0],
+            "shot_volume": volumes,
+        }  # fmt: skip
+        numbers = {
+            "shot_entropy": S.value, "shot_entropy_error": S.error, "shot_entropy_exact": ideal.value,
+            "shot_outcomes": float(noisy.outcomes),
+        }  # fmt: skip
+        variables = {name: xr.Variable("shot_shell", values) for name, values in shells.items()}
+        return variables | {name: xr.Variable((), value) for name, value in numbers.items()}
 
     def _function(
         self, name: str, context: Context, h: Hamiltonian, sector: Sector, propagator: Propagator
@@ -266,7 +335,7 @@ class MeasureDynamics:
         with in_section("measure.dynamics.autocorrelation"):
             found = autocorrelation(
                 h, chosen.letters, chosen.sites, t, sector=sector, vectors=chosen.vectors, seed=chosen.seed,
-                report=context.report,
+                checkpoint=context.checkpoint.named("autocorrelation"), report=context.report,
             )  # fmt: skip
         return {
             "string_autocorrelation": _along(found.mean, "autocorrelation"),

@@ -7,10 +7,12 @@ from pydantic import Field
 
 from bigbath.choice import KindShorthand, choice
 from bigbath.dynamics import Propagator, configuration, joint_state, product_state, random_state, thermal_state
+from bigbath.dynamics.functions import coefficients, normal_vector, series
 from bigbath.errors import JobError
 from bigbath.measure.context import Context
 from bigbath.measure.grid import bath_of
-from bigbath.spaces import Sector
+from bigbath.operators import build
+from bigbath.spaces import Sector, everything
 
 Seed = Annotated[int, Field(ge=0)]
 
@@ -101,9 +103,7 @@ class BathState:
     def state(self, context: Context, sector: Sector, propagator: Propagator) -> np.ndarray:
         """psi(0) (d,) in the sector; JobError where no product is within it."""
         bath = bath_of(context, "dynamics")
-        if self.branch > context.system.energies.size:
-            raise JobError(f"measure.dynamics.initial.branch: the system has {context.system.energies.size} levels")
-        phi = context.system.vectors[:, self.branch - 1]
+        phi = _level(context, self.branch)
         refusal: JobError | None = None
         for block in sorted(bath.blocks, key=lambda b: np.abs(b.energies - self.energy).min(initial=np.inf)):
             k = int(np.abs(block.energies - self.energy).argmin())
@@ -115,5 +115,36 @@ class BathState:
         raise refusal
 
 
-AnyInitial = Neel | Configuration | Product | Random | Thermal | BathState
+@choice
+class BathShell:
+    """The system's level ``branch``, from 1, times a typical state of a narrow energy shell of the bath; needs no ``[bath]``.
+
+    exp(-(H_B - ``energy``)^2 / (4 ``width``^2)) on a random vector, normalised: energies scatter by ``width`` where the density
+    of the bath's states is flat. For baths too large for ``bath_state``.
+    """
+
+    kind: Literal["bath_shell"] = "bath_shell"
+    energy: float = 0.0
+    width: Annotated[float, Field(gt=0)]
+    branch: Annotated[int, Field(ge=1)] = 1
+    seed: Seed = 1
+
+    def state(self, context: Context, sector: Sector, propagator: Propagator) -> np.ndarray:
+        """psi(0) (d,); JobError where products of system and bath states leave the sector."""
+        phi = _level(context, self.branch)
+        below = build(context.composite, "B")
+        whole, bath = everything(below.dim), Propagator.of(below)
+        root = coefficients(bath, lambda E: np.exp(-(((E - self.energy) / (2 * self.width)) ** 2)))
+        vector = series(bath, root, normal_vector(bath, np.random.default_rng(self.seed)))
+        return joint_state(sector, context.composite.dims, phi, whole, vector / np.linalg.norm(vector))
+
+
+def _level(context: Context, branch: int) -> np.ndarray:
+    """The system's level (D_S,) with a number from 1."""
+    if branch > context.system.energies.size:
+        raise JobError(f"measure.dynamics.initial.branch: the system has {context.system.energies.size} levels")
+    return context.system.vectors[:, branch - 1]
+
+
+AnyInitial = Neel | Configuration | Product | Random | Thermal | BathState | BathShell
 Initial = Annotated[AnyInitial, Field(discriminator="kind"), KindShorthand]

@@ -16,17 +16,22 @@ from bigbath.tasks import Task, coordinates
 #: size are not averaged: each has a number of its own.
 AVERAGED = ("state", "sector", "bath_state")
 #: Dimensions of curves, which make no single number.
-CURVES = ("shell", "bath_shell", "bath_shell_t", "iteration", "kept_state")
+CURVES = ("shell", "bath_shell", "bath_shell_t", "shot_shell", "iteration", "kept_state")
 #: Endings of what was found out about a number: whether it means something, and how far it is off.
 FLAGS = ("_resolved", "_settled", "_converged", "_error", "_residual", "_change", "degeneracy")
 #: A number of them is what was found out about the calculation, not about the system.
-NOT_MEASURED = ("norm", "residual", "fit_rms", "fit_converged", "level_spacing", "multiplicity")
+NOT_MEASURED = ("norm", "residual", "fit_rms", "fit_converged", "level_spacing", "multiplicity", "shot_outcomes")
+#: Numbers with a statistical error of their own, in a variable of the same name and _error: of one realization it is given.
+OWN_ERROR = (
+    "string_autocorrelation", "observational_entropy", "autocorrelation_evolved", "p_time_evolved", "shot_density",
+    "shot_probability", "shot_entropy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
     """Mean of ``variable`` at ``label`` (as {"q": 2.0}) over the states and the ``count`` realizations of sweep point number
-    ``point``, with its standard ``error`` over these, NaN for a single one. In the variable's own units. ``modulus``: the
+    ``point``, with its standard ``error`` over these; of a single one its own where it has one, else NaN. In the variable's own units. ``modulus``: the
     variable is complex, and the mean is of its absolute values.
     """
 
@@ -77,6 +82,7 @@ def _is_axis(name: str, variable: xr.DataArray) -> bool:
 def means(result: Result, only: str | None = None) -> list[Mean]:
     """The mean of each measured number at each point of the sweep, by variable, label and point."""
     cells: dict[tuple[str, tuple, int], dict[int, list[tuple[float, int]]]] = {}
+    own: dict[tuple[str, tuple, int], float] = {}
     of_complex: set[str] = set()
     for task, dataset in _sectors_apart(result):
         for name in measured(dataset):
@@ -85,11 +91,15 @@ def means(result: Result, only: str | None = None) -> list[Mean]:
                 for label, value, weight in _numbers(_converged(dataset, name)):
                     cell = cells.setdefault((name, label, task.point), {})
                     cell.setdefault(task.realization, []).append((value, weight))
+                if name in OWN_ERROR and f"{name}_error" in dataset:
+                    errors = _numbers(dataset[f"{name}_error"])
+                    own |= {(name, label, task.point): error for label, error, _ in errors}
     found = []
     for (name, label, point), realizations in cells.items():
         values = np.array([_weighted(shells) for shells in realizations.values()])
         values = values[np.isfinite(values)]
-        error = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else np.nan
+        single = own.get((name, label, point), np.nan)
+        error = values.std(ddof=1) / np.sqrt(values.size) if values.size > 1 else single
         mean = values.mean() if values.size else np.nan
         found.append(
             Mean(

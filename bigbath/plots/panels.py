@@ -370,6 +370,18 @@ def _which(name: str, result: Result, selection: Selection) -> str | None:
     return ", ".join([*words, f"realization {task.realization}"])
 
 
+@panel("shots", needs=("shot_density",), shows=("shot_entropy", "shot_entropy_exact"))
+def shots(result: Result, selection: Selection, axis: Axes) -> None:
+    """P_sigma(E) of the initial state from a finite number of shots with its errors, and that of infinitely many."""
+    dataset = result.tasks[selection.task(result, "shot_density")]
+    x = dataset.shot_shell_energy.values
+    looks = style.look(0) | {"ls": ""}
+    axis.errorbar(x, dataset.shot_density.values, dataset.shot_density_error.values, label="shots", capsize=2, **looks)
+    axis.plot(x, dataset.shot_density_exact.values, color=style.colour(1), lw=1, label="infinitely many")
+    axis.set(xlabel=axis_title("shot_shell_energy"), ylabel=axis_title("shot_density"))
+    style.legend(axis, title=_which("shot_density", result, selection))
+
+
 @panel("widths", needs=("chi", "bath_energy"), shows=("centre",))
 def widths(result: Result, selection: Selection, axis: Axes) -> None:
     """Fitted half-width of every initial state against the energy of its bath state."""

@@ -19,6 +19,7 @@ from typing import Any
 
 import xarray as xr
 
+from bigbath.checkpoint import ENDING, Checkpoint
 from bigbath.choice import path_of
 from bigbath.errors import FileError, JobError
 from bigbath.job import Job, family, job_hash, resolved
@@ -146,7 +147,7 @@ class Shards:
             return
         if not lock(descriptor, exclusive=True):
             raise FileError(f"{self.directory}: a run of another job is at work there; choose another name with -o")
-        if any(self.directory.glob("*.h5")):
+        if any(self.directory.glob("*.h5")) or any(self.directory.glob(f"*{ENDING}")):
             raise FileError(
                 f"{self.directory} holds the unfinished run of another job; choose another name with -o, or remove it"
             )
@@ -197,11 +198,17 @@ class Shards:
         """Where the shard of a task lies."""
         return self.directory / f"{self._names[task]}.h5"
 
+    def checkpoint(self, task: Task, *, writes: bool = True) -> Checkpoint:
+        """Where a task keeps what it has reached until it is done; ``writes``: whether this process does."""
+        return Checkpoint(path=self.directory / f"{self._names[task]}{ENDING}", writes=writes)
+
     def write(self, task: Task, dataset: xr.Dataset, provenance: dict[str, Any]) -> None:
-        """Keep a task's result; an earlier failure of it is forgotten."""
+        """Keep a task's result; an earlier failure of it, and what it had reached before, are forgotten."""
         self._make()
         write_result(self.path(task), self.job, [(task, dataset)], provenance, self._owned)
         self._failure(task).unlink(missing_ok=True)
+        for reached in self.directory.glob(f"{self._names[task]}.*{ENDING}"):
+            reached.unlink(missing_ok=True)
 
     def keep_uncertified(self, task: Task, dataset: xr.Dataset, provenance: dict[str, Any]) -> Path:
         """Write the states of a window that is not certified complete beside the shards; returns where. The task is not done."""

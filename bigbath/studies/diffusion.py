@@ -28,6 +28,8 @@ from bigbath.studies.loops import loops
 from bigbath.studies.loops import page as loops_page
 from bigbath.studies.page import Page
 from bigbath.studies.stochastic import StochasticStudy
+from bigbath.studies.thermometer import page as thermometer_page
+from bigbath.studies.thermometer import thermometer
 
 #: Figure -> model; the paper's parameters are the models' defaults.
 MODELS = {3: Levy, 4: TFIM, 5: Imbrie}
@@ -307,8 +309,8 @@ def _limit_rows(name: str, parameter: float, size: int, ds: xr.Dataset) -> list[
 FIGURES: dict[str, Callable] = {
     **{str(number): partial(figure, number) for number in MODELS}, "limits": limits, "collapse": collapse,
 }  # fmt: skip
-#: Only when asked for: coherences of the thermometer, and why the theory fails.
-ALONE: dict[str, Callable] = {"dephasing": dephasing, "loops": loops}
+#: Only when asked for: coherences of the thermometer, why the theory fails, and the thermometer in time.
+ALONE: dict[str, Callable] = {"dephasing": dephasing, "loops": loops, "time": thermometer}
 #: What these were called before they had names.
 FORMER_NAMES = {"6": "limits", "7": "collapse", "8": "dephasing"}
-PAGES: dict[str, Page] = {"loops": loops_page}
+PAGES: dict[str, Page] = {"loops": loops_page, "time": thermometer_page}

@@ -15,7 +15,9 @@ import xarray as xr
 
 from bigbath.cluster.run import run
 from bigbath.errors import JobError
-from bigbath.job import Job, load_job
+from bigbath.job import Job, Spectrum, load_job
+from bigbath.measure.dynamics import Shots
+from bigbath.measure.initial_state import BathShell
 from bigbath.models import Ring
 from bigbath.plots import save
 from bigbath.plots.production import plot_production
@@ -24,14 +26,16 @@ from bigbath.solvers import Nearest, NoStates
 from bigbath.store import open_result
 from bigbath.studies.page import table
 
-#: Spins in all; the largest ring whose whole spectra are computed, and the largest at all.
-SIZES, EXACT, LARGEST = (9, 11, 13), 13, 21
+#: Spins in all; the largest rings whose whole spectra, and of whose bath one state, are computed, and the largest at all.
+SIZES, EXACT, ONE_STATE, LARGEST = (9, 11, 13), 13, 17, 21
+#: Energies of the initial state are resolved by sigma; shots of each amplitude, whose exact values are used.
+SIGMA, COUNTED = 0.25, 1000
 #: Late times begin here and are this far apart: further than a fluctuation lasts.
 LATE, APART = 50.0, 5.0
 #: Late times of rings with sharp shells, and with smeared ones, of which every STEP-th early time is kept.
 COUNT, FEW, STEP = 120, 10, 4
-#: Sigma of the smeared shells' edges.
-SMEARING = 0.125
+#: Sigma of the smeared shells' edges; of the energy of a typical bath state; random vectors for volumes then.
+SMEARING, SPREAD, VECTORS = 0.125, 0.05, 4
 #: Standard errors that "equal" means; blocks of late times that errors come from, since slow beats of levels correlate times.
 ERRORS, BLOCKS = 3, 8
 
@@ -90,10 +94,13 @@ def production(
 
 
 def job(N: int) -> Job:
-    """The job of one ring: sharp shells and the steady state up to N = 13, else smeared shells and fewer times."""
+    """The job of one ring: sharp shells and the steady state up to N = 13, else smeared shells and fewer times.
+
+    Beyond N = 17 the bath begins in a typical state of a narrow energy shell, since one eigenstate would take hours.
+    """
     base = load_job(Path(__file__).with_name("jobs") / "entropy_production.toml")
-    dynamics = base.measure.dynamics
-    assert dynamics is not None
+    assert base.measure.dynamics is not None
+    dynamics = replace(base.measure.dynamics, shots=Shots(sigma=SIGMA, count=COUNTED))
     exact = N <= EXACT
     early = dynamics.instants if exact else dynamics.instants[::STEP]
     times = tuple(np.concatenate([early, LATE + APART * np.arange(COUNT if exact else FEW)]).tolist())
@@ -102,9 +109,12 @@ def job(N: int) -> Job:
         return replace(base, model=Ring(N=N), measure=replace(base.measure, dynamics=dynamics))
     assert base.bath is not None
     dynamics = replace(dynamics, times=times, smearing=SMEARING)
+    bath: Spectrum | None = replace(base.bath, window=Nearest(target=0.0, k=1), symmetries=())
+    if N > ONE_STATE:
+        dynamics, bath = replace(dynamics, initial=BathShell(width=SPREAD), volume_vectors=VECTORS), None
     return replace(
         base, model=Ring(N=N), measure=replace(base.measure, dynamics=dynamics),
-        spectrum=replace(base.spectrum, window=NoStates()), bath=replace(base.bath, window=Nearest(target=0.0, k=1)),
+        spectrum=replace(base.spectrum, window=NoStates()), bath=bath,
     )  # fmt: skip
 
 
@@ -123,7 +133,36 @@ def rows_of(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
     rows = [Production(name=name, N=N, branch=branch, value=float(value)) for name, value in numbers.items()]
     least = float((S - ds.entanglement_t.values).min())
     rows.append(Production(name="smallest S_obs(t) - S_vN of the system", N=N, branch=branch, value=least, lower=-1e-9))
-    return rows + (steady_rows(N, branch, ds) if "observational_entropy_steady" in ds else [])
+    return rows + (steady_rows(N, branch, ds) if "observational_entropy_steady" in ds else estimated_rows(N, branch, ds))
+
+
+def estimated_renyi2(ds: xr.Dataset) -> float:
+    """S_2 of the weights w_n of the initial state from its energy shells alone, an estimate.
+
+    sum w^2 is 3 sum p_s^2/V_s where the weights scatter about a smooth curve as squares of real normal numbers (Porter & Thomas),
+    p_s the probability and V_s the number of states of a shell that the initial state can reach. With an eigenstate of the bath it
+    is even or odd under the ring's reflection and reaches half of them.
+    """
+    p, volumes = ds.shot_probability_exact.values, ds.shot_volume.values / (2 if "bath_energy" in ds.coords else 1)
+    held = (p > 1e-12) & (volumes > 0.5)
+    return float(-np.log(3 * np.sum(p[held] ** 2 / volumes[held])))
+
+
+def estimated_rows(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
+    """Late times against Eq. 51 with an estimate of S_2, where the spectrum is not known."""
+    late = ds.isel(t=ds.t.values >= LATE)
+    bound = float(np.exp(-estimated_renyi2(ds)))
+    own = float(late.population.values[:, branch - 1].var())
+    largest = float(late.shell_probability_t.values.var(axis=0).max())
+
+    def row(name: str, value: float) -> Production:
+        return Production(name=name, N=N, branch=branch, value=value, expected=bound, upper=bound)
+
+    return [
+        Production(name="S_2, estimated; expected: that of the weights", N=N, branch=branch, value=estimated_renyi2(ds)),
+        row("variance of the initial level's population; expected below: exp(-S_2), estimated", own),
+        row("largest one of a level and smeared shell; expected below: exp(-S_2), estimated", largest),
+    ]
 
 
 def steady_rows(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
@@ -144,6 +183,7 @@ def steady_rows(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
         return Production(name=name, N=N, branch=branch, value=value, **more)
 
     return [
+        row("S_2, estimated; expected: that of the weights", estimated_renyi2(ds), expected=float(ds.renyi2_steady)),
         row("S_obs of the steady state", steady),
         row(
             "steady S_obs - late mean; expected: sum var/p / 2", deficit, expected=relative / 2,

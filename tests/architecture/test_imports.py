@@ -14,7 +14,7 @@ PACKAGE = Path(bigbath.__file__).parent
 #: Layers from the bottom; a module may import its own layer and those before it. Kernels import nothing of bigbath.
 LAYERS = (
     {"kernels"},
-    {"errors", "explain", "choice", "resources", "progress", "ranks", "compact", "variables"},
+    {"errors", "explain", "choice", "resources", "progress", "checkpoint", "ranks", "compact", "variables"},
     {"models"},
     {"conserved"},
     {"spaces"},

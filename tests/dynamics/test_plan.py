@@ -44,7 +44,7 @@ def test_reflection(case, backwards):
     sector = everything(h.dim) if only is None else sectors(h, only=only)[0]
     state = random_state(sector, np.random.default_rng(0)).real
     state /= np.linalg.norm(state)
-    times = np.linspace(0, -20 if backwards else 20, 60)
+    times = np.linspace(0, -40 if backwards else 40, 120)
     propagator = Propagator.of(h, sector)
     chosen = propagator.plan(times)
     assert chosen.reflected and len(chosen.groups) > 3

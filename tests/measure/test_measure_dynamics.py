@@ -7,6 +7,7 @@ from support import dense
 
 import bigbath as bb
 from bigbath.broadening import system_states
+from bigbath.cli.showing import as_text
 from bigbath.cluster.estimate import estimate
 from bigbath.cluster.realize import realize
 from bigbath.cluster.run import run
@@ -21,6 +22,7 @@ from bigbath.measure.resolution import Resolution
 from bigbath.models import XXZ, Imbrie, MatrixComposite, Ring, draw
 from bigbath.operators import build
 from bigbath.plots import plot_result
+from bigbath.plots.means import means
 from bigbath.solvers import NoStates, Whole, solve
 from bigbath.spaces import everything, sectors
 from bigbath.store import open_result
@@ -34,6 +36,7 @@ INITIAL = {
     "random": {"kind": "random", "seed": 3},
     "thermal": {"kind": "thermal", "beta": 0.4},
     "bath state": {"kind": "bath_state", "energy": 0.3, "branch": 2},
+    "bath shell": {"kind": "bath_shell", "energy": 0.3, "branch": 2, "width": 0.4},
 }
 MODELS = {
     "ring": ({"name": "ring", "N": 6}, {}),
@@ -59,8 +62,9 @@ def evolved(H, start, times):
     return [V @ (np.exp(-1j * E * t) * (V.conj().T @ start)) for t in times]
 
 
-@pytest.mark.parametrize("initial", INITIAL)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("model", "initial"), [(m, i) for m in MODELS for i in INITIAL if (m, i) != ("charge", "bath shell")]
+)
 def test_every_initial_state(model, initial):
     """rho_S(t), energy and survival from the state at t = 0, which is evolved here by LAPACK."""
     chosen = job(model, initial, observe=["density_matrix", "populations", "survival", "energy"])
@@ -100,6 +104,30 @@ def test_a_bath_eigenstate_keeps_its_charge():
     data["spectrum"]["sector"] = {"magnetisation": 6}
     with pytest.raises(JobError, match="not within the sector"):  # level 1 is the one with spin down
         realize(parse_job(data), 0)
+
+
+def test_a_typical_state_of_a_bath_shell():
+    """The system is in its level, the bath's energies are distributed as the filter says; sectors are refused."""
+    chosen = job("ring", "bath shell", observe=["populations"])
+    composite = draw(chosen.model, seed=1, realization=0)
+    h, system, below = build(composite), system_states(composite), build(composite, "B")
+    context = Context(
+        composite=composite, states=solve(h, NoStates()), bath=None, system=system,
+        accept_unverified=False, report=lambda *n: None,
+    )  # fmt: skip
+    psi = chosen.measure.dynamics.initial.state(context, everything(h.dim), Propagator.of(h))
+    E, V = np.linalg.eigh(dense(below.matrix))
+    amplitudes = V.T @ (system.vectors.conj().T @ psi.reshape(h.dims)).T
+    assert np.abs(amplitudes[:, 0]).max() < 1e-12
+    random = V.T @ np.random.default_rng(1).standard_normal(E.size)
+    expected = np.exp(-(((E - 0.3) / 0.8) ** 2)) * random
+    assert np.abs(amplitudes[:, 1] - expected / np.linalg.norm(expected)).max() < 1e-11
+    with pytest.raises(JobError, match="not within the sector"):
+        realize(job("charge", "bath shell"), 0)
+    far = {"kind": "bath_shell", "energy": 1e4, "width": 1.0}
+    data = {"model": {"name": "ring", "N": 5}, "spectrum": {"window": "none"}}
+    with pytest.raises(JobError, match="outside the spectrum"):
+        realize(parse_job(data | {"measure": {"dynamics": {"initial": far, "times": [1.0]}}}), 0)
 
 
 def test_local_observables_and_entanglement_in_sigma():
@@ -266,3 +294,43 @@ def test_a_state_of_several_sectors_is_refused_before_any_work(tmp_path):
     with pytest.raises(JobError, match="symmetries = \\[\\]"):
         bb.run(job, tmp_path / "result.h5")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_autocorrelation_alone_costs_no_evolution():
+    """observe = []: no initial state, no evolution of it, and half of the products less; the same numbers as beside one."""
+    data = {"model": {"name": "xxz", "L": 8, "W": 1.0}, "spectrum": {"window": "none", "sector": {"magnetisation": 0}}}
+    section = {"times": {"stop": 6, "count": 5}, "autocorrelation": {"letters": "z", "sites": [2]}, "shell_width": 1.0}
+    both = parse_job(data | {"measure": {"dynamics": section}})
+    alone = parse_job(data | {"measure": {"dynamics": section | {"observe": []}}})
+    (more,), (less,) = estimate(both).parts, estimate(alone).parts
+    propagator = Propagator.of(build(draw(both.model)), sectors(build(draw(both.model)), only={"magnetisation": 0})[0])
+    t = both.measure.dynamics.instants
+    assert more.products - less.products == propagator.products(t) + propagator.products(t[-1:]) // 2  # and moments
+    found = realize(alone, 0)
+    assert set(found.data_vars) == {"string_autocorrelation", "string_autocorrelation_error"}
+    assert np.array_equal(found.string_autocorrelation, realize(both, 0).string_autocorrelation)
+    with pytest.raises(JobError, match="nothing to measure"):
+        parse_job(data | {"measure": {"dynamics": {"times": [1.0], "observe": []}}})
+
+
+def test_one_realization_has_the_error_of_its_random_vectors(tmp_path):
+    """``show`` and the means give it; of several realizations they give the scatter."""
+    data = {
+        "model": {"name": "imbrie", "L": 5}, "spectrum": {"window": "none"},
+        "measure": {"dynamics": {
+            "times": [0.0, 1.5], "observe": [], "autocorrelation": {"letters": "z", "sites": [2]},
+            "shots": {"sigma": 1.0, "count": 500},
+        }},
+    }  # fmt: skip
+    for realizations in (1, 3):
+        output = tmp_path / f"{realizations}.h5"
+        run(parse_job(data | {"ensemble": {"realizations": realizations}}), output)
+        result = open_result(output)
+        values = np.array([ds.string_autocorrelation.values for ds in result.tasks.values()])
+        own = next(iter(result.tasks.values())).string_autocorrelation_error.values
+        expected = own if realizations == 1 else values.std(axis=0, ddof=1) / np.sqrt(3)
+        found = [mean.error for mean in means(result, "string_autocorrelation")]
+        assert found == pytest.approx(list(expected))
+        text = "\n".join(as_text(result, 120))
+        assert "±" in text.split("string_autocorrelation")[1]
+        assert plot_result(result, "shots").axes

@@ -21,12 +21,13 @@ def every(s: float = 1.0) -> dict:
         "distribution": {"shell_width": 0.7 * s, "keep": [0.0], "powers": True},
         "gap_ratio": {"orders": [2]}, "interaction": {"eta": 0.1 * s, "solve": True, "closed": True, "shell_width": s},
         "propagator": grid, "cavity": grid, "dephasing": grid, "long_time": {"width": s},
-        "evolution": {"times": [3.0 / s, 5.0 / s], "width": 1.0 * s},
+        "evolution": {"times": [3.0 / s, 5.0 / s], "width": 1.0 * s, "direct": True, "vectors": 2},
         "dynamics": {
             "times": [0.0, 1.0 / s, 3.0 / s], "observe": [
                 "populations", "density_matrix", "entanglement", "sigma_x", "sigma_y", "sigma_z", "energy", "imbalance", "survival",
                 "observational_entropy",
             ], "shell_width": s, "autocorrelation": {"letters": "z", "sites": [0]},
+            "shots": {"sigma": s, "count": 1000},
         },
         "participation": {}, "entanglement": {"cuts": [[0, 1]]},
         "observables": {"pauli": ["x", "y", "z"], "operators": {"a": [["x", [[1.0, 0]]]]}, "elements": True},

@@ -71,3 +71,14 @@ def test_rise_and_verdicts():
     assert not Production(**base, lower=1.1).accepted and Production(**base, lower=0.9, upper=0.95).verdict == "no"
     text = production.page([Production(**base, expected=1.1, upper=2.0), Production(**base | {"branch": 2})])
     assert "| S | 1 (1.1); 1 | yes |" in text
+
+
+def test_the_estimate_of_renyi2_at_large_n(tmp_path):
+    """From shells alone, within 20 % of the exact value for a ring whose weights are dense; a typical bath state for N = 19."""
+    rows, _ = production.production(tmp_path, sizes=(9,))
+    found = [row for row in rows if row.name.startswith("S_2, estimated")]
+    assert len(found) == 2 and all(row.expected is not None for row in found)
+    assert max(abs(row.value / row.expected - 1) for row in found) < 0.6  # dominated by single levels
+    huge = production.job(19)
+    assert huge.bath is None and huge.measure.dynamics.initial.kind == "bath_shell"
+    assert production.job(17).bath.symmetries == () and production.job(17).measure.dynamics.initial.kind == "bath_state"
