@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 
 from bigbath.errors import BigbathError
-from bigbath.kernels.ranked import STRIP, ranked_steps
+from bigbath.kernels.ranked import STRIP, no_copies, ranked_steps
 from bigbath.kernels.simd import LINE, aligned_empty
 from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
@@ -166,12 +166,16 @@ class RankedOperator:
         weights = np.ascontiguousarray(weights, self._real)
         made = ranked_steps(self._real, *self._equal, self._halves.packed)
         if self._halo is None:
-            made(low, high, total, weights, count, tile, *self._arguments)
+            made(low, high, total, weights, count, tile, no_copies(self._real), *self._arguments)
             return
         for step in range(count):
             pair = weights[step : step + 2] if step % 2 == 0 else weights[:0]
-            made(low, self._halo.joined(high), total, pair, 1, tile, *self._arguments)
+            made(low, self._halo.joined(high), total, pair, 1, tile, no_copies(self._real), *self._arguments)
             low, high = high, low
+
+    def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Re <a|b> (1,) of the vectors of two storages."""
+        return dot_of_storages(a, b)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v for vectors (d, c), one after the other."""
