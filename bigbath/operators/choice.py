@@ -24,7 +24,7 @@ from bigbath.spaces import Everything, FixedCharges, Sector
 Maker = Callable[[Scale, type], Operator]
 
 #: Seconds in which an entry of a matrix is built, for each element of the group of symmetries.
-BUILT = 4e-7
+BUILT = 3e-7
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ def line(h: Hamiltonian, sector: Sector, repeat: int, with_matrix: bool) -> str:
     start = time.process_time()
     operator = operator_of(h, sector, scale)
     built = [time.process_time() - start]
-    count = max(2, 2 * int(2e6 / operator.work))
+    count = max(20, 2 * int(2e6 / operator.work))  # of fewer the first, with empty caches, would be seen
     functions = [steps_of(operator, np.empty(0), count), steps_of(operator, np.ones(count), count)]
     entries = operator.work
     if with_matrix:
@@ -76,7 +76,7 @@ def line(h: Hamiltonian, sector: Sector, repeat: int, with_matrix: bool) -> str:
         csr = sp.csr_array(
             (matrix.data, matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)), shape=matrix.shape
         )
-        x, products = np.random.default_rng(0).standard_normal(sector.dim), max(2, count // 8)
+        x, products = np.random.default_rng(0).standard_normal(sector.dim), max(5, count // 8)
         functions += [
             steps_of(MatrixOperator(matrix, scale, 1), np.empty(0), count),
             lambda: [csr @ x for _ in range(products)],
