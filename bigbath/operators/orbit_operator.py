@@ -36,7 +36,9 @@ class OrbitOperator:
         lanes, ones = LINE // self._real.itemsize, h.sites - h.up
         best = arranged(h, sector.elements, lanes)
         found, actions = Bonds(best.bonds(h), best.split.right, best.split.pattern), best.actions(sector.elements)
-        self._halves = Halves(h.sites, ones, found, lanes, 1, kept=best.rows(h, sector.elements).kept)
+        self._halves = Halves(
+            h.sites, ones, found, best.split.packed, lanes, 1, kept=best.rows(h, sector.elements).kept
+        )
         fields = best.exchange(h).fields
         tables = Tables(self._halves, fields, found, scale.centre, 2 / scale.halfwidth, self._real)
         copies = Copies(self._halves, actions, self._real)
@@ -112,7 +114,10 @@ class OrbitOperator:
         """``count`` Chebyshev steps in place."""
         tile = aligned_empty(self._tile, self._real)  # of this call's own: other threads advance other vectors
         tile[-STRIP:] = 0
-        weights, made = np.ascontiguousarray(weights, self._real), ranked_steps(self._real, *self._equal)
+        weights, made = (
+            np.ascontiguousarray(weights, self._real),
+            ranked_steps(self._real, *self._equal, self._halves.packed),
+        )
         made(low, high, total, weights, count, tile, self._copies, *self._arguments)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:

@@ -21,11 +21,11 @@ from bigbath.kernels.simd import aligned
 from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
 from bigbath.operators.halves import Halves, configurations
-from bigbath.operators.ranked_tables import Split, split
+from bigbath.operators.split import Split, fastest
 from bigbath.spaces import Element, group
 from bigbath.spaces.element import moved
 
-#: Cycles for a register of states that is copied, see ``ranked_tables``.
+#: Cycles for a register of states that is copied, see ``split``.
 COPY = 10
 
 
@@ -123,15 +123,16 @@ def arranged(h: Exchange, elements: Sequence[Element], lanes: int) -> Arrangemen
         place = np.empty(h.sites, int)
         place[upper + lower] = np.arange(h.sites)[::-1]
         moves = tuple(place.tolist())
-        choices.append(Arrangement(place=moves, split=split(h.sites, ones, _bonds(h, moves), lanes, len(lower))))
-    choices.sort(key=lambda choice: choice.split)
-    best, least = choices[0], np.inf
-    for choice in choices:
+        split, costs = fastest(h.sites, ones, _bonds(h, moves), lanes, right=len(lower))
+        choices.append((*costs, Arrangement(place=moves, split=split)))
+    choices.sort(key=lambda choice: choice[:2])
+    best, least = choices[0][-1], np.inf
+    for columns, cycles, choice in choices:
         # Copies cost something: without them a step takes at least this part of one of all rows
-        if choice.split.columns == choices[0].split.columns and choice.split.cycles / order < least:
+        if columns == choices[0][0] and cycles / order < least:
             rows = choice.rows(h, elements)
             own, copied = rows.shares
-            cost = choice.split.cycles * own + COPY * rows.dim * copied
+            cost = cycles * own + COPY * rows.dim * copied
             best, least = (choice, cost) if cost < least else (best, least)
     return best
 

@@ -11,7 +11,7 @@ from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
 from bigbath.operators.halo import Halo
 from bigbath.operators.halves import Halves
-from bigbath.operators.operator import product_by_steps
+from bigbath.operators.operator import dot_of_storages, product_by_steps
 from bigbath.operators.ranked_tables import Tables
 from bigbath.operators.scale import Scale
 from bigbath.operators.split import Split, fastest
@@ -56,7 +56,7 @@ class RankedOperator:
         self.comm = comm if comm is not None and comm.size > 1 else None
         self._lanes, ones = LINE // self._real.itemsize, h.sites - h.up
         bonds = [Bond(p=p, q=q, amplitude=t) for (p, q), t in h.hops.items() if t]
-        split = split or fastest(h.sites, ones, bonds, self._lanes, size(comm))
+        split = split or fastest(h.sites, ones, bonds, self._lanes, size(comm))[0]
         self._phases = h.gauge(split.right) if self._planes == 2 else np.zeros(h.sites)
         turned = [Bond(p=b.p, q=b.q, amplitude=self._turned(b)) for b in bonds]
         found = Bonds(turned, split.right, split.pattern)

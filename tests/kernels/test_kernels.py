@@ -1,6 +1,7 @@
 """Each Numba kernel against NumPy or SciPy on arrays made by hypothesis."""
 
 import os
+from itertools import product
 
 import numpy as np
 import pytest
@@ -202,6 +203,7 @@ def test_kernels_that_are_made_of_others_are_found_again_on_disk():
         kernel = ranked.ranked_steps.__wrapped__(np.dtype(np.float64), *equal)
         return kernel._cache._index_key("signature", kernel.targetctx.codegen())
 
-    keys = [key(equal, equal_rows) for equal in (False, True) for equal_rows in (False, True)]
-    assert len(set(keys)) == 4
-    assert keys == [key(equal, equal_rows) for equal in (False, True) for equal_rows in (False, True)]
+    cases = list(product((False, True), repeat=3))
+    keys = [key(*case) for case in cases]
+    assert len(set(keys)) == 8
+    assert keys == [key(*case) for case in cases]
