@@ -14,13 +14,10 @@ def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
     """mu_n = <v|T_n|v> (columns, order) of vectors v (d, columns) from ``order``/2 steps: T_2n = 2 T_n T_n - T_0."""
     recurrence = Recurrence(operator, block, sums=0)
     mu = np.empty((operator.columns, order))
-
-    def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.vecdot(*(x.reshape(-1, operator.columns).T for x in (a, b))).real
-
+    dot = operator.dot
     for n in range(order // 2):
-        mu[:, 2 * n] = products(recurrence.low, recurrence.low)
-        mu[:, 2 * n + 1] = products(recurrence.low, recurrence.high)
+        mu[:, 2 * n] = dot(recurrence.low, recurrence.low)
+        mu[:, 2 * n + 1] = dot(recurrence.low, recurrence.high)
         recurrence.advance(1)
     mu = total(mu, operator.comm)
     mu[:, 2:] *= 2

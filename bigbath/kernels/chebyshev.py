@@ -53,7 +53,7 @@ def padded(sites: int, count: int, dtype: np.dtype = _DOUBLE) -> np.ndarray:
 
     State n is at [n >> 9, n & 511]; ``inside`` is the view without the padding.
     """
-    rows, width = _shape(sites)
+    rows, width = shape(sites)
     line = _LINE // np.dtype(dtype).itemsize
     stride = width + line
     blocks = _aligned(count, _apart(sites, line), dtype)
@@ -63,7 +63,7 @@ def padded(sites: int, count: int, dtype: np.dtype = _DOUBLE) -> np.ndarray:
 
 def _apart(sites: int, line: int) -> int:
     """Distance of two padded vectors: they must not start on the same cache set either."""
-    rows, width = _shape(sites)
+    rows, width = shape(sites)
     return rows * (width + line) + 9 * line
 
 
@@ -80,7 +80,8 @@ def inside(vectors: np.ndarray) -> np.ndarray:
     return vectors[..., : vectors.shape[-1] - line]
 
 
-def _shape(sites: int) -> tuple[int, int]:
+def shape(sites: int) -> tuple[int, int]:
+    """Rows of a padded vector, and states of each."""
     row_bits = min(_ROW_BITS, sites)
     return 2 ** (sites - row_bits), 2**row_bits
 
@@ -90,7 +91,7 @@ def diagonal_factors(sites: int, fields: dict[int, float], dtype: np.dtype = _DO
 
     Fields inside a row or across rows take one column each, a bond that joins both another: a chain has p = 2.
     """
-    rows, width = _shape(sites)
+    rows, width = shape(sites)
     column = {mask & (width - 1) for mask in fields if mask >= width and mask & (width - 1)}
     patterns = sorted(column)
     high, low = np.zeros((rows, 2 + len(patterns)), dtype), _aligned(1 + len(patterns), width, dtype)
@@ -141,7 +142,7 @@ def distant(strings: tuple[tuple[int, int], ...], sites: int) -> list[int]:
 def _compiled(spec: str) -> Steps:
     """The steps of a ``spec``, a text because numba types it by its value and can keep the result on disk."""
     sites, _, lane, group, *bits = map(int, spec.split())
-    (rows, width), lanes, tile = _shape(sites), 2**lane, 2 ** (lane + group)
+    (rows, width), lanes, tile = shape(sites), 2**lane, 2 ** (lane + group)
     whole, lower, upper = f"0 {sites} {spec}", f"0 {_LOWER_BITS} {spec}", f"{_LOWER_BITS} {sites} {spec}"
     block = 2**_LOWER_BITS // width  # rows
     apart = block << group
@@ -223,7 +224,7 @@ class _Tile:
     ) -> None:  # fmt: skip
         self.builder, self.row, self.column, self.patterns = builder, row, column, patterns
         self.lanes, self.groups, self.part = 2**lane, 2**group, part
-        self.sites, (self.rows, self.width) = sites, _shape(sites)
+        self.sites, (self.rows, self.width) = sites, shape(sites)
         self.stride = self.width + self.lanes
         self.register = max(lane, part[0])
         self.registers = self.stride << part[0] - _ROW_BITS if part[0] else self.lanes
@@ -386,26 +387,3 @@ def contract_system(phi, memory, width, stride, out):  # type: ignore[no-untyped
             else:
                 for c in range(part):
                     out[block + c] += phi[s] * memory[start + c]
-
-
-@njit(nogil=True)
-def csr_steps(indptr, indices, data, v0, v1, total, weights, count):  # type: ignore[no-untyped-def]
-    """The same ``count`` steps for blocks (D, c) of c vectors and the CSR matrix of 2 H.
-
-    ``weights``: empty, or ``count`` (even) numbers, with which ``total`` (D, c) is accumulated as in ``flip_steps``.
-    The matrix is read once for the c vectors. Releases the interpreter lock.
-    """
-    columns = v0.shape[1]
-    for step in range(count):
-        accumulate = weights.size > 0 and step % 2 == 0
-        for row in range(indptr.size - 1):
-            if accumulate:
-                for c in range(columns):
-                    total[row, c] += weights[step] * v0[row, c] + weights[step + 1] * v1[row, c]
-            for c in range(columns):
-                v0[row, c] = -v0[row, c]
-            for p in range(indptr[row], indptr[row + 1]):
-                value, other = data[p], indices[p]
-                for c in range(columns):
-                    v0[row, c] += value * v1[other, c]
-        v0, v1 = v1, v0

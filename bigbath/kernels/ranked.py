@@ -30,7 +30,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from bigbath.kernels.compiled import njit
-from bigbath.kernels.simd import WORD, Memory, Register, multiplied, repeated, transposed, transposed_halves
+from bigbath.kernels.simd import WORD, Memory, Register, gathered, multiplied, repeated, transposed, transposed_halves
 
 #: Rows that are turned at a time; registers of columns in one pass over the rows, at most.
 STRIP, VECTORS = 16, 5
@@ -221,6 +221,39 @@ def _rows_code(vectors: int, equal: bool, packed: bool) -> Callable[..., None]:
     return _inner(rows)
 
 
+@intrinsic
+def _copy(typing, vector, start, other, places, factors, at):  # type: ignore[no-untyped-def]
+    """Write a register to ``start``: what is at ``other`` + places, times factors, both from ``at`` on."""
+
+    def code(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        kinds, kind = signature.args, Register(vector.dtype)
+        vector_, places_, factors_ = (Memory(context, builder, kinds[i], args[i]) for i in (0, 3, 4))
+        source = gathered(builder, vector_, places_.integers(args[5], kind.lanes), kind.llvm, args[2])
+        vector_.store(args[1], builder.fmul(source, factors_.load(args[5], kind.llvm)))
+        return context.get_dummy_value()
+
+    return types.void(vector, start, other, places, factors, at), code
+
+
+@njit(nogil=True, cache=False, _nrt=False)
+def _copy_rows(vector, rows, places, factors, pairs):  # type: ignore[no-untyped-def]
+    """Rows of a vector that symmetries give: ``pairs`` of numbers that are equal but for a sign are made exactly so, then ``rows`` are
+    copied from others, with permuted columns.
+
+    ``rows`` (n, 4): start of a row and of the one that it is copied from, first and last of ``places``. ``pairs`` (m, 3): two places
+    and the sign.
+    """
+    for i in range(pairs.shape[0]):
+        a, b, sign = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+        mean = (vector[a] + sign * vector[b]) / 2
+        vector[a], vector[b] = mean, sign * mean
+    lanes = 64 // vector.itemsize
+    for i in range(rows.shape[0]):
+        start, other, first, last = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3]
+        for at in range(first, last, lanes):
+            _copy(vector, start + at - first, other, places, factors, at)
+
+
 @lru_cache
 def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
     """The second pass for one strip of columns."""
@@ -244,19 +277,20 @@ def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
 
 @lru_cache
 def ranked_steps(dtype: np.dtype, equal: bool, equal_rows: bool, packed: bool) -> Callable[..., None]:
-    """Compiled steps(v0, v1, total, weights, count, tile, ...) for real vectors of ``dtype``; the rest are ``Tables``.
+    """Compiled steps(v0, v1, total, weights, count, tile, copies, ...) for real vectors of ``dtype``; the rest are ``Tables``.
 
     From v0 = T_n, v1 = T_{n+1} ``count`` steps are made in place, as by ``kernels.chebyshev.flip_steps``; with ``weights`` (count
-    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses, zero in the end. Releases
-    the interpreter lock. ``equal``: all hops of the first pass have the one amplitude given; ``equal_rows``: those of the second.
+    even) total += sum_{j < count} weights[j] T_{n+j}. ``tile``: room that no other call uses, zero in the end. ``copies``: arguments
+    of ``_copy_rows``, for v1 before each step. Releases the interpreter lock. ``equal``: all hops of the first pass have the one amplitude given; ``equal_rows``: those of the second.
     ``packed``: see ``operators.halves``. One compiled code for these, kept on disk, serves all sectors and couplings.
     """
     strip, strip_summed = _strip_code(_BOTH, 0, int(equal)), _strip_code(_BOTH, 1, int(equal))
     last, last_summed = _strip_code(_ONE, 0, int(equal)), _strip_code(_ONE, 1, int(equal))
     add_rows = _rows_of_any_length(equal_rows, packed)
 
-    def steps(v0, v1, total, weights, count, tile, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
+    def steps(v0, v1, total, weights, count, tile, copies, blocks, chunks, tables, strips, rows):  # type: ignore[no-untyped-def]
         for step in range(count):
+            _copy_rows(v1, *copies)
             summed = weights.size > 0 and step % 2 == 0
             for chunk in range(chunks.shape[0]):
                 block, last_row = blocks[chunks[chunk, 0]], chunks[chunk, 2]
@@ -286,3 +320,8 @@ def pack_rows(vector, starts, strides, packed):  # type: ignore[no-untyped-def]
     for start, stride in zip(starts, strides):  # noqa: B905 (Numba)
         packed[place : place + stride] = vector[start : start + stride]
         place += stride
+
+
+def no_copies(dtype: np.dtype) -> tuple[np.ndarray, ...]:
+    """``copies`` of a vector whose rows are all its own."""
+    return np.empty((0, 4), np.int64), np.empty(0, np.int32), np.empty(0, dtype), np.empty((0, 3), np.int64)

@@ -1,7 +1,7 @@
 """Vector registers as values in Numba functions: a cache line of successive numbers, written in LLVM's vector instructions.
 
 Numba types a value ``Register(float64)`` (8 numbers) or ``Register(float32)`` (16). On processors with shorter registers LLVM
-splits it. See LLVM's language reference for ``shufflevector`` and ``llvm.fma``.
+splits it. See LLVM's language reference for ``shufflevector``, ``llvm.fma`` and ``llvm.masked.gather``.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from numba.extending import models, register_model
 LINE = 64
 
 WORD = ir.IntType(64)
+_ZERO = ir.Constant(WORD, 0)
 
 
 class Register(types.Type):
@@ -53,6 +54,14 @@ class Memory:
         count = vector.count if aligned else 1
         return self._builder.load(self._place(index, vector), align=LINE * count // vector_lanes(vector))
 
+    def integers(self, index: Any, count: int) -> Any:
+        """As many successive 32-bit integers from ``index`` on, aligned."""
+        return self._builder.load(self._place(index, ir.VectorType(ir.IntType(32), count)), align=4 * count)
+
+    def address(self, index: Any) -> Any:
+        """Where the number at ``index`` is, as an integer."""
+        return self._builder.ptrtoint(self._builder.gep(self._data, [index]), WORD)
+
     def store(self, index: Any, value: Any) -> None:
         """Write an aligned register."""
         self._builder.store(value, self._place(index, value.type), align=LINE)
@@ -76,6 +85,20 @@ def repeated(builder: Any, vector: Any, scalar: Any) -> Any:
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
     return shuffled(builder, first, undefined, [0] * vector.count)
+
+
+def gathered(builder: Any, memory: Memory, places: Any, vector: Any, shift: Any = _ZERO) -> Any:
+    """A register of the numbers at ``places`` + ``shift``; places are 32-bit integers."""
+    lanes, size = vector.count, 4 if vector_lanes(vector) == 16 else 8
+    words, pointers = ir.VectorType(WORD, lanes), ir.VectorType(vector.element.as_pointer(), lanes)
+    distance = builder.mul(builder.zext(places, words), ir.Constant(words, [size] * lanes))
+    addresses = builder.inttoptr(builder.add(repeated(builder, words, memory.address(shift)), distance), pointers)
+    mask, word = ir.VectorType(ir.IntType(1), lanes), ir.IntType(32)
+    name = f"llvm.masked.gather.v{lanes}f{8 * size}.v{lanes}p0f{8 * size}"
+    kind = ir.FunctionType(vector, [pointers, word, mask, vector])
+    call = cgutils.get_or_insert_function(builder.module, kind, name)
+    everywhere, nothing = ir.Constant(mask, [1] * lanes), ir.Constant(vector, ir.Undefined)
+    return builder.call(call, [addresses, ir.Constant(word, size), everywhere, nothing])
 
 
 def multiplied(builder: Any, a: Any, b: Any, c: Any) -> Any:

@@ -5,7 +5,7 @@ import numpy as np
 from bigbath.errors import BigbathError
 from bigbath.kernels.chebyshev import diagonal_factors, distant, flip_steps, inside, padded, smallest_sites
 from bigbath.operators.flips import Flips, diagonal_of, walsh_hadamard
-from bigbath.operators.operator import product_by_steps
+from bigbath.operators.operator import dot_of_storages, product_by_steps
 from bigbath.operators.scale import Scale
 from bigbath.ranks import Comm
 
@@ -128,6 +128,10 @@ class FlipOperator:
                 low, high, self._others, *constants, weights[step : step + 2] if step % 2 == 0 else weights[:0], 1
             )
             low, high = high, low
+
+    def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Re <a|b> (1,) of the vectors of two storages."""
+        return dot_of_storages(a, b)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v for vectors (d, c), one after the other."""

@@ -8,6 +8,7 @@ which would leave much of them empty, follow each other without gaps: rows are *
 
 Ranks share the rows: each has successive configurations of the left half, and so successive states. Rows of others that its
 hops reach are its *halo*. They follow its own ones in memory, in ascending order, so that what one rank sends is in one piece.
+In the same way symmetries leave a part of the rows, see ``operators.orbits``.
 """
 
 from dataclasses import dataclass
@@ -74,14 +75,16 @@ class Halves:
 
     The first bit of ``pattern`` counts most. ``packed``: runs without gaps. ``lanes``: numbers of a cache line. ``planes``: parts of a vector that follow each
     other, 1 for real numbers, 2 for real and imaginary parts. ``comm``: over which the rows are shared out. ``share``: this rank's
-    states, from the first to the one after the last, of all ``dim`` in ascending order. ``plane``: numbers that a plane of them takes
+    states, from the first to the one after the last, of all ``dim`` in ascending order. ``kept``: configurations of the left half to
+    which the rows are restricted, ascending; then ``share`` only counts the states. ``plane``: numbers that a plane of them takes
     in memory; ``size``: all planes; ``end``: with those of the halo. The first cache line is empty: a load
     from an unaligned run may begin before it.
     """
 
     def __init__(
-        self, sites: int, ones: int, bonds: Bonds, packed: bool, lanes: int, planes: int, comm: Comm = None
-    ) -> None:
+        self, sites: int, ones: int, bonds: Bonds, packed: bool, lanes: int, planes: int, comm: Comm = None,
+        kept: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self.packed = packed
         self.sites, self.ones, self.right, self.pattern = sites, ones, bonds.width, bonds.pattern
         self.left, self.planes, self.lanes = sites - bonds.width, planes, lanes
@@ -90,10 +93,12 @@ class Halves:
         self._listed = np.sort(np.concatenate([configurations(self.left, k) for k in spins_down]))
         widths = {k: comb(self.right, ones - k) for k in spins_down}
         self._before = np.cumsum([0, *(widths[int(row).bit_count()] for row in self._listed)])
-        self._cuts = shares(self._before, size(comm))
+        self._cuts, self._kept = shares(self._before, size(comm)), kept
         own, self.halo = self.rows_of(self._rank), self.reached(bonds, self._rank)
         first, last = self._cuts[self._rank : self._rank + 2]
         self.share = int(self._before[first]), int(self._before[last])
+        if kept is not None:
+            self.share = 0, sum(widths[int(row).bit_count()] for row in kept)
         rests = self._rests(bonds)
         self.blocks: list[Block] = []
         rows, place = 0, lanes
@@ -117,7 +122,7 @@ class Halves:
 
     def rows_of(self, rank: int) -> np.ndarray:
         """Configurations of the left half that a rank has, ascending."""
-        return self._listed[slice(*self._cuts[rank : rank + 2])]
+        return self._kept if self._kept is not None else self._listed[slice(*self._cuts[rank : rank + 2])]
 
     def reached(self, bonds: Bonds, rank: int) -> np.ndarray:
         """Configurations of the left half, ascending, that a rank's hops reach and that other ranks have."""

@@ -33,11 +33,19 @@ class Operator(Protocol):
     def get(self, storage: np.ndarray) -> np.ndarray:
         """The vectors (d, columns) of a storage, in the basis of the Hamiltonian's matrix."""
 
+    def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Re <a|b> (columns,) of the vectors in two storages, over this rank's rows."""
+
     def steps(self, low: np.ndarray, high: np.ndarray, total: np.ndarray, weights: np.ndarray, count: int) -> None:
         """``count`` steps in place; see ``kernels.chebyshev.flip_steps``."""
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v, not scaled, for any number of vectors (d, c) in the basis of the Hamiltonian's matrix."""
+
+
+def dot_of_storages(a: np.ndarray, b: np.ndarray, columns: int = 1) -> np.ndarray:
+    """Re <a|b> (columns,) where storages hold real numbers, or real and imaginary parts, one column after the other."""
+    return np.vecdot(a.reshape(columns, -1), b.reshape(columns, -1))
 
 
 def product_by_steps(operator: Operator, scale: Scale, vectors: np.ndarray) -> np.ndarray:

@@ -5,13 +5,13 @@ from math import comb
 import numpy as np
 
 from bigbath.errors import BigbathError
-from bigbath.kernels.ranked import STRIP, ranked_steps
+from bigbath.kernels.ranked import STRIP, no_copies, ranked_steps
 from bigbath.kernels.simd import LINE, aligned_empty
 from bigbath.operators.bonds import Bond, Bonds
 from bigbath.operators.exchange import Exchange
 from bigbath.operators.halo import Halo
 from bigbath.operators.halves import Halves
-from bigbath.operators.operator import product_by_steps
+from bigbath.operators.operator import dot_of_storages, product_by_steps
 from bigbath.operators.ranked_tables import Tables
 from bigbath.operators.scale import Scale
 from bigbath.operators.split import Split, fastest
@@ -56,7 +56,7 @@ class RankedOperator:
         self.comm = comm if comm is not None and comm.size > 1 else None
         self._lanes, ones = LINE // self._real.itemsize, h.sites - h.up
         bonds = [Bond(p=p, q=q, amplitude=t) for (p, q), t in h.hops.items() if t]
-        split = split or fastest(h.sites, ones, bonds, self._lanes, size(comm))
+        split = split or fastest(h.sites, ones, bonds, self._lanes, size(comm))[0]
         self._phases = h.gauge(split.right) if self._planes == 2 else np.zeros(h.sites)
         turned = [Bond(p=b.p, q=b.q, amplitude=self._turned(b)) for b in bonds]
         found = Bonds(turned, split.right, split.pattern)
@@ -166,12 +166,16 @@ class RankedOperator:
         weights = np.ascontiguousarray(weights, self._real)
         made = ranked_steps(self._real, *self._equal, self._halves.packed)
         if self._halo is None:
-            made(low, high, total, weights, count, tile, *self._arguments)
+            made(low, high, total, weights, count, tile, no_copies(self._real), *self._arguments)
             return
         for step in range(count):
             pair = weights[step : step + 2] if step % 2 == 0 else weights[:0]
-            made(low, self._halo.joined(high), total, pair, 1, tile, *self._arguments)
+            made(low, self._halo.joined(high), total, pair, 1, tile, no_copies(self._real), *self._arguments)
             low, high = high, low
+
+    def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Re <a|b> (1,) of the vectors of two storages."""
+        return dot_of_storages(a, b)
 
     def product(self, vectors: np.ndarray) -> np.ndarray:
         """H v for vectors (d, c), one after the other."""

@@ -42,15 +42,20 @@ class Split:
         return each * padded_size(sites, ones, self.right, self.pattern, lanes, self.packed)
 
 
-def fastest(sites: int, ones: int, bonds: list[Bond], lanes: int, ranks: int = 1) -> Split:
-    """The split that should be fastest of those whose rows are not too long; each of the ``ranks`` has a row."""
+def fastest(
+    sites: int, ones: int, bonds: list[Bond], lanes: int, ranks: int = 1, right: int | None = None
+) -> tuple[Split, tuple[int, float]]:
+    """The split that should be fastest of those whose rows are not too long, and its columns (``COLUMNS`` at least) and cycles.
+
+    Each of the ``ranks`` has a row. ``right``: a given number of sites.
+    """
     choices = {}
-    for right in range(1, sites):
-        for pattern in range(min(PATTERN, right) + 1):
-            found = Bonds(bonds, right, pattern)
+    for width in range(1, sites) if right is None else (right,):
+        for pattern in range(min(PATTERN, width) + 1):
+            found = Bonds(bonds, width, pattern)
             for packed in (False, True)[: 1 + (pattern > 0)]:
-                split = Split(right=right, pattern=pattern, packed=packed)
+                split = Split(right=width, pattern=pattern, packed=packed)
                 if len(found.pattern) == pattern and split.rows(sites, ones) >= ranks:
                     columns = max(split.columns(sites, ones), COLUMNS)
                     choices[split] = columns, split.cycles(sites, ones, found, lanes)
-    return min(choices, key=choices.__getitem__)
+    return min(choices.items(), key=lambda choice: choice[1])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bigbath.chebyshev import degree
-from bigbath.operators import is_matrix_free
+from bigbath.operators import step_rate
 from bigbath.operators.size import CACHED
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
@@ -19,8 +19,8 @@ FEWEST = 24
 BASIS = 512
 
 #: Seconds that every sector takes, and every step beside its entries. Matrix entries a second on two cores: all configurations, a
-#: magnetisation, a matrix; which part of that is left where vectors do not stay in cache.
-STARTUP, STEP, FLIPS_RATE, RANKED_RATE, CSR_RATE, UNCACHED = 0.2, 3e-6, 3.2e10, 2e10, 1.7e8, 0.7
+#: magnetisation; which part of that is left where vectors do not stay in cache.
+STARTUP, STEP, FLIPS_RATE, RANKED_RATE, UNCACHED = 0.2, 3e-6, 3.2e10, 2e10, 0.7
 
 #: Vectors that are filtered. Operations of the small matrices (m, m), over m^3, on one core; cores.
 FILTERED, SMALL, CORES = 2, 25, 2
@@ -72,7 +72,8 @@ def filter_seconds(problem: Problem, sector: Sector, products: np.ndarray, colum
 
 
 def _rate(problem: Problem, sector: Sector) -> float:
-    if not is_matrix_free(problem.h, sector):
-        return CSR_RATE
+    rate, is_matrix_free = step_rate(problem.h, sector, entries(problem.h, sector))
+    if sector.isometry is not None or not is_matrix_free:
+        return CORES * rate
     rate = FLIPS_RATE if sector.is_everything else RANKED_RATE
     return rate if problem.h.dtype.itemsize * sector.dim <= CACHED else UNCACHED * rate

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from bigbath.compact import Compact
+from bigbath.spaces.element import Element
 from bigbath.spaces.space import Everything, Space
 
 Matrix: TypeAlias = sp.csr_array | np.ndarray
@@ -20,7 +21,8 @@ class Sector(Compact):
     ``labels``: values of its charges, +1 or -1 of each involution, momentum k = 0 ... n - 1 (in units of 2 pi/n) of each
     translation T: T v = e^(2 pi i k/n) v. ``momenta``: names of the translations. ``joined``: the sector holds k and -k of
     all of them together, the smaller of the two is the label (0 ... n//2 for one translation). ``whole``: number D of all configurations of the model. ``space``: those of the sector. ``isometry``:
-    (space.dim, d) CSR with orthonormal columns where symmetries single out a part of that space, else None.
+    (space.dim, d) CSR with orthonormal columns where symmetries single out a part of that space, else None. ``elements``: these
+    symmetries where each is +1 or -1, one state an orbit; () where translations are among them.
     """
 
     labels: tuple[tuple[str, int], ...]
@@ -29,6 +31,7 @@ class Sector(Compact):
     isometry: sp.csr_array | None = None
     momenta: tuple[str, ...] = ()
     joined: bool = True
+    elements: tuple[Element, ...] = ()
 
     def _facts(self) -> dict[str, str]:
         return {"sector": f"{self.name}, {self.dim:,} of {self.whole:,} states"}
@@ -70,6 +73,19 @@ class Sector(Compact):
     def reduce(self, vectors: np.ndarray) -> np.ndarray:
         """The part in the sector of vectors (space.dim, k): the inverse of ``expand`` there."""
         return vectors if self.isometry is None else self.isometry.conj().T @ vectors
+
+    def held(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """For states of ``space``, by their numbers: which basis vector of the sector holds each, -1 for none, and with what amplitude.
+
+        For sectors with ``elements``: there at most one does.
+        """
+        matrix = self.isometry
+        if matrix is None or not self.elements:
+            raise ValueError(f"the sector {self} has no symmetries, or some that join several vectors on one orbit")
+        first, last = matrix.indptr[numbers], matrix.indptr[numbers + 1]
+        place = np.minimum(first, matrix.nnz - 1)
+        is_held = last > first
+        return np.where(is_held, matrix.indices[place], -1), np.where(is_held, matrix.data[place], 0.0)
 
     def lift(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (d, k) as vectors (D, k) over all configurations of the model."""

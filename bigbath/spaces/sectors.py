@@ -25,6 +25,7 @@ from bigbath.explain import did_you_mean
 from bigbath.models.composite import Symmetry
 from bigbath.spaces.actions import Action, action, order_of
 from bigbath.spaces.charges import dimensions, label
+from bigbath.spaces.element import Element
 from bigbath.spaces.isometry import isometry
 from bigbath.spaces.sector import Sector
 from bigbath.spaces.space import Everything, FixedCharges, Space
@@ -201,7 +202,10 @@ def _parts(
         if _momenta(found, opposite) < _momenta(found, values) or not is_asked:
             continue
         columns = isometry(space.dim, found, values, joined=joined)
-        sector = Sector(labels=labels + own, whole=whole, space=space, isometry=columns, momenta=momenta, joined=joined)
+        elements = () if momenta else tuple(Element.of(a.symmetry, v) for a, v in zip(found, values, strict=True))
+        sector = Sector(
+            labels=labels + own, whole=whole, space=space, isometry=columns, momenta=momenta, joined=joined, elements=elements
+        )  # fmt: skip
         total += sector.dim
         if sector.dim:
             parts.append(sector)

@@ -45,8 +45,11 @@ class InWholeSpace:
         return np.kron(self.phi, bath)[:, None]
 
     def contract(self, storage: np.ndarray, out: np.ndarray) -> None:
-        """One pass over v in the storage, without a copy."""
-        rows = storage.shape[0] if isinstance(self.operator, FlipOperator) else 1
+        """One pass over v, in the storage of flips without a copy."""
+        if not isinstance(self.operator, FlipOperator):
+            out[:] = self.phi.conj() @ self.operator.get(storage).reshape(self.phi.size, -1)
+            return
+        rows = storage.shape[0]
         width, stride = self.operator.dim // rows, storage.size // rows
         contract_system(self.phi.conj(), storage.reshape(-1), width, stride, out)
 

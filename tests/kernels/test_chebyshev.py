@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bigbath.kernels.chebyshev import csr_steps, diagonal_factors, flip_steps, inside, padded, smallest_sites
+from bigbath.kernels.chebyshev import diagonal_factors, flip_steps, inside, padded, smallest_sites
 from bigbath.models import TFIM, Imbrie, Ring, disorder_stream
 from bigbath.operators import Flips, build, flips
 
@@ -105,18 +104,3 @@ def test_large_vectors_take_two_parts_of_steps_unless_a_flip_joins_them(straddle
 def test_too_few_spins_are_refused():
     with pytest.raises(ValueError, match="fewer"):
         flip_steps(smallest_sites() - 1, ((1, 0),), 1)
-
-
-@pytest.mark.parametrize("columns", [1, 2, 3])
-def test_csr_blocks(columns):
-    stream = np.random.default_rng(2)
-    matrix = sp.random_array((300, 300), density=0.03, rng=stream, format="csr")
-    matrix = sp.csr_array(matrix + matrix.T) / 20
-    v0, v1 = stream.normal(size=(2, 300, columns))
-    for count, weights in ((3, np.empty(0)), (4, stream.normal(size=4))):
-        a, b, total = v0.copy(), v1.copy(), np.zeros_like(v0)
-        csr_steps(matrix.indptr, matrix.indices, matrix.data, a, b, total, weights, count)
-        low, high = (a, b) if count % 2 == 0 else (b, a)
-        expected = reference(lambda v: matrix @ v, v0, v1, weights, count)
-        for result, right in zip((low, high, total), expected, strict=True):
-            np.testing.assert_allclose(result, right, atol=1e-13)

@@ -312,6 +312,6 @@ def test_auto_takes_the_filter_for_windows_above_the_crossover():
     assert engine(hamiltonian(Imbrie(L=8)), window) == Dense()
     assert engine(free, window) == Filter()
     assert engine(free, Nearest(k=300)) == Dense()
-    assert engine(csr, window) == Dense()
+    assert engine(csr, window) == Filter()
     assert engine(hamiltonian(Imbrie(L=19)), Interval(lower=0.0, upper=0.1)) == Filter()
     assert engine(Hamiltonian(given=np.zeros((3000, 3000)), dims=(1, 3000)), window) != Filter()
