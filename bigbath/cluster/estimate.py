@@ -87,7 +87,16 @@ def estimate(job: Job) -> Estimate:
     for point in points:
         composite = draw(point.model, seed=point.ensemble.seed, realization=point.ensemble.first)
         refuse_fine_grids(point, build(composite), None if point.bath is None else build(composite, "B"))
-        key = repr((size(composite), point.spectrum, point.bath, point.measure.distribution, point.measure.dynamics, point.measure.evolution))
+        key = repr(
+            (
+                size(composite),
+                point.spectrum,
+                point.bath,
+                point.measure.distribution,
+                point.measure.dynamics,
+                point.measure.evolution,
+            )
+        )
         if key not in known:
             known[key] = (_parts(composite, point), _grids(composite, point))
         needs.append(known[key])

@@ -250,7 +250,12 @@ def _on_grid(
 
 
 def laplace_grid(
-    states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray, tolerance: float, cutoff: float | None
+    states: Eigenstates,
+    system: SystemStates,
+    initial: Weight,
+    times: np.ndarray,
+    tolerance: float,
+    cutoff: float | None,
 ) -> LaplaceGrid:
     """Energies and Laplace variables of ``evolution``; ImpossibleRequest for ``times`` before ``earliest``."""
     first = earliest(initial, states)

@@ -82,7 +82,13 @@ class MeasureEvolution:
 
     def _of_states(self, context: Context) -> dict[str, tuple]:
         """What follows from all eigenstates of H."""
-        initial, times, states, system, bath = self.initial, np.array(self.times), context.states, context.system, context.bath
+        initial, times, states, system, bath = (
+            self.initial,
+            np.array(self.times),
+            context.states,
+            context.system,
+            context.bath,
+        )
         exact = exact_evolution(states, system, initial, times)
         first = earliest(initial, states)
         two_levels, late = system.energies.size == 2, times >= first

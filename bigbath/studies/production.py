@@ -133,7 +133,9 @@ def rows_of(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
     rows = [Production(name=name, N=N, branch=branch, value=float(value)) for name, value in numbers.items()]
     least = float((S - ds.entanglement_t.values).min())
     rows.append(Production(name="smallest S_obs(t) - S_vN of the system", N=N, branch=branch, value=least, lower=-1e-9))
-    return rows + (steady_rows(N, branch, ds) if "observational_entropy_steady" in ds else estimated_rows(N, branch, ds))
+    return rows + (
+        steady_rows(N, branch, ds) if "observational_entropy_steady" in ds else estimated_rows(N, branch, ds)
+    )
 
 
 def estimated_renyi2(ds: xr.Dataset) -> float:
@@ -159,7 +161,9 @@ def estimated_rows(N: int, branch: int, ds: xr.Dataset) -> list[Production]:
         return Production(name=name, N=N, branch=branch, value=value, expected=bound, upper=bound)
 
     return [
-        Production(name="S_2, estimated; expected: that of the weights", N=N, branch=branch, value=estimated_renyi2(ds)),
+        Production(
+            name="S_2, estimated; expected: that of the weights", N=N, branch=branch, value=estimated_renyi2(ds)
+        ),
         row("variance of the initial level's population; expected below: exp(-S_2), estimated", own),
         row("largest one of a level and smeared shell; expected below: exp(-S_2), estimated", largest),
     ]

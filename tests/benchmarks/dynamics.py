@@ -60,7 +60,9 @@ PROGRAMS = {"bigbath": ours, "quspin": quspin, "scipy": scipys, "quimb": quimb}
 
 
 def main() -> None:
-    print("| N | program | set-up (s) | wall (s) | processor (s) | ratio, wall | ratio, processor | difference | peak memory (GB) |")
+    print(
+        "| N | program | set-up (s) | wall (s) | processor (s) | ratio, wall | ratio, processor | difference | peak memory (GB) |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for sites in chosen.sites:
         h = bb.build(bb.draw(bb.Ring(N=sites)))
@@ -100,7 +102,9 @@ def many(h: "bb.Hamiltonian", start: np.ndarray, sites: int) -> None:
             pass
         found.append((time.process_time() - cpu, propagator.products(wanted)))
     (alone, few), (all_, more) = found
-    print(f"N = {sites}: {chosen.many} times {all_:.3f} s, {more} products; the last alone {alone:.3f} s, {few} products")
+    print(
+        f"N = {sites}: {chosen.many} times {all_:.3f} s, {more} products; the last alone {alone:.3f} s, {few} products"
+    )
 
 
 if __name__ == "__main__":

@@ -85,7 +85,9 @@ def test_eqs_38_and_53_by_quadrature():
     assert np.isclose(log_terms, np.log(4 * np.pi * chi), atol=1e-5)  # the second term of Eq. 38
     purity = scipy.integrate.quad(lambda x: profile(x) ** 2, -np.inf, np.inf)[0]
     assert np.isclose(-np.log(purity), np.log(2 * np.pi * chi), rtol=1e-8)  # Eq. 53
-    assert np.isclose(lorentzian_entropy(centre, chi, density) - lorentzian_renyi2(centre, chi, density), np.log(2), rtol=1e-12)
+    assert np.isclose(
+        lorentzian_entropy(centre, chi, density) - lorentzian_renyi2(centre, chi, density), np.log(2), rtol=1e-12
+    )
     printed = 15 * np.log(2) - 2 * K**2 * centre**2 / 15 + np.log(4 * np.pi * chi) - np.log(np.pi * 15 / (2 * K**2)) / 2
     assert np.isclose(lorentzian_entropy(centre, chi, density), printed, rtol=1e-12)  # Eq. 49
 

@@ -148,7 +148,9 @@ def test_entropies_from_v_alone(bigger, spectra):
     assert abs(e.von_neumann[middle].mean() - pt.shannon_of_shells(d.P, d.own_count, 1)[middle].mean()) < 0.1
     assert abs(e.renyi2[middle].mean() - pt.renyi2_of_shells(d.P, d.own_count, 1)[middle].mean()) < 0.1
     assert np.allclose(e.own - e.von_neumann, 2 - np.euler_gamma - np.log(2))
-    assert np.allclose((e.smooth - e.own)[middle], np.log(2), atol=0.1)  # about half of the levels have the other reflection
+    assert np.allclose(
+        (e.smooth - e.own)[middle], np.log(2), atol=0.1
+    )  # about half of the levels have the other reflection
 
 
 @settings(max_examples=200 if LONG else 25, deadline=None)

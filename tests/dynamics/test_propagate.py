@@ -73,7 +73,9 @@ def test_twelve_spins_from_every_kind_of_state(case):
     propagator = Propagator.of(h, sector)
     up = (12 + only["magnetisation"]) // 2
     spin = np.array([np.cos(0.4), np.exp(0.7j) * np.sin(0.4)])
-    bath = bb.solve(build(composite, "B"), bb.Nearest(target=0.0, k=1), sector={"magnetisation": only["magnetisation"] - 1})
+    bath = bb.solve(
+        build(composite, "B"), bb.Nearest(target=0.0, k=1), sector={"magnetisation": only["magnetisation"] - 1}
+    )
     (block,) = bath.blocks
     starts = [
         configuration(sector, "u" * up + "d" * (12 - up)), product_state(sector, [spin] * 12),

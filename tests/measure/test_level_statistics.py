@@ -68,7 +68,14 @@ def test_the_disorder_average(ensemble):
 
 def test_sectors_with_few_levels_have_no_numbers():
     ds = realize(job({"name": "tfim", "L": 4}), 0)
-    for name in ("spacing_density", "spacing_distance", "number_variance", "form_factor", "form_factor_real", "form_factor_imag"):
+    for name in (
+        "spacing_density",
+        "spacing_distance",
+        "number_variance",
+        "form_factor",
+        "form_factor_real",
+        "form_factor_imag",
+    ):
         assert np.isnan(ds[name]).all(), name
     assert np.isfinite(ds.gap_ratio).all()
     average = disorder_average(ds.expand_dims("realization"))

@@ -14,7 +14,10 @@ BASE = {"model": {"name": "imbrie", "L": 4}, "spectrum": {"window": "whole"}, "m
 
 numbers = st.lists(st.sampled_from([0.5, 1, 1.0, 1.5, 2.0, 3.25, 8.0]), min_size=1, max_size=4, unique_by=float)
 windows = st.lists(
-    st.sampled_from(["whole", {"kind": "whole"}, {"kind": "density", "epsilon": 0.5, "k": 4}]), min_size=1, max_size=2, unique_by=repr
+    st.sampled_from(["whole", {"kind": "whole"}, {"kind": "density", "epsilon": 0.5, "k": 4}]),
+    min_size=1,
+    max_size=2,
+    unique_by=repr,
 )
 sweeps = st.fixed_dictionaries({"model.W": numbers, "model.g": numbers, "spectrum.window": windows})
 ensembles = st.fixed_dictionaries({"first": st.integers(0, 6), "realizations": st.integers(1, 5)})
