@@ -76,9 +76,8 @@ class Propagator(Compact):
 
         ``is_real``: whether the state at time 0 is. ``memory`` as in ``evolve``.
         """
-        allowed = _allowed(memory) / (
-            16 * self.operator.dim
-        )  # complex vectors; each time takes two, and two of the batch
+        # Complex vectors: each time takes two, and two of the batch
+        allowed = _allowed(memory) / (16 * self.operator.dim)
         few = int(allowed // 4)
         most = max(1, few if few < BATCH // 2 else int((allowed - BATCH) // 2))
         parts = (1, 1) if self.is_complex else (1 if is_real else 2, 2)
