@@ -146,8 +146,6 @@ class Tables:
     def _add_columns(self, block: Block) -> None:
         """Hops inside the right half, and those across that find no run: for each register of columns a list."""
         halves, lanes, parts = self._halves, self._halves.lanes, []
-        if not block.rows.size:
-            return
         for bond in self._bonds.right:
             target = np.flatnonzero((block.columns >> bond.p ^ block.columns >> bond.q) & 1)
             state = block.columns[target]

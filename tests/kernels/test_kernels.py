@@ -1,7 +1,6 @@
 """Each Numba kernel against NumPy or SciPy on arrays made by hypothesis."""
 
 import os
-from itertools import product
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from bigbath.kernels import (
     csr_times_columns,
     fit_lorentzians,
     overlaps,
-    ranked,
 )
 from bigbath.spaces import Everything, Sector, contraction
 
@@ -193,17 +191,3 @@ def test_fits_find_the_best_of_all_minima(seed, binned, peaks):
     starts = [(c, w) for c in np.arange(-6, 6, 0.5) for w in (0.1, 0.4, 1.5)]
     lowest = min(2 * scipy.optimize.least_squares(residual, s, method="lm").cost for s in starts)
     assert x.size * row[4] ** 2 <= lowest * (1 + 1e-6)
-
-
-def test_kernels_that_are_made_of_others_are_found_again_on_disk():
-    """Their key in the cache: the same for the same code made anew, as another process does; another one for other code."""
-
-    def key(*equal: bool) -> tuple:
-        ranked._rows_of_any_length.cache_clear()
-        kernel = ranked.ranked_steps.__wrapped__(np.dtype(np.float64), *equal)
-        return kernel._cache._index_key("signature", kernel.targetctx.codegen())
-
-    cases = list(product((False, True), repeat=3))
-    keys = [key(*case) for case in cases]
-    assert len(set(keys)) == 8
-    assert keys == [key(*case) for case in cases]

@@ -201,7 +201,7 @@ def test_the_form_that_is_chosen_and_its_windows(case):
     expected = np.sort(levels[np.argsort(np.abs(levels - target))[: states.energies.size]])
     assert np.abs(states.energies - expected).max() < 1e-12 * np.abs(levels).max() * 10
     (block,) = states.blocks
-    assert np.abs(H @ block.vectors - block.vectors * block.energies).max() < 1e-10
+    assert np.abs(H @ block.vectors - block.vectors * block.energies).max() < 1e-10 * np.abs(levels).max()
 
 
 @pytest.mark.parametrize(
