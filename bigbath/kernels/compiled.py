@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from inspect import isfunction
+from pickle import dumps
 from typing import Any
 
 import numba
@@ -40,6 +42,15 @@ def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable], Any]:
     return decorate
 
 
+def _fingerprint(value: Any) -> bytes:
+    """The code of a function, compiled or not, and the values that it refers to; the same in every process."""
+    function = getattr(value, "py_func", getattr(value, "_defn", value))  # of compiled ones, and of intrinsics
+    if not isfunction(function):
+        return dumps(value)
+    cells = [_fingerprint(cell.cell_contents) for cell in function.__closure__ or ()]
+    return hashlib.sha256(function.__code__.co_code + b"".join(cells)).digest()
+
+
 class _SealedCache(FunctionCache):
     """Numba's cache; whatever cannot be read or written is compiled, with a note."""
 
@@ -50,6 +61,10 @@ class _SealedCache(FunctionCache):
             filename_base=f"{self._impl.filename_base}.sealed",
             source_stamp=self._impl.locator.get_source_stamp(),
         )
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple:
+        """Numba's own key holds a random number for each compiled function that a function refers to: it would never be found again."""
+        return sig, codegen.magic_tuple(), _fingerprint(self._py_func)
 
     def _load_overload(self, signature: Any, target: Any) -> Any:
         try:

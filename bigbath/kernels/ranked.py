@@ -38,8 +38,14 @@ STRIP, VECTORS = 16, 5
 # Registers that the rows of a strip fill: two, or one for the last rows and in single precision
 _BOTH, _ONE = 2, 1
 
-# Codes that one step calls many times. They allocate nothing, so that references to their arrays need not be counted
-_inner = njit(nogil=True, cache=False, _nrt=False)
+
+def _inner(function: Callable[..., None], name: str) -> Callable[..., None]:
+    """A code that one step calls many times. It allocates nothing, so that references to its arrays need not be counted.
+
+    Codes that are loaded from disk are joined by their names: two different ones must not share a ``name``.
+    """
+    function.__qualname__ = name
+    return njit(nogil=True, cache=False, _nrt=False)(function)
 
 
 def _word(value: int) -> Any:
@@ -169,7 +175,7 @@ def _strip_code(parts: int, summed: int, equal: int) -> Callable[..., None]:
                     sums = _sums(tile, places, amplitudes, first, count, own, field, turned, shift, 0, parts, 1, equal)
                     _finish(v0, v1, total, sums, start, stride, weights, step, summed)
 
-    return _inner(strip)
+    return _inner(strip, f"ranked_strip_{parts}{summed}{equal}")
 
 
 def _between(builder: Any, vector: Any, lead: Any, tail: Any) -> Any:
@@ -218,7 +224,7 @@ def _rows_code(vectors: int, equal: bool, packed: bool) -> Callable[..., None]:
             add_rows(v0, v1, row_starts[i], column, places, amplitudes, hop, counts[i], lead, tail)
             hop += counts[i]
 
-    return _inner(rows)
+    return _inner(rows, f"ranked_rows_{vectors}_{equal:d}{packed:d}")
 
 
 @intrinsic
@@ -272,7 +278,7 @@ def _rows_of_any_length(equal: bool, packed: bool) -> Callable[..., None]:
         else:
             five(v0, v1, strip, row_starts, counts, places, amplitudes)
 
-    return _inner(rows)
+    return _inner(rows, f"ranked_rows_{equal:d}{packed:d}")
 
 
 @lru_cache
