@@ -2,12 +2,25 @@
 
 import numpy as np
 
+from bigbath.errors import ImpossibleRequest
+
 #: Arguments of Bessel functions that are taken as 0: J_1 is half of it.
 TINY = 1e-30
 
+#: Terms of one series at most: its coefficients take 8 bytes each, and as many products with H.
+LONGEST = 3e7
+
 
 def terms(x: float) -> int:
-    """Number of terms for a t = ``x``: beyond, |J_n(x)| sums to less than 1e-15."""
+    """Number of terms for a t = ``x``, a the half-width of the spectrum: beyond, |J_n(x)| sums to less than 1e-15.
+
+    ImpossibleRequest for more than ``LONGEST``.
+    """
+    if x > LONGEST:
+        raise ImpossibleRequest(
+            f"a time of {x:.1e} in units of 1/(half-width of the spectrum) takes as many products with H, at most {LONGEST:.0e} are "
+            "possible: take shorter times"
+        )
     return int(np.ceil(x + 12.0 * max(x, 1.0) ** (1 / 3) + 18))
 
 

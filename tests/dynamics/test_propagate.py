@@ -18,7 +18,7 @@ from support import dense
 import bigbath as bb
 from bigbath.dynamics import Propagator, configuration, joint_state, product_state, random_state, thermal_state
 from bigbath.dynamics.bessel import bessel, terms
-from bigbath.errors import BigbathError, JobError
+from bigbath.errors import BigbathError, ImpossibleRequest, JobError
 from bigbath.models import XXZ, Imbrie, Ring, disorder_stream
 from bigbath.operators import Hamiltonian, Scale, build, operator_of
 from bigbath.spaces import everything, sectors
@@ -170,6 +170,19 @@ def test_times_far_apart_and_wrong_input():
         list(propagator.evolve(state[:-1], [1.0]))
     with pytest.raises(JobError, match="norm"):
         list(propagator.evolve(0 * state, [1.0]))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-12, 1e12])
+def test_times_beyond_all_products_are_refused_at_once(scale):
+    h = bb.build(bb.draw(bb.XXZ(L=6, J=scale, W=scale)))
+    propagator, psi = bb.Propagator.of(h), np.eye(64)[3]
+    for refused in (
+        lambda: next(bb.evolve(h, psi, [1e12 / scale])),
+        lambda: propagator.needs([1.0 / scale, 1e12 / scale]),
+        lambda: bb.loschmidt(propagator, psi, [1e12 / scale]),
+    ):
+        with pytest.raises(ImpossibleRequest, match="take shorter times"):
+            refused()
 
 
 def test_a_norm_that_is_not_kept_is_an_error():
