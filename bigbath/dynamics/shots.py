@@ -16,6 +16,7 @@ import numpy as np
 
 from bigbath.broadening.entropy import observational
 from bigbath.chebyshev import moments
+from bigbath.compact import Compact
 from bigbath.dynamics.loschmidt import loschmidt
 from bigbath.dynamics.propagate import Propagator
 from bigbath.dynamics.smeared import shell_coefficients
@@ -28,8 +29,8 @@ REACH = 8.0
 RESOLVED = 3.0
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class EnergyShots:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class EnergyShots(Compact):
     """Amplitudes of ``shots`` outcomes for each real and imaginary part at ``times`` (T,) > 0; ``shots`` None: exact ones.
 
     ``amplitude`` (T,) complex128; ``sigma``: resolution in energy, in units of the coupling; ``scale``: of the spectrum of H.

@@ -82,7 +82,7 @@ def test_errors_name_the_part_that_is_meant():
     for section in ("spectrum", "bath"):
         sections = {"spectrum": {"window": "whole"}, "bath": {"window": "whole"}}
         sections[section]["symmetries"] = ["other"]
-        with pytest.raises(JobError, match=rf"\[{section}\] symmetry 'other'"):
+        with pytest.raises(JobError, match=rf"\[{section}\] symmetries: 'other'"):
             bb.run(bb.Job(model=model, **sections))
         sections[section] = {"window": {"kind": "nearest", "target": 50.0, "k": 1}}
         with pytest.raises(ImpossibleRequest, match=rf"\[{section}\] window: 50 lies outside"):

@@ -247,7 +247,8 @@ def test_the_estimate_is_of_the_largest_point_and_of_all_tasks():
 
 
 def test_the_estimate_charges_shells_and_no_matrix_that_is_not_built():
-    spectrum = {"window": {"kind": "density", "epsilon": 0.5, "k": 10}}
+    engine = {"kind": "filter", "memory": 3.0}
+    spectrum = {"window": {"kind": "density", "epsilon": 0.5, "k": 10}, "engine": engine}
     large = estimate(parse_job({"model": {"name": "imbrie", "L": 22}, "spectrum": spectrum}))
     assert large.bytes < 60 * 8 * 2**23  # the matrix has 23 entries a row of 12 bytes, twice while it is built
     hertz = {
