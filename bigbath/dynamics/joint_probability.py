@@ -13,6 +13,7 @@ import numpy as np
 
 from bigbath.broadening import SystemStates
 from bigbath.checkpoint import Checkpoint
+from bigbath.compact import Compact
 from bigbath.diffusion.stochastic import student
 from bigbath.diffusion.time_domain import Weight
 from bigbath.dynamics.functions import coefficients, normal_vector, series
@@ -23,8 +24,8 @@ from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class JointProbability:
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class JointProbability(Compact):
     """``samples`` (R, D_S, D_S, T): Re <s|P_a(t) P_b|s> of each random vector at ``times`` (T,); ``norms`` (R,): <s|s>.
 
     >>> import bigbath as bb

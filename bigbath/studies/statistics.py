@@ -35,7 +35,7 @@ from bigbath.studies.level_ensembles import (
 from bigbath.studies.page import Page, table, with_error
 
 #: Realizations of each size.
-RING = {8: 200, 10: 100, 12: 40, 14: 10}
+RING = {8: 200, 10: 100, 12: 40}
 SUN = {8: 100, 9: 60, 10: 30}
 #: Weak and strong disorder, where form factors are compared with random matrices and with independent levels.
 WEAK, STRONG = 1.0, 5.0
