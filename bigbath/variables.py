@@ -192,9 +192,9 @@ _TABLE = {
     "shot_probability_error": ("error of the probability", NUMBER, "standard error of the shots"),
     "shot_probability_exact": ("probability of the energy shell, exact", NUMBER, "of infinitely many shots"),
     "shot_volume": ("volume of the energy shell", NUMBER, "number of states in it, from random vectors"),
-    "shot_entropy": ("observational entropy from shots", NUMBER, "by the energy shells that the shots resolve, in nats"),
-    "shot_entropy_error": ("error of the observational entropy", NUMBER, "standard error of the shots"),
-    "shot_entropy_exact": ("observational entropy of infinitely many shots", NUMBER, "by all energy shells, in nats"),
+    "shot_entropy": ("observational entropy from shots", NATS, "by the energy shells that the shots resolve"),
+    "shot_entropy_error": ("error of the observational entropy", NATS, "standard error of the shots"),
+    "shot_entropy_exact": ("observational entropy of infinitely many shots", NATS, "by all energy shells"),
     "shot_outcomes": ("number of outcomes", NUMBER, "of all amplitudes"),
     # states
     "participation": ("participation entropy", NATS, "ln(sum_b |<b|n>|^2q)/(1 - q) over configurations"),

@@ -141,7 +141,12 @@ class Evolution:
     @property
     def autocorrelation(self) -> np.ndarray:
         """<tau^z(t) tau^z> (T,) of a two-level thermometer, Eq. 21; its error is at most 4 ``error``."""
-        return self.p[0, 0] - self.p[0, 1] - self.p[1, 0] + self.p[1, 1]
+        return autocorrelation_of(self.p)
+
+
+def autocorrelation_of(p: np.ndarray) -> np.ndarray:
+    """<tau^z(t) tau^z> (...) of a two-level thermometer from its joint probabilities p (2, 2, ...), Eq. 21."""
+    return p[0, 0] - p[0, 1] - p[1, 0] + p[1, 1]
 
 
 def exact_evolution(states: Eigenstates, system: SystemStates, initial: Weight, times: np.ndarray) -> Evolution:

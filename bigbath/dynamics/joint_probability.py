@@ -15,7 +15,7 @@ from bigbath.broadening import SystemStates
 from bigbath.checkpoint import Checkpoint
 from bigbath.compact import Compact
 from bigbath.diffusion.stochastic import student
-from bigbath.diffusion.time_domain import Weight
+from bigbath.diffusion.time_domain import Weight, autocorrelation_of
 from bigbath.dynamics.functions import coefficients, normal_vector, series
 from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
@@ -53,12 +53,12 @@ class JointProbability(Compact):
     @property
     def autocorrelation(self) -> np.ndarray:
         """<tau^z(t) tau^z> (T,) of a two-level thermometer (diffusion paper, Eq. 21)."""
-        return _autocorrelation(self.p)
+        return autocorrelation_of(self.p)
 
     @property
     def autocorrelation_error(self) -> np.ndarray:
         """Its error (T,), as ``error``."""
-        return self._error_of(_autocorrelation(np.moveaxis(self.samples, 0, 2)))
+        return self._error_of(autocorrelation_of(np.moveaxis(self.samples, 0, 2)))
 
     def _error_of(self, samples: np.ndarray) -> np.ndarray:
         """Jackknife error of sum(samples (R, ...)) / sum(norms)."""
@@ -118,8 +118,3 @@ def joint_probability(
         checkpoint.offer(partial(dict, samples=samples[: number + 1], norms=norms[: number + 1]))
     report("random vectors", 1, 1)
     return JointProbability(times=t, samples=samples, norms=norms)
-
-
-def _autocorrelation(p: np.ndarray) -> np.ndarray:
-    """sum_ab t_a p_ab t_b with t = (1, -1), for p (2, 2, ...)."""
-    return p[0, 0] - p[0, 1] - p[1, 0] + p[1, 1]

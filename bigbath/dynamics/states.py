@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ive
 
-from bigbath.chebyshev import Recurrence
+from bigbath.dynamics.functions import series
 from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
 from bigbath.operators import Hamiltonian
@@ -105,16 +105,11 @@ def thermal_state(propagator: Propagator, beta: float, stream: np.random.Generat
     >>> bb.thermal_state(propagator, 0.5, np.random.default_rng(1)).shape
     (32,)
     """
-    operator, x = propagator.operator, beta * propagator.scale.halfwidth / 2
+    x = beta * propagator.scale.halfwidth / 2
     order = int(np.ceil(8 * np.sqrt(abs(x)) + 0.5 * abs(x) + 40))
     n = np.arange(order)
     weights = ive(n, x) * np.where(n > 0, 2.0, 1.0) * (-1.0) ** n
-    start = stream.standard_normal(operator.dim)
-    recurrence = Recurrence(operator, start[:, None].astype(operator.dtype))
-    total = recurrence.total
-    for weight, term in zip(weights, recurrence.terms(), strict=False):
-        total += weight * term
-    vector = operator.get(total)[:, 0]
+    vector = series(propagator, weights, stream.standard_normal(propagator.operator.dim))
     return vector / np.linalg.norm(vector)
 
 

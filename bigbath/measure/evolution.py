@@ -13,6 +13,7 @@ from bigbath.diffusion.time_domain import (
     Evolution,
     ThermalWeight,
     Weight,
+    autocorrelation_of,
     direct_evolution,
     earliest,
     exact_evolution,
@@ -110,7 +111,7 @@ class MeasureEvolution:
                 p[..., late], error[late] = one.p, one.error
             data |= {f"p_time_{name}": (PAIR, p, {"earliest_time": first}), _error_name(name): ("time", error)}
             if two_levels:
-                data[f"autocorrelation_{name}"] = ("time", p[0, 0] - p[0, 1] - p[1, 0] + p[1, 1])
+                data[f"autocorrelation_{name}"] = ("time", autocorrelation_of(p))
         return data
 
     def _evolved(self, context: Context) -> dict[str, tuple]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.stats import chi2
 
 from bigbath.plots import style
+from bigbath.plots.porter_thomas import porter_thomas
 
 #: How rows of one sector end.
 PART = ", momentum 0"
@@ -22,15 +22,9 @@ def plot_fluctuations(rows: Sequence[Any], fluctuations: np.ndarray, freedom: in
     """
     figure, grid_of_axes = style.panels(1, 3, height=3.2)
     axes = grid_of_axes[0]
-    grid = np.geomspace(1e-5, 60, 60)
-    count = np.histogram(fluctuations, grid)[0] / fluctuations.size / np.diff(np.log(grid))
-    middle = np.sqrt(grid[1:] * grid[:-1])
-    axes[0].plot(middle, count, "o", ms=3, mfc="none", label=rf"$p_n/\langle p_n\rangle$, N = {max(r.N for r in rows)}")
-    axes[0].plot(middle, middle * freedom * chi2.pdf(freedom * middle, freedom), "k-", lw=1, label="Porter-Thomas")
-    axes[0].set(
-        xscale="log", yscale="log", ylim=(1e-6, 1), xlabel=r"weight over its mean, $y = p_n/\langle p_n \rangle$",
-        ylabel=r"$y\,\rho(y)$",
-    )  # fmt: skip
+    label = rf"$p_n/\langle p_n\rangle$, N = {max(r.N for r in rows)}"
+    porter_thomas(axes[0], fluctuations, freedom, largest=60, least=1e-6, label=label)
+    axes[0].set(ylabel=r"$y\,\rho(y)$")
     for axis, start in ((axes[1], "S_"), (axes[2], "<p^")):
         names = dict.fromkeys(row.name.removesuffix(PART) for row in rows if row.name.startswith(start))
         for number, name in enumerate(names):

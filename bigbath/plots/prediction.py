@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from scipy.stats import chi2
 
 from bigbath.broadening.entropy import observational
 from bigbath.plots import style
+from bigbath.plots.porter_thomas import porter_thomas
 
 
 @style.styled
@@ -20,18 +20,8 @@ def plot_prediction(rows: Sequence[Any], ds: xr.Dataset, fluctuations: np.ndarra
     """
     figure, grid_of_axes = style.panels(1, 3, height=4.0)
     axes = grid_of_axes[0]
-    grid = np.geomspace(1e-5, 30, 60)
-    count = np.histogram(fluctuations, grid)[0] / fluctuations.size / np.diff(np.log(grid))
-    middle = np.sqrt(grid[1:] * grid[:-1])
-    axes[0].plot(middle, count, "o", ms=3, mfc="none", label=r"$p_n/\langle p_n\rangle$")
-    axes[0].plot(middle, middle * freedom * chi2.pdf(freedom * middle, freedom), "k-", lw=1, label="Porter-Thomas")
-    axes[0].set(
-        xscale="log",
-        yscale="log",
-        ylim=(1e-4, 1),
-        xlabel=r"weight over its mean, $y = p_n/\langle p_n \rangle$",
-        ylabel=r"(a)  density $y\,\rho(y)$",
-    )
+    porter_thomas(axes[0], fluctuations, freedom, largest=30, least=1e-4, label=r"$p_n/\langle p_n\rangle$")
+    axes[0].set(ylabel=r"(a)  density $y\,\rho(y)$")
     measured = {"observational": observational(ds.P.values, ds.shell_count.values)[:, 0]}
     measured |= {"von Neumann": ds.shannon.values[:, 0], "Rényi-2": ds.renyi2.values[:, 0]}
     for number, ((label, values), name) in enumerate(
