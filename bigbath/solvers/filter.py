@@ -369,7 +369,7 @@ def _solve_part(
         part.sample_longer(steps)
     else:
         if go_on:
-            part.add(1)
+            part.add_some()
         part.sample(engine.checkpoint, steps)
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()

@@ -113,6 +113,12 @@ class FilterPart:
         self._chains = [self._chain(first + i, self.plan.coefficients) for i in range(number)]
         self.vectors += number * columns
 
+    def add_some(self) -> None:
+        """A filtered vector more for each core that would be idle, as far as there is memory."""
+        assert self.plan is not None
+        most = min(cores(), self.plan.b) if self.operator.comm is None else 1
+        self.add(most if self.has_room(most) else 1)
+
     def has_room(self, vectors: int) -> bool:
         """Whether so many vectors more could be sampled."""
         assert self.plan is not None

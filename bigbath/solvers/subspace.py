@@ -27,12 +27,12 @@ RANK = 1e-13
 ORTHOGONAL = 1e-13
 
 #: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
-#: the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
+#: the matrix at a time; of the basis twice as many, at least its PART-th part: little memory, and larger products.
 PANEL, ROWS, PRODUCT, PART = 64, 2048, 8, 32
 
 #: Residuals, in units of ||H||: above the first a Ritz vector is spurious, between the others such a one may be mixed into
-#: it; how many spurious ones are looked at.
-SPURIOUS, MIXED, CLEAN, NEAR = 1e-5, 1e-7, 1e-11, 4
+#: it; how many spurious ones are looked at, and for how many eigenvectors at a time.
+SPURIOUS, MIXED, CLEAN, NEAR, BATCH = 1e-5, 1e-7, 1e-11, 4, 8
 
 Product = Callable[[np.ndarray], np.ndarray]
 
@@ -71,7 +71,7 @@ def rayleigh_ritz(
             projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
 
         in_order = map if comm is not None else each  # ranks meet in h
-        list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
+        list(in_order(project, _slices(basis.shape[1], max(2 * PRODUCT, basis.shape[1] // PART))))
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
         left, singular, _ = svd(coefficients)
@@ -97,21 +97,43 @@ def _unmix(
 
     A basis that rounding has made too large has Ritz vectors s that are no eigenvectors. One whose Ritz value falls close to
     a level mixes into its eigenvector u. As a refined Ritz vector (Jia, Linear Algebra Appl. 259, 1) u - s theta has the
-    smallest residual; the vectors s are turned so that all stay orthonormal.
+    smallest residual; the vectors s are turned so that all stay orthonormal. BATCH eigenvectors at a time, in the small
+    space of them and of the spurious ones near them.
     """
     spurious = np.flatnonzero(residuals > SPURIOUS * norm)
     mixed = np.flatnonzero((residuals <= MIXED * norm) & (residuals > CLEAN * norm))
-    for u in mixed if spurious.size else ():
-        both = [u, *spurious[np.argsort(np.abs(energies[spurious] - energies[u]))[:NEAR]]]
-        images = h(vectors[:, both])
-        shifted = images - energies[u] * vectors[:, both]
-        gram = total(shifted.conj().T @ shifted, comm)
-        theta = scipy.linalg.lstsq(gram[1:, 1:], gram[1:, 0])[0]
-        turn = same(scipy.linalg.qr(np.r_[1, -theta][:, None])[0], comm)
-        turn[:, 0] *= np.sign(turn[0, 0].real)
-        vectors[:, both], rotation[:, both], images = vectors[:, both] @ turn, rotation[:, both] @ turn, images @ turn
-        energies[both] = total(np.sum(vectors[:, both].conj() * images, axis=0), comm).real
+    for batch in _slices(mixed.size, BATCH) if spurious.size else ():
+        us = mixed[batch]
+        distance = np.abs(energies[spurious] - energies[us][:, None])
+        near = spurious[np.unique(np.argsort(distance, axis=1)[:, :NEAR])]
+        both = np.concatenate([us, near])
+        columns = vectors[:, both]
+        remainders = _remainders(h, energies[both], columns, comm)
+        grams = total(remainders.conj().T @ remainders, comm), total(columns.conj().T @ remainders, comm)
+        turn, energies[both] = same(_refined(energies[both], *grams, us.size), comm)
+        vectors[:, both], rotation[:, both] = _times(columns, turn), rotation[:, both] @ turn
         residuals[both] = residual_norms(h, energies[both], vectors[:, both], comm)
+
+
+def _refined(energies: np.ndarray, gram: np.ndarray, overlap: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """How orthonormal v_j are turned, the first ``count`` into refined Ritz vectors, and the new Rayleigh quotients.
+
+    With r_j = H v_j - E_j v_j, ``gram`` is r^H r, and ``overlap`` v^H r: they tell the norm of (H - E) v q for any q.
+    """
+    turn, quotients = np.eye(energies.size, dtype=gram.dtype), energies.copy()
+    products = np.block([[gram, overlap.conj().T], [overlap, np.eye(energies.size)]])
+    projected = np.diag(energies) + overlap
+    for u in range(count):
+        both = [u, *(count + np.argsort(np.abs(quotients[count:] - quotients[u]))[:NEAR])]
+        own = turn[:, both]
+        shifted = np.vstack([own, (energies - quotients[u])[:, None] * own])
+        small = shifted.conj().T @ products @ shifted
+        theta = scipy.linalg.lstsq(small[1:, 1:], small[1:, 0])[0]
+        rotation = scipy.linalg.qr(np.r_[1, -theta][:, None])[0]
+        rotation[:, 0] *= np.sign(rotation[0, 0].real)
+        turn[:, both] = own = own @ rotation
+        quotients[both] = np.einsum("ij,ik,kj->j", own.conj(), projected, own, optimize=True).real
+    return turn, quotients
 
 
 def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: Comm = None) -> np.ndarray:
@@ -120,14 +142,33 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
         return np.empty(0)
 
     def squares(panel: slice) -> np.ndarray:
-        residual = h(vectors[:, panel])
-        for column, energy, vector in zip(residual.T, energies[panel], vectors[:, panel].T, strict=True):
-            column -= energy * vector
+        residual = _remainder(h, energies[panel], vectors[:, panel])
         return np.einsum("ij,ij->j", residual.conj(), residual).real
 
+    return np.sqrt(total(np.concatenate(_by_panels(squares, energies.size, comm)), comm))
+
+
+def _remainders(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: Comm) -> np.ndarray:
+    """H v - E v for each column."""
+
+    def remainder(panel: slice) -> np.ndarray:
+        return _remainder(h, energies[panel], vectors[:, panel])
+
+    return np.concatenate(_by_panels(remainder, energies.size, comm), axis=1)
+
+
+def _remainder(h: Product, energies: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    residual = h(vectors)
+    for column, energy, vector in zip(residual.T, energies, vectors.T, strict=True):
+        column -= energy * vector
+    return residual
+
+
+def _by_panels(function: Callable[[slice], Any], columns: int, comm: Comm) -> list[Any]:
+    """A function of panels of columns that multiplies by the matrix; on ranks, which meet in that, one after the other."""
     with _threads() as each:
         in_order = map if comm is not None else each
-        return np.sqrt(total(np.concatenate(list(in_order(squares, _slices(energies.size, PRODUCT)))), comm))
+        return list(in_order(function, _slices(columns, PRODUCT)))
 
 
 def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Each) -> tuple[np.ndarray, np.ndarray]:
