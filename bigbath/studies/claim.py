@@ -1,10 +1,12 @@
 """A claim of a paper in words, with a number and a limit that decide it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from bigbath.studies.study_row import StudyRow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class Claim(StudyRow):
     """``claim``: the paper's words; ``ours``: the number that tests them; ``limit``: the claim holds when ``ours`` is at most this.
 
     ``note``: what is true instead; a claim that fails with a note is explained.
@@ -25,8 +27,3 @@ class Claim:
     def accepted(self) -> bool:
         """Whether the claim holds, or a note says what is true."""
         return self.verdict == "holds" or bool(self.note)
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        row = {**asdict(self), "verdict": self.verdict}
-        return row if self.note else {k: v for k, v in row.items() if k != "note"}

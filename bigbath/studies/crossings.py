@@ -1,8 +1,10 @@
 """Where two measured curves cross, with errors."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
+
+from bigbath.studies.study_row import StudyRow
 
 #: Resamplings of the realizations.
 SAMPLES = 400
@@ -58,7 +60,7 @@ def crossing_of_samples(x: np.ndarray, difference: np.ndarray, samples: np.ndarr
 
 
 @dataclass(frozen=True, kw_only=True)
-class CrossingRow:
+class CrossingRow(StudyRow):
     """Where a quantity of two sizes crosses, with its standard error; ``found``: share of the resamplings that cross."""
 
     quantity: str
@@ -67,12 +69,6 @@ class CrossingRow:
     at: float
     error: float
     found: float
-
-    accepted = True
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return asdict(self)
 
 
 def crossing_row(quantity: str, L: tuple[int, int], c: Crossing) -> CrossingRow:

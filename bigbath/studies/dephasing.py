@@ -1,7 +1,7 @@
 """Coherences of the thermometer, exactly and by the ladder of resolvents: what Sec. 6 of the diffusion paper asks for."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from bigbath.plots.diffusion import plot_dephasing
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
 from bigbath.store import open_result
+from bigbath.studies.study_row import StudyRow
 
 #: Bath sizes, realizations and Laplace variables; epsilon = 0.
 SIZES, REALIZATIONS, KAPPA = (8,), 10, (0.1, 0.3, 1.0, 3.0)
@@ -27,7 +28,7 @@ AGREEMENT, RELIABLE = 0.05, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Element:
+class Element(StudyRow):
     """Disorder means of one element of the propagator at epsilon = 0, ``exact`` and by the ``ladder``, their moduli.
 
     ``difference``: |ladder - exact|/|exact| of the complex means, ``difference_error`` the standard error of ladder -
@@ -52,15 +53,6 @@ class Element:
         if self.kappa < RELIABLE or to != origin or self.model == "levy":
             return "-"
         return "yes" if self.difference <= AGREEMENT + 3 * self.difference_error else "no"
-
-    @property
-    def accepted(self) -> bool:
-        """False only for a disagreement where agreement is expected."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return {**asdict(self), "verdict": self.verdict}
 
 
 def job(model: Levy | TFIM | Imbrie, *, realizations: int) -> Job:

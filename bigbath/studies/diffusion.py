@@ -1,7 +1,7 @@
 """The diffusion paper (Lunkin): Figs. 3-5, direct evaluation against theory with errors over disorder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from bigbath.studies.loops import loops
 from bigbath.studies.loops import page as loops_page
 from bigbath.studies.page import Page
 from bigbath.studies.stochastic import StochasticStudy
+from bigbath.studies.study_row import StudyRow
 from bigbath.studies.thermometer import page as thermometer_page
 from bigbath.studies.thermometer import thermometer
 
@@ -50,7 +51,7 @@ MEMORY_AGREEMENT, WEAKEST = 0.005, 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(StudyRow):
     """A(epsilon, kappa) of a model with L bath spins: disorder means with standard errors.
 
     ``difference``: theory / direct - 1 of the means, its error by jackknife over realizations, so that their common
@@ -85,15 +86,6 @@ class Point:
         if self.memory_difference is not None and self.memory_difference_error is not None:
             agrees &= abs(self.memory_difference) <= MEMORY_AGREEMENT + 3 * self.memory_difference_error
         return "yes" if agrees else "no"
-
-    @property
-    def accepted(self) -> bool:
-        """False only for a disagreement where agreement is expected."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return {name: value for name, value in asdict(self).items() if value is not None} | {"verdict": self.verdict}
 
 
 def job(
@@ -237,7 +229,7 @@ def collapse(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limit:
+class Limit(StudyRow):
     """Typical level broadening of one model, size and kappa at epsilon = 0, and what the thermometer remembers.
 
     ``typical``: exp of the disorder mean of ln Gamma_typ. ``memory``: kappa A / (nu~_0 + nu~_1), 1 for a thermometer
@@ -254,12 +246,6 @@ class Limit:
     memory_error: float
     level_spacing: float
     realizations: int
-
-    accepted = True
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return asdict(self)
 
 
 def limits(

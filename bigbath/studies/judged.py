@@ -1,14 +1,16 @@
 """A claim that a number with a standard error decides: it holds, it fails, or the error is too large to tell."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
+
+from bigbath.studies.study_row import StudyRow
 
 #: Standard errors that "within errors" means, and by which a number must lie below a bound.
 ERRORS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(StudyRow):
     """``claim``: ``ours`` +- ``error`` is ``expected`` (``kind`` "is", within three errors) or lies below it ("below").
 
     ``note``: what is true instead; a claim that fails with a note is explained.
@@ -38,8 +40,3 @@ class Judged:
     def accepted(self) -> bool:
         """Whether the claim does not fail, or a note says what is true."""
         return self.verdict != "fails" or bool(self.note)
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        row = {**asdict(self), "verdict": self.verdict}
-        return row if self.note else {k: v for k, v in row.items() if k != "note"}

@@ -6,7 +6,7 @@ and Thomas say. Both are measured against N. A width below the shells is not res
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from bigbath.plots import save
 from bigbath.plots.laws import plot_laws
 from bigbath.progress import Report, silent
 from bigbath.store import open_result
+from bigbath.studies.study_row import StudyRow
 
 #: Spins in all; disorder realizations.
 SIZES, REALIZATIONS = (9, 11, 13), 2
@@ -43,7 +44,7 @@ def cases(N: int) -> dict[str, tuple[Model, float]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Law:
+class Law(StudyRow):
     """One model and size, over the initial states within one standard deviation of the middle of the bath's spectrum.
 
     ``chi``: median, of Lorentzians integrated over the shells. ``chi_points``: the same with the paper's, taken at the
@@ -66,8 +67,6 @@ class Law:
     share: float
     gap_ratio: float
 
-    accepted = True
-
     @property
     def verdict(self) -> str:
         """Whether the law "holds" or "fails", or is "unresolved": the widths are below the shells'."""
@@ -76,10 +75,6 @@ class Law:
         if self.resolved < RESOLVED:
             return "unresolved"
         return "holds" if self.fitted >= FITTED and self.spread <= SPREAD else "fails"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return asdict(self) | {"verdict": self.verdict}
 
 
 def laws(

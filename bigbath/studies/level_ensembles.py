@@ -1,7 +1,7 @@
 """Gap ratios, form factors and Thouless times of the levels of one size against one swept parameter."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from bigbath.statistics import (
 from bigbath.statistics.form_factor import weighted
 from bigbath.store import open_result
 from bigbath.studies.crossings import Crossing, CrossingRow, crossing, crossing_of_samples, crossing_row
+from bigbath.studies.study_row import StudyRow
 from bigbath.tasks import coordinates
 
 #: Decades of tau of the running mean of form factors that are shown.
@@ -68,7 +69,7 @@ class Levels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(StudyRow):
     """One size and value of the swept parameter: means over realizations and standard errors."""
 
     parameter: str
@@ -80,16 +81,14 @@ class Point:
     thouless: float
     thouless_error: float
 
-    accepted = True
-
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data, with the value under the parameter's name."""
-        row = asdict(self)
+        row = super().as_dict()
         return {row.pop("parameter"): row.pop("value")} | row
 
 
 @dataclass(frozen=True, kw_only=True)
-class Floor:
+class Floor(StudyRow):
     """The smallest Thouless time that can be told: of random matrices of the same dimension, by the same analysis."""
 
     name: str
@@ -97,12 +96,6 @@ class Floor:
     levels: int
     thouless: float
     thouless_error: float
-
-    accepted = True
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return asdict(self)
 
 
 def measured(job: Job, L: int, output: Path, report: Report) -> Levels:

@@ -6,7 +6,7 @@ covariance take strong single elements out of both (``diffusion.surrogate``).
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from bigbath.solvers import Dense, Whole, solve
 from bigbath.statistics import standard_error
 from bigbath.studies.kept import write_arrays
 from bigbath.studies.page import table, with_error
+from bigbath.studies.study_row import StudyRow
 
 #: Bath spins of the chains, realizations and Laplace variables; epsilon = 0.
 SIZES, REALIZATIONS, KAPPA, SEED = (8,), 40, (0.1, 0.3, 1.0, 3.0), 1
@@ -58,7 +59,7 @@ PAIR_KAPPA = (0.5,)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
+class Difference(StudyRow):
     """theory / exact - 1 of the disorder means of one quantity at epsilon = 0, and its standard error.
 
     ``coupling``: V as it is, or a surrogate. ``quantity``: an element of the propagator (its real part, as nearly all of
@@ -81,15 +82,6 @@ class Difference:
         if self.coupling != "random signs" or self.error is None or self.kappa < RELIABLE:
             return "-"
         return "no" if abs(self.difference) > AGREEMENT + 3 * self.error else "yes"
-
-    @property
-    def accepted(self) -> bool:
-        """False where a failure is left that loops do not make."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return {name: value for name, value in asdict(self).items() if value is not None} | {"verdict": self.verdict}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

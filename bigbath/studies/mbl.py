@@ -6,7 +6,7 @@ entanglement does not grow with L.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from bigbath.statistics.errors import standard_error
 from bigbath.store import open_result
 from bigbath.studies.crossings import Crossing, CrossingRow, crossing, crossing_row
 from bigbath.studies.page import Page, table, with_error
+from bigbath.studies.study_row import StudyRow
 
 SIZES, REALIZATIONS = (8, 10, 12, 14), 200
 #: States of a window, at most, and at most this share of the sector.
@@ -42,7 +43,7 @@ LINEAR, CONSTANT = (0.9, 1.1), 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class Point(StudyRow):
     """One size and disorder: means over realizations of window averages and their standard errors.
 
     ``gap_ratio``; ``entanglement`` in nats of half of the ring; ``of_random``: that over the mean of random states.
@@ -71,18 +72,9 @@ class Point:
             return "yes" if self.gap_ratio <= LOCALISED else "no"
         return ""
 
-    @property
-    def accepted(self) -> bool:
-        """Whether nothing contradicts what is known."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return asdict(self) | {"verdict": self.verdict}
-
 
 @dataclass(frozen=True, kw_only=True)
-class Growth:
+class Growth(StudyRow):
     """Slope of the entanglement against L at one disorder, nats a spin, by weighted least squares, with its standard error.
 
     ``of_random``: over the slope of random states of the sector. ``deviation``: root mean square deviation from the straight
@@ -105,15 +97,6 @@ class Growth:
             small = CONSTANT * self.slope / self.of_random if self.of_random else 0.0
             return "constant" if abs(self.slope) <= max(ERRORS * self.slope_error, small) else "no"
         return ""
-
-    @property
-    def accepted(self) -> bool:
-        """Whether nothing contradicts what is known."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return {k: v for k, v in asdict(self).items() if v is not None} | {"verdict": self.verdict}
 
 
 #: Any row of this study.

@@ -1,6 +1,6 @@
 """Numbers about the paper's theory that the paper does not print: how well its equations describe N = 15 (docs/theory-entropy.md)."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -11,23 +11,18 @@ from bigbath.broadening.profile_fit import PROFILES, fit_profile
 from bigbath.broadening.regression import branches
 from bigbath.broadening.subsystem import canonical_weights, gaussian_weights
 from bigbath.models import Ring
+from bigbath.studies.study_row import StudyRow
 
 #: Initial states and energies nearer to 0 than this; number of initial states whose profiles are compared; folds.
 WINDOW, STATES, FOLDS = 8.0, 18, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Measured(StudyRow):
     """One number, of initial states with |epsilon_mu| < 8."""
 
     name: str
     ours: float
-
-    accepted = True
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data."""
-        return asdict(self)
 
 
 def measured(ds: xr.Dataset, model: Ring) -> list[Measured]:

@@ -4,7 +4,7 @@ The entropy paper asks for "the variance and higher moments of p_n inside a shel
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from bigbath.plots import save
 from bigbath.plots.prediction import plot_prediction
 from bigbath.progress import Report, silent
 from bigbath.store import open_result
+from bigbath.studies.study_row import StudyRow
 
 #: Spins in all; initial states with bath energies nearer to 0; real eigenvectors.
 SIZES, WINDOW, FREEDOM = (11, 13, 15), 4.0, 1
@@ -41,7 +42,7 @@ NATS, MOMENTS, DISTANCE = 0.1, 0.15, 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prediction:
+class Prediction(StudyRow):
     """Means over the initial states: ``measured`` and ``predicted``, and ``limit`` of the difference for the verdict "yes"."""
 
     name: str
@@ -59,7 +60,7 @@ class Prediction:
 
     def as_dict(self) -> dict[str, str | float]:
         """The row as JSON data, with the difference and the verdict."""
-        return asdict(self) | {"difference": self.predicted - self.measured, "verdict": self.verdict}
+        return super().as_dict() | {"difference": self.predicted - self.measured}
 
 
 def prediction(

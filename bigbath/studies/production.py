@@ -7,7 +7,7 @@ which are those of the dephased state, S of p exceeds the mean of S(t) by the me
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from bigbath.progress import Report, silent
 from bigbath.solvers import Nearest, NoStates
 from bigbath.store import open_result
 from bigbath.studies.page import table
+from bigbath.studies.study_row import StudyRow
 
 #: Spins in all; the largest rings whose whole spectra, and of whose bath one state, are computed, and the largest at all.
 SIZES, EXACT, ONE_STATE, LARGEST = (9, 11, 13), 13, 17, 21
@@ -41,7 +42,7 @@ ERRORS, BLOCKS = 3, 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Production:
+class Production(StudyRow):
     """A number of one initial state, "up" or "down" in energy: ``branch`` of the system at t = 0.
 
     ``expected``: what it is compared with; ``lower``, ``upper``: between which it must lie. None where there is none.
@@ -62,15 +63,6 @@ class Production:
             return ""
         above = self.lower is None or self.value >= self.lower
         return "yes" if above and (self.upper is None or self.value <= self.upper) else "no"
-
-    @property
-    def accepted(self) -> bool:
-        """Whether nothing contradicts the theory."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return {k: v for k, v in asdict(self).items() if v is not None} | {"verdict": self.verdict}
 
 
 def production(

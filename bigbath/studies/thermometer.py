@@ -6,7 +6,7 @@ large for eigenstates are evolved only, and stand beside the theory of the large
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from bigbath.solvers import NoStates
 from bigbath.statistics import standard_error
 from bigbath.store import open_result
 from bigbath.studies.page import table, with_error
+from bigbath.studies.study_row import StudyRow
 
 #: Bath sizes; the largest one with all eigenstates.
 SIZES, WHOLE = (8, 10), 11
@@ -36,7 +37,7 @@ ERRORS, ROUNDING = 4, 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Instant:
+class Instant(StudyRow):
     """C(t) of a model with L bath spins: disorder means with errors, of which three contain the mean with 99.73 %.
 
     ``exact``: evolved random vectors (the Levy model, whose matrix is dense and its spectrum wide: all eigenstates);
@@ -80,15 +81,6 @@ class Instant:
         if not np.isfinite(self.difference_error):
             return "-"
         return "yes" if abs(self.difference) <= AGREEMENT[self.model] + 3 * self.difference_error else "no"
-
-    @property
-    def accepted(self) -> bool:
-        """False only for a disagreement where agreement is expected."""
-        return self.verdict != "no"
-
-    def as_dict(self) -> dict[str, str | float]:
-        """The row as JSON data, with the verdict."""
-        return {k: v for k, v in asdict(self).items() if v is not None} | {"verdict": self.verdict}
 
 
 def job(model: Levy | TFIM | Imbrie, realizations: int | None = None) -> Job:
