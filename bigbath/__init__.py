@@ -31,8 +31,8 @@ _WHERE = {
         "ShellAverage", "ShellVectors", "scaled_operator", "shell_average", "shell_parameters", "state_moments",
     ),
     "bigbath.dynamics": (
-        "Autocorrelation", "EnergyShots", "JointProbability", "Loschmidt", "ObservationalEntropy", "Propagator", "autocorrelation", "charge_sector", "configuration",
-        "energy_shots", "evolve", "joint_probability", "loschmidt", "product_state", "random_state", "thermal_state",
+        "Autocorrelation", "EnergyShots", "JointProbability", "Loschmidt", "ObservationalEntropy", "Propagator", "SurvivalMean", "autocorrelation", "charge_sector", "configuration",
+        "energy_shots", "evolve", "joint_probability", "loschmidt", "product_state", "random_state", "survival_mean", "thermal_state",
     ),
     "bigbath.job": ("Ensemble", "Job", "Spectrum", "load_job"),
     "bigbath.sweep": ("Range", "Sweep"),
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Loschmidt,
         ObservationalEntropy,
         Propagator,
+        SurvivalMean,
         autocorrelation,
         charge_sector,
         configuration,
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
         loschmidt,
         product_state,
         random_state,
+        survival_mean,
         thermal_state,
     )
     from bigbath.errors import (

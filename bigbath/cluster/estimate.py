@@ -144,6 +144,9 @@ def _dynamics(composite: Composite, job: Job) -> PartEstimate:
     if "survival" in chosen.observe:  # two moments a product
         products += propagator.products(chosen.instants[-1:]) // 2
         needed = max(needed, VECTORS * 8 * sector.dim)
+    if chosen.survival_moments is not None:
+        products += chosen.survival_moments // 2
+        needed = max(needed, VECTORS * 8 * sector.dim)
     if chosen.autocorrelation is not None:
         each, most = propagator.needs(chosen.instants, is_real=False)
         products += 2 * chosen.autocorrelation.vectors * each

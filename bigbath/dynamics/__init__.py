@@ -2,7 +2,7 @@
 
 from bigbath.dynamics.evolve import evolve
 from bigbath.dynamics.joint_probability import JointProbability, joint_probability
-from bigbath.dynamics.loschmidt import Loschmidt, loschmidt
+from bigbath.dynamics.loschmidt import Loschmidt, SurvivalMean, loschmidt, survival_mean
 from bigbath.dynamics.observe import ObservationalEntropy, density_matrix, entanglement, imbalance, local, survival
 from bigbath.dynamics.pauli_string import PauliString
 from bigbath.dynamics.propagate import Propagator
@@ -18,7 +18,7 @@ from bigbath.dynamics.states import (
 from bigbath.dynamics.typicality import Autocorrelation, autocorrelation
 
 __all__ = [
-    "Autocorrelation", "EnergyShots", "JointProbability", "Loschmidt", "ObservationalEntropy", "PauliString", "Propagator", "autocorrelation", "charge_sector",
+    "Autocorrelation", "EnergyShots", "JointProbability", "Loschmidt", "ObservationalEntropy", "PauliString", "Propagator", "SurvivalMean", "autocorrelation", "charge_sector",
     "configuration", "density_matrix", "energy_shots", "entanglement", "evolve", "imbalance", "joint_probability", "joint_state", "local", "loschmidt",
-    "product_state", "random_state", "survival", "thermal_state",
+    "product_state", "random_state", "survival", "survival_mean", "thermal_state",
 ]  # fmt: skip

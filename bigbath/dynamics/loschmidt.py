@@ -1,7 +1,8 @@
-"""Loschmidt amplitudes <psi|exp(-iHt)|psi> from Chebyshev moments alone: two moments a product, no stored states.
+"""Loschmidt amplitudes <psi|exp(-iHt)|psi>, and the mean of their squares, from Chebyshev moments alone: two moments a product.
 
 A(t) = e^(-i c t) sum_n (2 - delta_n0) (-i)^n J_n(a t) mu_n with mu_n = <psi|T_n((H - c)/a)|psi> (Weisse et al., Rev. Mod. Phys.
 78, 275, Eqs. 32, 33 for the moments; Tal-Ezer & Kosloff, J. Chem. Phys. 81, 3967 for the series). |A|^2 is the survival probability.
+No states are stored.
 """
 
 from collections.abc import Sequence
@@ -9,15 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bigbath.chebyshev import moments
+from bigbath.chebyshev import moments as chebyshev_moments
 from bigbath.compact import Compact
 from bigbath.dynamics.bessel import bessel, terms
 from bigbath.dynamics.plan import ROUNDING, TRUNCATED
 from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
+from bigbath.operators import Operator
 
-#: Entries of a table of Bessel functions that are made at once.
-TABLE = 2**22
+#: Entries of a table of Bessel functions that are made at once; blocks of moments that the error of a mean comes from.
+TABLE, BLOCKS = 2**22, 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -56,17 +58,12 @@ def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float] 
     np.float64(1.0)
     """
     operator, scale, t = propagator.operator, propagator.scale, np.asarray(times, dtype=float)
-    psi = np.asarray(state)
-    if psi.shape != (operator.dim,):
-        raise JobError(f"the state has the shape {psi.shape}, the sector's states have ({operator.dim},)")
+    psi = _state(propagator, state)
     if t.ndim != 1 or not t.size or not np.all(np.isfinite(t)):
         raise JobError("times must be a list of finite numbers")
     order = terms(scale.halfwidth * float(np.abs(t).max()))
     order += order % 2
-    # <psi|T_n|psi> is the sum over real and imaginary part where T_n is real and symmetric
-    parts = [psi] if operator.dtype.kind == "c" or not np.iscomplexobj(psi) else [psi.real, psi.imag]
-    parts = [part for part in parts if np.any(part)]
-    mu = sum((moments(operator, part[:, None], order)[0] for part in parts), np.zeros(order))
+    mu, products = _moments(operator, psi, order)
     n = np.arange(order)
     factors = np.where(n > 0, 2.0, 1.0) * (-1j) ** (n % 4)
     amplitude, error = np.empty(t.size, dtype=complex), np.empty(t.size)
@@ -78,4 +75,67 @@ def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float] 
         # T_n is known to n roundings of the vector, a moment to twice those of its two halves
         error[some] = np.abs(table * np.abs(factors)) @ (2.0 + n) + np.abs(scale.centre * t[some])
     error = TRUNCATED + ROUNDING * np.finfo(float).eps * error
-    return Loschmidt(times=t, amplitude=amplitude, error=error, products=len(parts) * order // 2)
+    return Loschmidt(times=t, amplitude=amplitude, error=error, products=products)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SurvivalMean(Compact):
+    """``value`` of the infinite-time mean of the survival probability, its standard ``error``, and the ``products`` it took.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> propagator = bb.Propagator.of(bb.build(bb.draw(bb.Imbrie(L=4))))
+    >>> round(bb.survival_mean(propagator, np.eye(32)[0], moments=100_000).renyi2, 2)
+    2.38
+    """
+
+    value: float
+    error: float
+    products: int
+
+    @property
+    def renyi2(self) -> float:
+        """S_2 = -ln sum w^2 of the weights w of the state on the levels of H, nats."""
+        return -float(np.log(self.value))
+
+    @property
+    def renyi2_error(self) -> float:
+        """Its standard error."""
+        return self.error / self.value
+
+
+def survival_mean(propagator: Propagator, state: np.ndarray, *, moments: int) -> SurvivalMean:
+    """Mean of |<psi|psi(t)>|^2 over all times, sum_n w_n^2 with the weights w_n of the levels of H (entropy paper, Eq. 52).
+
+    Without eigenstates: 2 mu_k^2, mu_k = sum_n w_n cos(k theta_n), has the same mean over k. It is taken over the last three quarters of
+    the ``moments``, with an error from BLOCKS parts of them. They must be many more than 2 pi a rho, a the half-width of the
+    spectrum and rho the density of the levels that the state reaches: before, levels that repel make it smaller. JobError for a state of another space.
+
+    >>> import bigbath as bb
+    >>> import numpy as np
+    >>> propagator = bb.Propagator.of(bb.build(bb.draw(bb.Imbrie(L=4))))
+    >>> bb.survival_mean(propagator, np.eye(32)[0], moments=100_000).products
+    50000
+    """
+    psi = _state(propagator, state)
+    mu, products = _moments(propagator.operator, psi, moments - moments % 2)
+    means = np.array([2 * np.mean(block**2) for block in np.array_split(mu[mu.size // 4 :], BLOCKS)])
+    norm = float(np.vdot(psi, psi).real) ** 2
+    error = means.std(ddof=1) / np.sqrt(BLOCKS)
+    return SurvivalMean(value=float(means.mean()) / norm, error=float(error) / norm, products=products)
+
+
+def _state(propagator: Propagator, state: np.ndarray) -> np.ndarray:
+    """A state (d,) as an array."""
+    psi, dim = np.asarray(state), propagator.operator.dim
+    if psi.shape != (dim,):
+        raise JobError(f"the state has the shape {psi.shape}, the sector's states have ({dim},)")
+    return psi
+
+
+def _moments(operator: Operator, psi: np.ndarray, order: int) -> tuple[np.ndarray, int]:
+    """<psi|T_n|psi> (order,) and the number of products: the sum over real and imaginary part where T_n is real and symmetric."""
+    parts = [psi] if operator.dtype.kind == "c" or not np.iscomplexobj(psi) else [psi.real, psi.imag]
+    parts = [part for part in parts if np.any(part)]
+    mu = sum((chebyshev_moments(operator, part[:, None], order)[0] for part in parts), np.zeros(order))
+    return mu, len(parts) * order // 2

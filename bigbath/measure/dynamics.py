@@ -19,6 +19,7 @@ from bigbath.dynamics import (
     imbalance,
     local,
     loschmidt,
+    survival_mean,
 )
 from bigbath.dynamics.observed import observed
 from bigbath.dynamics.shots import shell_volumes
@@ -104,7 +105,8 @@ class MeasureDynamics:
     ``observe``: what is written at each time, [] for nothing. ``cut``: sites whose entanglement with the rest is taken; the system's when
     empty. ``shell_width``: of the bath's shells of the observational entropy; ``smearing``: sigma of their edges, where the
     bath's states are not computed, with volumes from ``volume_vectors`` random vectors. ``autocorrelation``: at infinite
-    temperature, beside the evolution of ``initial``.
+    temperature, beside the evolution of ``initial``. ``survival_moments``: so many Chebyshev moments give the mean of the
+    survival probability over all times, exp(-S_2) of the initial state, without eigenstates.
 
     >>> import bigbath as bb
     >>> job = bb.Job(model=bb.XXZ(L=6, W=1.0), spectrum=bb.Spectrum(window="none"),
@@ -124,14 +126,17 @@ class MeasureDynamics:
     volume_vectors: Annotated[int, Field(ge=2)] = 8
     autocorrelation: StringAutocorrelation | None = None
     shots: Shots | None = None
+    survival_moments: Annotated[int, Field(ge=1000)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "MeasureDynamics":
         t = self.instants
         if np.any(np.diff(np.abs(t)) < 0) or (np.any(t < 0) and np.any(t > 0)):
             raise ValueError("times must be in ascending order, away from 0")
-        if not self.observe and self.autocorrelation is None and self.shots is None:
-            raise ValueError("nothing to measure: name something in observe, or give autocorrelation or shots")
+        if not self.starts and self.autocorrelation is None:
+            raise ValueError(
+                "nothing to measure: name something in observe, or give autocorrelation, shots or survival_moments"
+            )
         return self
 
     @property
@@ -142,7 +147,7 @@ class MeasureDynamics:
     @property
     def starts(self) -> bool:
         """Whether the initial state is needed."""
-        return bool(self.observe) or self.shots is not None
+        return bool(self.observe) or self.shots is not None or self.survival_moments is not None
 
     @property
     def instants(self) -> np.ndarray:
@@ -192,6 +197,14 @@ class MeasureDynamics:
             data |= self._observed(context, h, sector, propagator, start)
             if self.shots is not None:
                 data |= self._shots(propagator, start)
+            if self.survival_moments is not None:
+                mean = survival_mean(propagator, start, moments=self.survival_moments)
+                data |= {
+                    "survival_mean": xr.Variable((), mean.value),
+                    "survival_mean_error": xr.Variable((), mean.error),
+                    "renyi2_initial": xr.Variable((), mean.renyi2),
+                    "renyi2_initial_error": xr.Variable((), mean.renyi2_error),
+                }
         if self.autocorrelation is not None:
             data |= self._autocorrelation(context, h, sector, t)
         time = xr.Variable("t", t, {"long_name": "time", "units": "1/coupling"})

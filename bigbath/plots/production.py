@@ -1,6 +1,6 @@
 """Entropy production in time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
@@ -9,12 +9,18 @@ from matplotlib.figure import Figure
 
 from bigbath.plots import style
 
+#: What the points of panel (d) are, with S_2 of the levels' weights, or with an estimate of it.
+BOUND, ESTIMATE = r"bound $e^{-S_2}$, Eq. 51", r"$e^{-S_2}$, estimated"
+
 
 @style.styled
-def plot_production(found: Mapping[int, Mapping[int, xr.Dataset]], late: float) -> Figure:
+def plot_production(
+    found: Mapping[int, Mapping[int, xr.Dataset]], late: float, renyi2: Callable[[xr.Dataset], float]
+) -> Figure:
     """(a) S_obs(t) and its steady value, (b) the same per spin, (c) the population, (d) fluctuations against Eq. 51.
 
-    ``found``: N -> level of the system at t = 0 -> result; ``late``: where late times begin.
+    ``found``: N -> level of the system at t = 0 -> result; ``late``: where late times begin. ``renyi2``: S_2 of the initial
+    state of a result, as far as it is known.
     """
     figure, axes = style.panels(2, 2, height=2.9)
     for number, (N, states) in enumerate(found.items()):
@@ -35,7 +41,7 @@ def plot_production(found: Mapping[int, Mapping[int, xr.Dataset]], late: float) 
     axes[0, 0].plot([], [], color="0.45", ls="--", lw=0.8, label="steady state")
     if any("renyi2_steady" not in states[1] for states in found.values()):
         axes[0, 0].plot([], [], color="0.45", ls=":", lw=0.8, label="late mean")
-    _fluctuations(axes[1, 1], found, late)
+    _fluctuations(axes[1, 1], found, late, renyi2)
     axes[0, 0].set(ylabel="observational entropy (nats)", ylim=(0, None))
     axes[0, 1].set(ylabel="observational entropy per spin", ylim=(0, None))
     axes[1, 0].set(ylabel="population of the initial level")
@@ -46,22 +52,28 @@ def plot_production(found: Mapping[int, Mapping[int, xr.Dataset]], late: float) 
     return figure
 
 
-def _fluctuations(axis: Axes, found: Mapping[int, Mapping[int, xr.Dataset]], late: float) -> None:
+def _fluctuations(
+    axis: Axes, found: Mapping[int, Mapping[int, xr.Dataset]], late: float, renyi2: Callable[[xr.Dataset], float]
+) -> None:
     """Mean square fluctuations of both initial states against N, beside exp(-S_2)."""
-    exact = {N: states for N, states in found.items() if all("renyi2_steady" in ds for ds in states.values())}
     curves: dict[str, list[tuple[int, float]]] = {}
-    for N, states in exact.items():
+    for N, states in found.items():
         for branch, ds in states.items():
             later = ds.isel(t=ds.t.values >= late)
-            squares = ((later.shell_probability_t - ds.shell_probability_t_steady) ** 2).mean("t")
-            own = ((later.population - ds.population_steady) ** 2).mean("t").sel(branch=branch)
+            known = "renyi2_steady" in ds or "renyi2_initial" in ds
             for name, value in (
-                (r"bound $e^{-S_2}$, Eq. 51", np.exp(-ds.renyi2_steady)),
-                ("population", own),
-                ("largest of a level and shell", squares.max()),
-            ):
+                (BOUND if known else ESTIMATE, np.exp(-renyi2(ds))),
+                ("population", _square(later.population, ds.get("population_steady")).sel(branch=branch)),
+                ("largest of a level and shell", _square(later.shell_probability_t, ds.get("shell_probability_t_steady")).max()),
+            ):  # fmt: skip
                 curves.setdefault(name, []).append((N, float(value)))
-    for number, (name, points) in enumerate(curves.items()):
-        N, value = np.array(points).T
-        axis.plot(N, value, ls="", label=name, **style.look(number))
-    axis.set(xlabel="number of spins N", ylabel="mean square fluctuation", yscale="log", xticks=list(exact))
+    for number, name in enumerate((BOUND, "population", "largest of a level and shell")):
+        axis.plot(*np.array(curves[name]).T, ls="", label=name, **style.look(number))
+    if ESTIMATE in curves:
+        axis.plot(*np.array(curves[ESTIMATE]).T, ls="", label=ESTIMATE, **style.look(0), mfc="white")
+    axis.set(xlabel="number of spins N", ylabel="mean square fluctuation", yscale="log", xticks=list(found))
+
+
+def _square(values: xr.DataArray, steady: xr.DataArray | None) -> xr.DataArray:
+    """Mean square of what is seen at late times about the steady state, or about the mean where that is not known."""
+    return ((values - (values.mean("t") if steady is None else steady)) ** 2).mean("t")

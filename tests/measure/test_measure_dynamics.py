@@ -334,3 +334,18 @@ def test_one_realization_has_the_error_of_its_random_vectors(tmp_path):
         text = "\n".join(as_text(result, 120))
         assert "±" in text.split("string_autocorrelation")[1]
         assert plot_result(result, "shots").axes
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_renyi2_of_the_initial_state_without_its_eigenstates(model):
+    """From long times, beside the weights of all levels; nothing is evolved for it."""
+    chosen = job(model, "configuration", observe=[], survival_moments=100_000)
+    found = realize(chosen, 0)
+    h = build(draw(chosen.model, seed=1, realization=0))
+    sector = chosen.measure.dynamics.sector_in(h, None, chosen.spectrum.sector)
+    start = chosen.measure.dynamics.initial.state(None, sector, None)
+    E, V = np.linalg.eigh(dense(h.restricted(sector)))
+    each = np.abs(V.conj().T @ start) ** 2
+    weights = [level.sum() for level in np.split(each, np.flatnonzero(np.diff(E) > 1e-9) + 1)]
+    assert float(found.renyi2_initial) == pytest.approx(-np.log(np.sum(np.square(weights))), abs=0.05)
+    assert float(found.renyi2_initial_error) < 0.02 and "state_error" not in found
