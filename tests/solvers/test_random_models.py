@@ -146,7 +146,7 @@ def random_window(stream, levels):
     if stream.random() < 0.5:
         return Density(epsilon=float(stream.uniform(0.1, 0.9)), k=k)
     first = int(stream.integers(levels.size - k + 1))
-    apart = 1e-3 * (levels[-1] - levels[0])
+    apart = 1e-3 * ((levels[-1] - levels[0]) or 1.0)  # a sector may be one level
     return Interval(lower=float(levels[first] - apart), upper=float(levels[first + k - 1] + apart))
 
 
