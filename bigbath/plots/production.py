@@ -47,8 +47,8 @@ def plot_production(
     axes[1, 0].set(ylabel="population of the initial level")
     for axis in (axes[0, 0], axes[0, 1], axes[1, 0]):
         axis.set(xlabel="time (1/coupling)", xlim=(0, None))
-    for axis in (*axes[0], axes[1, 0], axes[1, 1]):
-        style.legend(axis)
+    style.shared_legend(figure, axes[0, 0])
+    style.legend(axes[1, 1])
     return figure
 
 

@@ -110,7 +110,7 @@ def legend(axis: Axes, *, markerscale: float = 1.0, title: str | None = None) ->
 def shared_legend(figure: Figure, axis: Axes) -> None:
     """One legend above all panels, of the curves of one of them."""
     handles, labels = axis.get_legend_handles_labels()
-    columns = max(1, int(22 * figure.get_figwidth() / (max(map(letters, labels)) + 6)))
+    columns = max(1, int(18 * figure.get_figwidth() / (max(map(letters, labels)) + 6)))
     figure.legend(handles, list(map(typeset, labels)), loc="outside upper center", ncols=min(columns, len(labels)))
 
 
