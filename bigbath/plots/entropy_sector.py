@@ -13,16 +13,18 @@ from bigbath.plots import style
 
 @style.styled
 def plot_entropy_sector(sizes: Sequence[Any], energies: np.ndarray, level: float) -> Figure:
-    """(a) P in shells at bath energy ``level``, spin up, with fits; (b) chi against bath energy; (c) entropies against L.
+    """(a) P in shells at bath energy ``level``, spin up, with fits, of the largest with and without eigenstates; (b) chi against bath energy; (c) entropies against L.
 
     ``sizes``: ``bigbath.studies.entropy_sector.Size``; crosses are from all eigenstates. ``energies``: (B,).
     """
     figure, axes = style.panels(1, 3, height=3.0)
     distribution, width, entropy = axes.ravel()
     b = int(np.abs(energies - level).argmin())
+    shown = {max(one.L for one in some) for some in (sizes, [one for one in sizes if one.exact]) if some}
     for number, one in enumerate(sizes):
         colour = style.colour(number)
-        _distribution(distribution, one, b, colour)
+        if one.L in shown:
+            _distribution(distribution, one, b, colour)
         for spin, line in (("up", "-"), ("down", "--")):
             i = one.branch[spin]
             value, error = one.parameters.chi[i], one.parameters.chi_error[i]
@@ -62,4 +64,5 @@ def _entropies(axis: Axes, sizes: Sequence[Any], b: int) -> None:
         axis.plot([one.L for one in exact], means, look, ms=5, label=f"{words}, single states")
     axis.plot(L, [np.log(one.dim) for one in sizes], ":", color="0.4", label="ln D")
     axis.set(xlabel="number of spins L", ylabel="(c)  entropy (nats)", xticks=L)
+    axis.margins(y=0.1)
     style.legend(axis)

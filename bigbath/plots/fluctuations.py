@@ -1,5 +1,6 @@
 """Fluctuations of p_n about the mean of a shell, and entropies with them, against N."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,4 +51,4 @@ def _short(name: str) -> str:
         (" over Porter-Thomas", ""),
     ):
         name = name.replace(long, short)
-    return name
+    return re.sub(r"<p\^(\d)>/<p>\^\d", r"$\\langle p^\1\\rangle/\\langle p\\rangle^\1$", name)
