@@ -16,7 +16,7 @@ from bigbath.chebyshev import DensityOfStates
 from bigbath.diffusion.coupling import always_flips
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation
-from bigbath.diffusion.stochastic import StochasticPropagator, student
+from bigbath.diffusion.stochastic import StochasticPropagator
 from bigbath.diffusion.theory import two_level_propagator
 from bigbath.errors import ImpossibleRequest
 from bigbath.models import Composite
@@ -26,6 +26,7 @@ from bigbath.resources import cores
 from bigbath.solvers import Filter, Nearest, solve
 from bigbath.solvers.problem import spectral_extremes
 from bigbath.spaces import everything
+from bigbath.statistics import student
 
 #: Bootstrap replicas.
 REPLICAS = 400

@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 
 from bigbath.broadening import SystemStates
 from bigbath.diffusion.expansion import Expansion
 from bigbath.diffusion.propagator import autocorrelation, grid
 from bigbath.operators import Hamiltonian
 from bigbath.resources import cores
-from bigbath.statistics import standard_error
+from bigbath.statistics import standard_error, student
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,11 +45,6 @@ def error_of_few(samples: np.ndarray) -> np.ndarray:
     """
     count = samples.shape[-1]
     return standard_error(samples) * (student(count) if count > 1 else np.nan)
-
-
-def student(count: int) -> float:
-    """Factor from the scatter of ``count`` samples to an error that is a third of the 99.73 % confidence interval."""
-    return float(scipy.stats.t.ppf(scipy.stats.norm.cdf(3), count - 1) / 3)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

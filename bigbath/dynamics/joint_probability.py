@@ -14,7 +14,6 @@ import numpy as np
 from bigbath.broadening import SystemStates
 from bigbath.checkpoint import Checkpoint
 from bigbath.compact import Compact
-from bigbath.diffusion.stochastic import student
 from bigbath.diffusion.time_domain import Weight, autocorrelation_of
 from bigbath.dynamics.functions import coefficients, normal_vector, series
 from bigbath.dynamics.propagate import Propagator
@@ -22,6 +21,7 @@ from bigbath.errors import JobError
 from bigbath.operators import Hamiltonian
 from bigbath.progress import Report, silent
 from bigbath.resources import memory_limit
+from bigbath.statistics import student
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -1,6 +1,6 @@
 """Statistics of levels: arrays of energies of one irreducible sector in, numbers out."""
 
-from bigbath.statistics.errors import standard_error
+from bigbath.statistics.errors import standard_error, student
 from bigbath.statistics.form_factor import FormFactor, amplitude, averaged, expected_form_factor, gaussian_filter
 from bigbath.statistics.gap_ratios import gap_ratio, surmise
 from bigbath.statistics.multifractal import Dimension, multifractal_dimension
@@ -15,5 +15,5 @@ __all__ = [
     "Dimension", "FormFactor", "ThoulessTime", "Unfolding", "amplitude", "averaged", "central", "distance",
     "expected_form_factor", "expected_number_variance", "fit_unfolding", "gap_ratio", "gaussian_filter", "goe", "gue",
     "multifractal_dimension", "number_variance", "plateau_time", "poisson", "random_entropy", "random_levels", "spacing_density",
-    "standard_error", "surmise", "thouless_time", "unfolded",
+    "standard_error", "student", "surmise", "thouless_time", "unfolded",
 ]  # fmt: skip

@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 
 from bigbath.cluster.run import run
-from bigbath.diffusion.stochastic import student
 from bigbath.errors import ImpossibleRequest
 from bigbath.job import Ensemble, Job, Spectrum
 from bigbath.measure import Measures
@@ -21,7 +20,7 @@ from bigbath.plots.diffusion import plot_autocorrelation, plot_collapse, plot_li
 from bigbath.plots.style import save
 from bigbath.progress import Report, silent
 from bigbath.solvers import Dense, Whole
-from bigbath.statistics import standard_error
+from bigbath.statistics import standard_error, student
 from bigbath.store import open_result
 from bigbath.studies.dephasing import dephasing
 from bigbath.studies.loops import loops

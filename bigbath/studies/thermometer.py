@@ -13,14 +13,13 @@ import numpy as np
 import xarray as xr
 
 from bigbath.cluster.run import run
-from bigbath.diffusion.stochastic import student
 from bigbath.job import Ensemble, Job, load_job
 from bigbath.models import TFIM, Imbrie, Levy
 from bigbath.plots import save
 from bigbath.plots.thermometer import plot_thermometer
 from bigbath.progress import Report, silent
 from bigbath.solvers import NoStates
-from bigbath.statistics import standard_error
+from bigbath.statistics import standard_error, student
 from bigbath.store import open_result
 from bigbath.studies.page import table, with_error
 from bigbath.studies.study_row import StudyRow
