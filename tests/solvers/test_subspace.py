@@ -61,3 +61,23 @@ def test_a_spurious_ritz_value_on_a_level_does_not_spoil_its_eigenvector():
     assert np.sort(residuals)[-2] < 1e-9  # and 1e-7 without a look at it
     kept = residuals < 1
     np.testing.assert_allclose(vectors[:, kept].T @ vectors[:, kept], np.eye(21), atol=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(spurious=st.integers(1, 6), is_complex=st.booleans(), seed=st.integers(0, 10**6))
+def test_many_eigenvectors_beside_several_spurious_vectors(spurious, is_complex, seed):
+    """Forty eigenvectors with errors of 1e-12; s = (|a> + phase |b>) / sqrt 2, each with a Ritz value 3e-4 from one of their levels."""
+    stream = np.random.default_rng(seed)
+    levels = np.linspace(-1, 1, 40)
+    pairs = levels[stream.choice(40, spurious, replace=False), None] + 3e-4 + np.array([-10.0, 10.0])
+    h = sp.diags_array(np.concatenate([pairs.ravel(), levels, stream.uniform(-20, 20, 900)]), format="csr")
+    dtype, d = (complex, float)[not is_complex], h.shape[0]
+    phases = np.exp(2j * np.pi * stream.random(d)) if is_complex else np.ones(d)
+    vectors = np.diag(phases)[:, 2 * spurious : 2 * spurious + 40]
+    false = [(phases[2 * k] * np.eye(d)[2 * k] + np.eye(d)[2 * k + 1]) / np.sqrt(2) for k in range(spurious)]
+    basis = np.asfortranarray(np.column_stack([vectors, *false]).astype(dtype))
+    basis[:, :40] += 1e-12 * stream.standard_normal((d, 40))
+    energies, found, residuals = ritz_pairs(basis, lambda x: h @ x, 20.0)
+    assert np.sum(residuals > 1) == spurious and np.sort(residuals)[39] < 1e-9
+    np.testing.assert_allclose(np.sort(energies[residuals < 1]), levels, atol=1e-12)
+    np.testing.assert_allclose(found.conj().T @ found, np.eye(40 + spurious), atol=1e-12)
