@@ -48,6 +48,11 @@ def test_conda_recipe() -> None:
     assert recipe["build"]["entry_points"] == [f"bigbath = {command}"]
 
 
+def test_addresses_of_the_project_are_those_of_the_papers_pages() -> None:
+    pages = (ROOT / "docs" / "entropy-paper.md").read_text() + (ROOT / "docs" / "diffusion-paper.md").read_text()
+    assert PROJECT["urls"] and all(f"({address})" in pages for address in PROJECT["urls"].values())
+
+
 def test_workflows_call_what_exists() -> None:
     yaml = pytest.importorskip("yaml")
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
