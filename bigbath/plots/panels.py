@@ -321,8 +321,8 @@ def propagator(result: Result, selection: Selection, axis: Axes) -> None:
             float(ds.level_spacing.sel(epsilon=epsilon[0])) for ds in result.tasks.values() if "level_spacing" in ds
         ]
         if spacing:
-            label = None if number else "level spacing"
-            axis.axvline(float(np.mean(spacing)), color=style.colour(number), ls=":", lw=0.8, label=label)
+            name = None if number else "level spacing"
+            axis.axvline(float(np.mean(spacing)), color=style.colour(number), ls=":", lw=0.8, label=name)
     axis.set(xscale="log", xlabel=axis_title("kappa"), ylabel=axis_title("A"))
     if _spans_decades([m.mean for row in direct.values() for m in row]):
         axis.set_yscale("log")

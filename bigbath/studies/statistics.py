@@ -109,14 +109,17 @@ def claims_of_ring(found: Sequence[Levels], crossings: Sequence[CrossingRow]) ->
     late = last.thouless[strong]
     plateau = f"W = {STRONG:g}, L = {last.L}: t_Th/t_H is that of independent levels"
     rows.append(Judged(name=name, claim=plateau, kind="is", ours=late.tau, error=late.error, expected=plateau_time()))
-    for number, W, kind, words in (
-        (weak, WEAK, "goe", "random matrices"),
-        (strong, STRONG, "poisson", "independent levels"),
+    still = (
+        f"levels of a finite ring still repel a little: r = {np.mean(last.gap_ratio[strong]):.4f} beside {POISSON:.4f}"
+    )
+    for number, W, kind, words, note in (
+        (weak, WEAK, "goe", "random matrices", ""),
+        (strong, STRONG, "poisson", "independent levels", still),
     ):
         amplitudes = last.amplitudes[number]
         ratio, error = ratio_to(amplitudes, expected_form_factor(kind, amplitudes.tau), WINDOW)
         claim = f"W = {W:g}, L = {last.L}: connected K over that of {words}, tau = {WINDOW[0]} ... {WINDOW[1]}"
-        rows.append(Judged(name=name, claim=claim, kind="is", ours=ratio, error=error, expected=1))
+        rows.append(Judged(name=name, claim=claim, kind="is", ours=ratio, error=error, expected=1, note=note))
     return rows  # fmt: skip
 
 
