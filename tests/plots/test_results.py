@@ -144,7 +144,7 @@ def test_two_swept_keys_make_a_curve_for_each_value(results):
 def test_the_propagator_shows_direct_and_theory(results):
     (axis,) = plot_result(results["ensemble"], "propagator").axes
     labels = {text.get_text() for text in axis.get_legend().get_texts()}
-    assert {"ε = 0, direct", "ε = 0, theory", "ε = 0.5, direct", "ε = 0.5, theory"} == labels
+    assert {"level spacing", "ε = 0, direct", "ε = 0, theory", "ε = 0.5, direct", "ε = 0.5, theory"} == labels
     line = axis.containers[0][0]
     expected = np.mean([ds.A.sel(epsilon=0.0).values for ds in results["ensemble"].tasks.values()], axis=0)
     assert line.get_ydata() == pytest.approx(expected)
