@@ -27,12 +27,12 @@ RANK = 1e-13
 ORTHOGONAL = 1e-13
 
 #: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
-#: the matrix at a time; of the basis twice as many, at least its PART-th part: little memory, and larger products.
+#: the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
 PANEL, ROWS, PRODUCT, PART = 64, 2048, 8, 32
 
 #: Residuals, in units of ||H||: above the first a Ritz vector is spurious, between the others such a one may be mixed into
 #: it; how many spurious ones are looked at, and for how many eigenvectors at a time.
-SPURIOUS, MIXED, CLEAN, NEAR, BATCH = 1e-5, 1e-7, 1e-11, 4, 8
+SPURIOUS, MIXED, CLEAN, NEAR, BATCH = 1e-5, 1e-7, 1e-11, 4, 4
 
 Product = Callable[[np.ndarray], np.ndarray]
 
@@ -71,7 +71,7 @@ def rayleigh_ritz(
             projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
 
         in_order = map if comm is not None else each  # ranks meet in h
-        list(in_order(project, _slices(basis.shape[1], max(2 * PRODUCT, basis.shape[1] // PART))))
+        list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
         left, singular, _ = svd(coefficients)
