@@ -11,6 +11,7 @@ from bigbath.plots import style
 
 #: What the points of panel (d) are, with S_2 of the levels' weights, or with an estimate of it.
 BOUND, ESTIMATE = r"bound $e^{-S_2}$, Eq. 51", r"$e^{-S_2}$, estimated"
+POPULATION, LARGEST = "population", "largest of a level and shell"
 
 
 @style.styled
@@ -63,14 +64,18 @@ def _fluctuations(
             known = "renyi2_steady" in ds or "renyi2_initial" in ds
             for name, value in (
                 (BOUND if known else ESTIMATE, np.exp(-renyi2(ds))),
-                ("population", _square(later.population, ds.get("population_steady")).sel(branch=branch)),
-                ("largest of a level and shell", _square(later.shell_probability_t, ds.get("shell_probability_t_steady")).max()),
+                (POPULATION, _square(later.population, ds.get("population_steady")).sel(branch=branch)),
+                (LARGEST, _square(later.shell_probability_t, ds.get("shell_probability_t_steady")).max()),
             ):  # fmt: skip
                 curves.setdefault(name, []).append((N, float(value)))
-    for number, name in enumerate((BOUND, "population", "largest of a level and shell")):
-        axis.plot(*np.array(curves[name]).T, ls="", label=name, **style.look(number))
-    if ESTIMATE in curves:
-        axis.plot(*np.array(curves[ESTIMATE]).T, ls="", label=ESTIMATE, **style.look(0), mfc="white")
+    looks = {
+        BOUND: style.look(0),
+        ESTIMATE: style.look(0) | {"mfc": "white"},
+        POPULATION: style.look(1),
+        LARGEST: style.look(2),
+    }
+    for name in (name for name in looks if name in curves):
+        axis.plot(*np.array(curves[name]).T, ls="", label=name, **looks[name])
     axis.set(xlabel="number of spins N", ylabel="mean square fluctuation", yscale="log", xticks=list(found))
 
 

@@ -48,6 +48,20 @@ def test_errors_cover():
     assert np.sum(np.abs(deviations) > 2) <= 8 and np.abs(deviations).max() < 6
 
 
+def test_too_few_moments_are_refused():
+    """Before the Heisenberg time the mean would be too small: 2 Tr rho of them, for D levels at least 4 D."""
+    h = build(Ring(N=9).composite(disorder_stream(1, 0)))
+    propagator = Propagator.of(h)
+    with pytest.raises(JobError, match=r"give .* or more"):
+        survival_mean(propagator, np.eye(h.dim)[0], moments=2000)
+    found = survival_mean(propagator, np.eye(h.dim)[0], moments=20_000)
+    theta = np.arccos(
+        np.clip((np.linalg.eigvalsh(dense(h.matrix)) - propagator.scale.centre) / propagator.scale.halfwidth, -1, 1)
+    )
+    densest = np.histogram(theta, 16, (0, np.pi))[0].max() / (np.pi / 16)
+    assert 2 * np.pi * densest * 0.8 < found.heisenberg < 2 * np.pi * densest * 2
+
+
 def test_a_state_of_another_space_is_refused():
     with pytest.raises(JobError, match="shape"):
         survival_mean(Propagator.of(build(Ring(N=5).composite(disorder_stream(1, 0)))), np.ones(7), moments=1000)

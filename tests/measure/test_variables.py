@@ -27,7 +27,7 @@ def every(s: float = 1.0) -> dict:
                 "populations", "density_matrix", "entanglement", "sigma_x", "sigma_y", "sigma_z", "energy", "imbalance", "survival",
                 "observational_entropy",
             ], "shell_width": s, "autocorrelation": {"letters": "z", "sites": [0]},
-            "shots": {"sigma": s, "count": 1000}, "survival_moments": 1000,
+            "shots": {"sigma": s, "count": 1000}, "survival_moments": 10_000,
         },
         "participation": {}, "entanglement": {"cuts": [[0, 1]]},
         "observables": {"pauli": ["x", "y", "z"], "operators": {"a": [["x", [[1.0, 0]]]]}, "elements": True},

@@ -38,7 +38,7 @@ def objects():
             job, composite, h, states, states[0], states.evidence, matrices, result, states.blocks[0], system, sector, propagator,
             bb.Solver(h), d, d.shells, bb.fit_lorentzian(d.shells, d.P), vectors, bb.shell_average(vectors, moments, width=1.0),
             bb.loschmidt(propagator, psi, [0.0, 1.0]), bb.autocorrelation(h, "z", (0,), [0.0, 1.0]),
-            bb.survival_mean(propagator, psi, moments=1000),
+            bb.survival_mean(propagator, psi, moments=10_000),
             bb.ObservationalEntropy.of(sector, h.dims, system, bath, 1.0), bb.energy_shots(propagator, psi, sigma=0.5, shots=100),
             bb.joint_probability(h, system, EnergyFilter(centre=0.0, width=2.0), [0.0, 1.0], vectors=2),
         )
@@ -64,7 +64,7 @@ def test_a_job_names_its_model_window_and_engine(window, engine):
         ("LorentzianFit", "chi: 32 x 2 float64"), ("ShellVectors", "bath_sigma: 0.5"), ("ShellAverage", "shells: Shells, 1"),
         ("Loschmidt", "amplitude: 2 complex128"), ("Autocorrelation", "samples: 4 x 2 float64"),
         ("ObservationalEntropy", "bath: Eigenstates, 32 of 32"), ("EnergyShots", "shots: 100"),
-        ("SurvivalMean", "products: 500"), ("JointProbability", "samples: 2 x 2 x 2 x 2 float64"),
+        ("SurvivalMean", "products: 5000"), ("JointProbability", "samples: 2 x 2 x 2 x 2 float64"),
     ],
 )  # fmt: skip
 def test_they_are_short_and_say_what_matters(objects, kind, words):
