@@ -1,5 +1,6 @@
 """Moments <v|T_n|v>, and the density of states that random vectors give."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ from threadpoolctl import threadpool_limits
 from bigbath.chebyshev.recurrence import Recurrence, random_vectors
 from bigbath.operators import Operator
 from bigbath.ranks import total
+
+#: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
+CELL = 4 * np.pi / 256
 
 
 def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
@@ -58,3 +62,8 @@ class DensityOfStates:
             float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else float(np.sqrt(max(values[0], 0)))
         )
         return max(float(values.mean()), 0.0), error
+
+    def densest(self, first: float, last: float) -> float:
+        """The largest density of states between two angles, in states per unit angle, as far as it is known."""
+        edges = np.clip(np.linspace(first, last, 1 + max(1, int((last - first) / CELL))), 0, np.pi)
+        return max(self.count(a, b)[0] / (b - a) if b > a else 0.0 for a, b in itertools.pairwise(edges))

@@ -5,7 +5,6 @@ A(t) = e^(-i c t) sum_n (2 - delta_n0) (-i)^n J_n(a t) mu_n with mu_n = <psi|T_n
 No states are stored.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,8 +23,6 @@ from bigbath.operators import Operator
 TABLE = 2**22
 #: Blocks of moments that the error of a mean over all times comes from; the least number of moments, and of Heisenberg times.
 BLOCKS, LEAST, HEISENBERG = 16, 1000, 1.5
-#: Parts of the spectrum, of equal angles, in which levels are counted.
-CELLS = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -127,7 +124,8 @@ def survival_mean(propagator: Propagator, state: np.ndarray, *, moments: int) ->
     >>> bb.survival_mean(propagator, np.eye(32)[0], moments=100_000).products
     50000
     """
-    psi, heisenberg = _state(propagator, state), _heisenberg(propagator.operator)
+    psi, density = _state(propagator, state), DensityOfStates.sample(propagator.operator, (0, 0))
+    heisenberg = int(2 * np.pi * density.densest(0, np.pi))
     if moments < (least := max(LEAST, int(HEISENBERG * heisenberg))):
         raise JobError(f"{moments:,} moments are too few for the mean over all times here: give {least:,} or more")
     mu, products = _moments(propagator.operator, psi, moments - moments % 2)
@@ -136,13 +134,6 @@ def survival_mean(propagator: Propagator, state: np.ndarray, *, moments: int) ->
     error = means.std(ddof=1) / np.sqrt(BLOCKS)
     value = float(means.mean()) / norm
     return SurvivalMean(value=value, error=float(error) / norm, products=products, heisenberg=heisenberg)
-
-
-def _heisenberg(operator: Operator) -> int:
-    """Moments of one Heisenberg time, 2 pi times the density of levels in theta = arccos x where it is highest."""
-    density, edges = DensityOfStates.sample(operator, (0, 0)), np.linspace(0, np.pi, CELLS + 1)
-    counts = [density.count(a, b)[0] for a, b in itertools.pairwise(edges)]
-    return int(2 * max(counts) * CELLS)
 
 
 def _state(propagator: Propagator, state: np.ndarray) -> np.ndarray:

@@ -198,7 +198,8 @@ class MeasureDynamics:
             if self.shots is not None:
                 data |= self._shots(propagator, start)
             if self.survival_moments is not None:
-                mean = survival_mean(propagator, start, moments=self.survival_moments)
+                with in_section("measure.dynamics.survival_moments"):
+                    mean = survival_mean(propagator, start, moments=self.survival_moments)
                 data |= {
                     "survival_mean": xr.Variable((), mean.value),
                     "survival_mean_error": xr.Variable((), mean.error),

@@ -1,7 +1,5 @@
 """Which filter, and how many samples: the cheapest plan for a window of one sector."""
 
-import itertools
-
 import numpy as np
 
 from bigbath.chebyshev import DensityOfStates
@@ -13,9 +11,6 @@ from bigbath.solvers.sampling import END_TEST, Plan
 
 #: Sectors up to this dimension, or those of which the basis needs more than 1/4, go to LAPACK inside this engine.
 TINY = 512
-
-#: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
-CELL = 4 * np.pi / 256
 
 #: By how many standard deviations of independent levels there are fewer samples than expected before it is seen whether they
 #: still bring something new: of 20 random-field rings (L = 16, W = 0.5 ... 8) none needed fewer than 0.8 below, 17 more than expected.
@@ -39,7 +34,8 @@ def cheapest_plan(
     for reach in REACHES:
         states, _ = density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
         converged = (1 + END_TEST * (reach - 1)) * delta
-        crowded = 2 * reach * delta * _densest(density, centre - converged, centre + converged)
+        # samples tell levels apart if they last pi times as long as the largest density: where it varies, its mean is not enough
+        crowded = 2 * reach * delta * density.densest(centre - converged, centre + converged)
         samples = int(np.ceil((surplus * max(states, crowded) + 4) / (2 * b)))
         first = max(1, int(samples - SCATTER * np.sqrt(2 * b * samples) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first))
@@ -54,12 +50,3 @@ def cheapest_plan(
         )
     few = [plan for plan in fitting if plan.columns <= most] or fitting[:1]
     return min(few, key=lambda plan: plan.seconds(operator))
-
-
-def _densest(density: DensityOfStates, first: float, last: float) -> float:
-    """The largest density of states between two angles, in states per unit angle, as far as it is known.
-
-    Samples tell levels apart if they last pi times as long as this: where the density varies, its mean is not enough.
-    """
-    edges = np.clip(np.linspace(first, last, 1 + max(1, int((last - first) / CELL))), 0, np.pi)
-    return max(density.count(a, b)[0] / (b - a) if b > a else 0.0 for a, b in itertools.pairwise(edges))
