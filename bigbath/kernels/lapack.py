@@ -16,12 +16,12 @@ def eigh(matrix):  # type: ignore[no-untyped-def]
 
 
 def svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Left vectors, singular values and right vectors (as ``scipy.linalg.svd``) of a finite matrix.
+    """Left vectors (m, k), singular values (k,) and right vectors (k, n) of a finite matrix (m, n), k = min(m, n).
 
-    By divide and conquer (``gesdd``); by QR iterations where that does not converge, which has been seen for triangles with
-    rows of zeros.
+    By divide and conquer (``gesdd``), without the interpreter lock; by QR iterations where that does not converge, which has been seen
+    for triangles with rows of zeros.
     """
     try:
-        return scipy.linalg.svd(matrix, check_finite=False)
+        return np.linalg.svd(matrix, full_matrices=False)
     except np.linalg.LinAlgError:
-        return scipy.linalg.svd(matrix, check_finite=False, lapack_driver="gesvd")
+        return scipy.linalg.svd(matrix, full_matrices=False, check_finite=False, lapack_driver="gesvd")

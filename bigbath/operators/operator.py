@@ -57,7 +57,7 @@ def product_by_steps(operator: Operator, scale: Scale, vectors: np.ndarray) -> n
     if np.iscomplexobj(vectors) and operator.dtype.kind != "c":
         return product_by_steps(operator, scale, vectors.real) + 1j * product_by_steps(operator, scale, vectors.imag)
     low, high = operator.zeros(2)
-    result = np.empty(vectors.shape, np.result_type(vectors, operator.dtype))
+    result = np.empty(vectors.shape, np.result_type(vectors, operator.dtype), order="F")
     for column in range(vectors.shape[1]):
         operator.put(high, vectors[:, column])
         np.multiply(high, -2 * scale.centre / scale.halfwidth, out=low)

@@ -45,14 +45,14 @@ class Basis:
         self._coefficients = np.asfortranarray(np.hstack([known, own]))
         self.size, self.new = self.size + count, new
 
-    def ritz(self, norm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ritz values, vectors and residuals of all samples; the vectors become the columns. ``norm``: ||H||.
+    def ritz(self, norm: float, within: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ritz values, vectors and residuals of all samples; the vectors become the columns. ``norm``: ||H||; ``within``: energies that matter.
 
         The coefficients of the samples are kept: together with more samples they tell what is rounding in these columns.
         """
         columns, operator = self.columns(0, self.size), self.operator
         energies, residuals, rotation = rayleigh_ritz(
-            columns, self._coefficients, operator.product, norm, operator.comm
+            columns, self._coefficients, operator.product, norm, within, operator.comm
         )
         self._coefficients = rotation.conj().T @ self._coefficients
         self.size = energies.size

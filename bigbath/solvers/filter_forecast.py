@@ -7,9 +7,10 @@ from bigbath.operators import step_rate
 from bigbath.operators.size import CACHED
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
-from bigbath.solvers.planning import REACHES, TINY
+from bigbath.solvers.planning import PART, REACHES, TINY
 from bigbath.solvers.problem import Problem
-from bigbath.solvers.sampling import BETA, BETA_TEST, DENSE, END_TEST, FLOPS
+from bigbath.solvers.sampling import BETA, BETA_TEST, END_TEST
+from bigbath.solvers.subspace import algebra_seconds
 from bigbath.spaces import Sector
 
 #: States expected in the narrowest window that is filtered: a narrower one is widened, its filter would be longer.
@@ -20,10 +21,10 @@ BASIS = 512
 
 #: Seconds that every sector takes, and every step beside its entries. Matrix entries a second on two cores: all configurations, a
 #: magnetisation; which part of that is left where vectors do not stay in cache.
-STARTUP, STEP, FLIPS_RATE, RANKED_RATE, UNCACHED = 0.2, 3e-6, 3.2e10, 2e10, 0.7
+STARTUP, STEP, FLIPS_RATE, RANKED_RATE, UNCACHED = 0.04, 3e-6, 3.2e10, 2e10, 0.7
 
-#: Vectors that are filtered. Operations of the small matrices (m, m), over m^3, on one core; cores.
-FILTERED, SMALL, CORES = 2, 25, 2
+#: Vectors that are filtered; cores.
+FILTERED, CORES = 2, 2
 
 
 def filter_forecast(problem: Problem, memory: float | None) -> Forecast:
@@ -36,7 +37,7 @@ def filter_forecast(problem: Problem, memory: float | None) -> Forecast:
     for sector in problem.sectors:
         d, own = sector.dim, states * sector.dim / whole
         seconds += STARTUP
-        if d <= TINY or 1.15 * own + 8 > d / 4 or not h.is_sparse:
+        if d <= TINY or 1.15 * own + 8 > PART * d or not h.is_sparse:
             seconds += lapack_seconds(d, is_complex=h.is_complex)
             needed = max(needed, required_memory(d, h.dtype.itemsize))
             continue
@@ -68,7 +69,7 @@ def _plan(problem: Problem, sector: Sector, states: float, room: float) -> Forec
 def filter_seconds(problem: Problem, sector: Sector, products: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Seconds that so many products and the dense algebra of so many vectors take on two cores."""
     step = STEP + entries(problem.h, sector) * problem.copies / _rate(problem, sector)
-    return products * step + (DENSE * columns**2 * sector.dim / CORES + SMALL * columns**3) / FLOPS
+    return products * step + algebra_seconds(columns, sector.dim, is_complex=problem.h.is_complex) / CORES
 
 
 def _rate(problem: Problem, sector: Sector) -> float:

@@ -172,8 +172,10 @@ class FilterPart:
 
     def ritz(self, norm: float, core: tuple[float, float]) -> None:
         """Ritz pairs of all samples, and what they leave of the test's vector. ``core``: the window, as far as it is known."""
+        assert self.plan is not None
         comm, basis = self.operator.comm, self.basis
-        self.energies, vectors, self.residuals = basis.ritz(norm)
+        middle, reach = sum(core) / 2, self.plan.tested * (core[1] - core[0]) / 2
+        self.energies, vectors, self.residuals = basis.ritz(norm, (middle - reach, middle + reach))
         self.good = self.residuals <= allowed_residual(norm, (core,))
         self.levels = self.residuals <= SPURIOUS * norm
         test = self._test.filtered[:, 0]

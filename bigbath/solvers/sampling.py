@@ -13,6 +13,7 @@ import numpy as np
 from bigbath.chebyshev import Recurrence, box, degree, random_vectors
 from bigbath.operators import Operator, Scale
 from bigbath.ranks import size
+from bigbath.solvers.subspace import algebra_seconds
 
 #: Kaiser's beta of the filter and of the test's filter; where the latter ends, from the window's end on in units of the
 #: filter's edge.
@@ -22,11 +23,8 @@ BETA, BETA_TEST, END_TEST = 28, 20, 0.58
 #: memory. Levels of localised spectra scatter like independent ones, by their square root.
 MORE, MOST = 0.02, 1.6
 
-#: Floating-point operations a second of one core in the dense algebra, and how many of them a basis (d, m) takes over d m^2.
-FLOPS, DENSE = 1.4e10, 7
-
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
-CHUNK, INTERVAL = 4e8, 120
+CHUNK, INTERVAL = 5e7, 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +98,15 @@ class Plan:
 
     def seconds(self, operator: Operator) -> float:
         """About how long it takes on one core of each rank."""
-        dense = DENSE * self.columns**2 * operator.dim / size(operator.comm) / FLOPS
-        return self.products * operator.work / operator.columns / operator.rate + dense
+        dim, is_complex = operator.dim / size(operator.comm), operator.dtype.kind == "c"
+        algebra = float(algebra_seconds(np.array(self.columns), dim, is_complex=is_complex))
+        return self.products * operator.work / operator.columns / operator.rate + algebra
 
     def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Smallest value of the test's filter inside an energy window."""
         inside = np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)
-        return float(np.polynomial.chebyshev.chebval(np.cos(inside), self.check).min())
+        check = self.check
+        return float((np.cos(np.outer(inside, np.arange(check.size))) @ check).min())
 
 
 class Chain:

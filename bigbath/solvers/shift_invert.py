@@ -49,9 +49,9 @@ FARTHER = (1.0, 1.37, 1.73)
 #: A level, or a search without end, that has more than this share of a sector's states goes to LAPACK.
 SHARE = 0.2
 
-#: Of a forecast: seconds of a new process before it solves; multiplications of a factorisation a second; bytes of the factor that
+#: Of a forecast: seconds before it solves; multiplications of a factorisation a second; bytes of the factor that
 #: solutions read, and operations of the orthogonalisation, a second.
-STARTUP, RATE, BANDWIDTH, FLOPS = 0.45, 4e9, 7e9, 1.4e10
+STARTUP, RATE, BANDWIDTH, FLOPS = 0.05, 4e9, 7e9, 1.4e10
 
 #: An interval of energies.
 Range = tuple[float, float]

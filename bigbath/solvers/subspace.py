@@ -1,14 +1,15 @@
 """Rayleigh-Ritz in the span of tall vectors whose rows are in blocks, on one process or shared out over ranks.
 
-Orthogonalised by panels of columns: twice against those before (block Gram-Schmidt with reorthogonalisation: Stathopoulos &
-Wu, SIAM J. Sci. Comput. 23, 2165), then among themselves by QR of blocks of rows and of the stacked triangles (TSQR: Demmel
-et al., SIAM J. Sci. Comput. 34, A206), which the second time is the Gram matrix of a panel that is nearly orthonormal. The
-first time that would square the condition number, and residuals would stop at 1e-7.
+Orthogonalised by panels of columns, against those before (block Gram-Schmidt with reorthogonalisation) and among themselves by
+Gram matrices (Stathopoulos & Wu, SIAM J. Sci. Comput. 23, 2165), which are all products of matrices. A Gram matrix squares the
+condition number, and one alone would stop residuals at 1e-7: so each takes only the directions that it tells well, and the
+next one has the shorter rest.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -23,20 +24,30 @@ from bigbath.resources import cores
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13
 
-#: Largest entry of V^T V - 1 that need not be made smaller.
-ORTHOGONAL = 1e-13
+#: Directions of a panel that one Gram matrix tells, in units of its longest. In units of the panel as it was given: those that
+#: rounding leaves orthogonal to the columns before, and what is rounding alone.
+LEVEL, FIRM, NOISE = 1e-4, 3e-2, 1e-16
 
-#: Columns of a panel, rows of a block (a quarter of them where all columns are turned), columns that are multiplied by
-#: the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
-PANEL, ROWS, PRODUCT, PART = 64, 2048, 8, 32
+#: Columns of a panel, rows of a block (a quarter of them where all columns are turned, four times as many for products whose result is
+#: small), columns that are multiplied by the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
+PANEL, ROWS, PRODUCT, PART = 128, 2048, 8, 20
 
 #: Residuals, in units of ||H||: above the first a Ritz vector is spurious, between the others such a one may be mixed into
 #: it; how many spurious ones are looked at, and for how many eigenvectors at a time.
 SPURIOUS, MIXED, CLEAN, NEAR, BATCH = 1e-5, 1e-7, 1e-11, 4, 4
 
+#: Seconds of one core that m columns of length d take from samples to eigenvectors, over m^2 d, m d and m^3.
+SQUARE, LINEAR, CUBE = 1e-10, 8e-8, 1.3e-9
+
 Product = Callable[[np.ndarray], np.ndarray]
 
 Each = Callable[..., Iterator[Any]]
+
+
+def algebra_seconds(columns: np.ndarray, dim: float, *, is_complex: bool) -> np.ndarray:
+    """About how long one core takes to make eigenvectors of samples (``dim``, ``columns``), for each number of columns."""
+    seconds = columns * dim * (SQUARE * columns + LINEAR) + CUBE * columns**3
+    return 4 * seconds if is_complex else seconds
 
 
 def orthonormalise(basis: np.ndarray, first: int, comm: Comm = None) -> tuple[np.ndarray, float]:
@@ -47,9 +58,10 @@ def orthonormalise(basis: np.ndarray, first: int, comm: Comm = None) -> tuple[np
     """
     new, coefficients = 0.0, np.zeros((basis.shape[1], basis.shape[1] - first), dtype=basis.dtype, order="F")
     with _threads() as each:
+        rows = _Rows(number=basis.shape[0], comm=comm, each=each)
         for columns in _slices(basis.shape[1] - first, PANEL):
             start, stop = first + columns.start, first + columns.stop
-            above, own = _factorise_panel(basis[:, start:stop], basis[:, :start], comm, each)
+            above, own = _factorise_panel(basis[:, start:stop], basis[:, :start], rows)
             coefficients[:start, columns], coefficients[start:stop, columns] = above, own
             largest = np.linalg.norm(coefficients[:, columns], axis=0).max()
             new = float(np.linalg.norm(own, 2) / largest) if largest > 0 else 0.0
@@ -57,12 +69,14 @@ def orthonormalise(basis: np.ndarray, first: int, comm: Comm = None) -> tuple[np
 
 
 def rayleigh_ritz(
-    basis: np.ndarray, coefficients: np.ndarray, h: Product, norm: float, comm: Comm = None
+    basis: np.ndarray, coefficients: np.ndarray, h: Product, norm: float, within: tuple[float, float], comm: Comm = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ritz values (r,), residuals (r,) and rotation (m, r) in the span of ``basis`` @ ``coefficients``; ``norm``: ||H||.
 
+    ``within``: energies that matter; only there eigenvectors are made as good as they can be.
+
     ``basis`` (d, m), orthonormal or zero columns, is overwritten: its first r columns become the Ritz vectors, basis @
-    rotation. ``coefficients`` (m, n) are those of all samples. With ``orthonormalise`` the cost is about 7 m^2 d operations. Memory beside the basis: blocks of it.
+    rotation. ``coefficients`` (m, n) are those of all samples. With ``orthonormalise`` the cost is 5 to 6 times m^2 d operations. Memory beside the basis: blocks of it.
     """
     with _threads() as each:
         projected = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
@@ -70,12 +84,13 @@ def rayleigh_ritz(
         def project(panel: slice) -> None:
             projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
 
+        decomposed = each(svd, [coefficients])
         in_order = map if comm is not None else each  # ranks meet in h
         list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
-        left, singular, _ = svd(coefficients)
-        left = left[:, : singular.size][:, singular > RANK * singular[0]]
+        left, singular, _ = next(decomposed)
+        left = left[:, singular > RANK * singular[0]]
         energies, rotation = scipy.linalg.eigh(left.conj().T @ projected @ left, driver="evd", check_finite=False)
         energies, rotation = same((energies, left @ rotation), comm)
         vectors = basis[:, : energies.size]
@@ -85,23 +100,24 @@ def rayleigh_ritz(
 
         list(each(rotate, _slices(basis.shape[0], ROWS // 4)))
     residuals = residual_norms(h, energies, vectors, comm)
-    _unmix(energies, vectors, residuals, rotation, h, norm, comm)
+    _unmix(energies, vectors, residuals, rotation, h, norm, within, comm)
     return energies, residuals, rotation
 
 
 def _unmix(
     energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray, rotation: np.ndarray, h: Product, norm: float,
-    comm: Comm,
+    within: tuple[float, float], comm: Comm,
 ) -> None:  # fmt: skip
-    """Take out of eigenvectors, in place, what they share with spurious Ritz vectors.
+    """Take out of eigenvectors in ``within``, in place, what they share with spurious Ritz vectors there.
 
     A basis that rounding has made too large has Ritz vectors s that are no eigenvectors. One whose Ritz value falls close to
     a level mixes into its eigenvector u. As a refined Ritz vector (Jia, Linear Algebra Appl. 259, 1) u - s theta has the
     smallest residual; the vectors s are turned so that all stay orthonormal. BATCH eigenvectors at a time, in the small
     space of them and of the spurious ones near them.
     """
-    spurious = np.flatnonzero(residuals > SPURIOUS * norm)
-    mixed = np.flatnonzero((residuals <= MIXED * norm) & (residuals > CLEAN * norm))
+    inside = (energies >= within[0]) & (energies <= within[1])
+    spurious = np.flatnonzero(inside & (residuals > SPURIOUS * norm))
+    mixed = np.flatnonzero(inside & (residuals <= MIXED * norm) & (residuals > CLEAN * norm))
     for batch in _slices(mixed.size, BATCH) if spurious.size else ():
         us = mixed[batch]
         distance = np.abs(energies[spurious] - energies[us][:, None])
@@ -171,60 +187,94 @@ def _by_panels(function: Callable[[slice], Any], columns: int, comm: Comm) -> li
         return list(in_order(function, _slices(columns, PRODUCT)))
 
 
-def _factorise_panel(panel: np.ndarray, before: np.ndarray, comm: Comm, each: Each) -> tuple[np.ndarray, np.ndarray]:
+def _factorise_panel(panel: np.ndarray, before: np.ndarray, rows: "_Rows") -> tuple[np.ndarray, np.ndarray]:
     """Replace a panel (d, c) by orthonormal columns Q, orthogonal to ``before``; returns (A, R), panel = before A + Q R.
 
     Columns of Q that would be rounding alone are zero, and so are their rows of R.
     """
-    blocks = _slices(panel.shape[0], ROWS)
-
-    def overlaps(rows: slice) -> np.ndarray:
-        return before[rows].conj().T @ panel[rows]
-
-    def factor(rows: slice) -> np.ndarray:
-        panel[rows] -= _times(before[rows], overlap)
-        panel[rows], r = scipy.linalg.qr(panel[rows], mode="economic", check_finite=False)
-        return r
-
-    def gram(rows: slice) -> np.ndarray:
-        if overlap.any():
-            panel[rows] -= _times(before[rows], overlap)
-        return panel[rows].conj().T @ panel[rows]
-
-    def turn(rows: slice, rotation: np.ndarray) -> None:
-        panel[rows] = _times(panel[rows], rotation)
-
-    overlap = _sum(each(overlaps, blocks), comm)
-    parts, r = _stacked(each(factor, blocks), comm)
-    left, singular, right = same(svd(r), comm)
-    above, own = overlap, singular[:, None] * right
-    list(each(turn, blocks, [part @ left for part in parts]))
-    overlap = same(_sum(each(overlaps, blocks), comm), comm)
-    if np.abs(overlap).max(initial=0.0) <= ORTHOGONAL:
-        overlap[:] = 0  # once is enough
-    squares, directions = same(scipy.linalg.eigh(_sum(each(gram, blocks), comm), check_finite=False), comm)
+    length = rows.longest(panel)
+    above = rows.inner(before, panel)
+    rows.subtract(panel, before, above)
+    own, firm = _by_levels(panel, length, rows)
+    overlap = rows.inner(before, panel[:, firm:])
+    rows.subtract(panel[:, firm:], before, overlap)
+    above += overlap @ own[firm:]
+    squares, directions = _descending(rows.inner(panel, panel))
     kept = squares > 0.25  # the others may be rounding, in the span of ``before``
     norms = np.sqrt(squares, where=kept, out=np.full(squares.size, np.inf))
-    list(each(turn, blocks, [directions / norms] * len(blocks)))
-    return above + overlap @ own, np.where(kept, norms, 0.0)[:, None] * (directions.conj().T @ own)
+    rows.turn(panel, directions / norms)
+    return above, np.where(kept, norms, 0.0)[:, None] * (directions.conj().T @ own)
 
 
-def _stacked(triangles: Iterable[np.ndarray], comm: Comm) -> tuple[list[np.ndarray], np.ndarray]:
-    """QR of the stacked triangles of all blocks, then of all ranks: the part of Q of each block of this rank, and R."""
-    own = list(triangles)
-    q, r = scipy.linalg.qr(np.vstack(own), mode="economic", check_finite=False)
-    if comm is not None:
-        shares = comm.allgather(r)
-        outer, r = same(scipy.linalg.qr(np.vstack(shares), mode="economic", check_finite=False), comm)
-        first = sum(share.shape[0] for share in shares[: comm.rank])
-        q = q @ outer[first : first + q.shape[1]]
-    cuts = np.cumsum([0] + [part.shape[0] for part in own])
-    return [q[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)], r
+def _by_levels(panel: np.ndarray, length: float, rows: "_Rows") -> tuple[np.ndarray, int]:
+    """Make a panel (d, c) nearly orthonormal, in place. Returns R (c, c), panel = Q R, and the number of firm columns.
+
+    A Gram matrix tells directions of a panel down to LEVEL of the longest; those below are turned out and go on
+    by themselves, orthogonal to the others. ``length``: of the columns before others were subtracted from them; the first
+    columns are firm, too long for what rounding then leaves in them.
+    """
+    own, sizes, first = np.eye(panel.shape[1], dtype=panel.dtype), np.zeros(panel.shape[1]), 0
+    while first < sizes.size:
+        done, rest = panel[:, :first], panel[:, first:]
+        overlap = rows.inner(done, rest)
+        rows.subtract(rest, done, overlap)
+        own[:first] += overlap @ own[first:]
+        squares, directions = _descending(rows.inner(rest, rest))
+        if squares[0] <= (NOISE * length) ** 2:
+            rest[:], own[first:] = 0, 0
+            break
+        level = max(1, int(np.sum(squares > LEVEL**2 * squares[0])))
+        scales = np.r_[np.sqrt(squares[:level]), np.ones(squares.size - level)]
+        rows.turn(rest, directions / scales)
+        own[first:] = scales[:, None] * (directions.conj().T @ own[first:])
+        sizes[first : first + level] = scales[:level]
+        first += level
+    return own, int(np.sum(sizes > FIRM * length))
 
 
-def _sum(parts: Iterable[np.ndarray], comm: Comm) -> np.ndarray:
-    """The sum over the blocks of all ranks."""
-    return total(reduce(np.add, parts), comm)
+def _descending(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues of a Gram matrix, the largest first, and eigenvectors."""
+    squares, directions = scipy.linalg.eigh(gram, driver="evd", check_finite=False)
+    return squares[::-1], directions[:, ::-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """Products of tall matrices, by blocks of rows on threads; those of a matrix small on both sides, over all ranks."""
+
+    number: int
+    comm: Comm
+    each: Each
+
+    def inner(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """a^H b."""
+        parts = self._blocks(lambda rows: (a[rows].T @ b[rows].conj()).conj(), 4 * ROWS)
+        return same(total(reduce(np.add, parts), self.comm), self.comm)
+
+    def longest(self, a: np.ndarray) -> float:
+        """Length of the longest column."""
+        parts = self._blocks(lambda rows: np.sum(np.abs(a[rows]) ** 2, axis=0))
+        return float(np.sqrt(same(total(reduce(np.add, parts), self.comm), self.comm).max(initial=0.0)))
+
+    def subtract(self, a: np.ndarray, b: np.ndarray, overlap: np.ndarray) -> None:
+        """a - b overlap, in place."""
+
+        def block(rows: slice) -> None:
+            a[rows] -= _times(b[rows], overlap)
+
+        if overlap.size:
+            self._blocks(block)
+
+    def turn(self, a: np.ndarray, rotation: np.ndarray) -> None:
+        """a rotation, in place."""
+
+        def block(rows: slice) -> None:
+            a[rows] = _times(a[rows], rotation)
+
+        self._blocks(block)
+
+    def _blocks(self, function: Callable[[slice], Any], size: int = ROWS) -> list[Any]:
+        return list(self.each(function, _slices(self.number, size)))
 
 
 def _times(tall: np.ndarray, small: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_samples_that_come_after_ritz_vectors_tell_what_is_rounding_in_these(see
     for part in np.split(samples, [int(2 * rank * share)], axis=1):
         basis.columns(basis.size, basis.size + part.shape[1])[:] = part
         basis.extend(part.shape[1])
-        energies, vectors, residuals = basis.ritz(1.0)
+        energies, vectors, residuals = basis.ritz(1.0, (-1.0, 1.0))
     assert energies.size == rank
     np.testing.assert_allclose(energies, np.sort(levels[chosen]), rtol=0, atol=1e-9)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(rank), atol=1e-11)

@@ -80,7 +80,7 @@ def measured():
 
 @pytest.mark.petsc
 def test_auto_takes_what_was_measured_to_be_fast():
-    """The winner of the table, or one at most 1.6 times as slow; forecasts hold to a factor of 2.5 from 1,024 states on."""
+    """The winner of the table, or one at most 1.6 times or 0.1 s slower; forecasts hold to a factor of 2.5 from 1,024 states on."""
     rows = list(measured())
     assert len(rows) == 23
     for states, k, is_given, seconds in rows:
@@ -90,7 +90,12 @@ def test_auto_takes_what_was_measured_to_be_fast():
             h = Hamiltonian(given=h.matrix, dims=h.dims)
         problem = Problem.outline(h, sectors(h, use=()), Nearest(k=k))
         engine, reason = Auto().choose(problem)
-        assert seconds[engine.kind] <= 1.6 * min(seconds.values()), (states, k, is_given, reason)
+        assert seconds[engine.kind] <= max(1.6 * min(seconds.values()), min(seconds.values()) + 0.1), (
+            states,
+            k,
+            is_given,
+            reason,
+        )
         for choice in (kind() for kind in ENGINES):
             if states >= 1024 and choice.kind in seconds:
                 assert 0.4 < choice.forecast(problem).seconds / seconds[choice.kind] < 2.5, (states, k, choice.kind)
@@ -98,7 +103,7 @@ def test_auto_takes_what_was_measured_to_be_fast():
 
 def test_what_does_not_fit_comes_last(monkeypatch):
     h = hamiltonian_of(Imbrie(L=11))
-    problem = Problem.outline(h, sectors(h, use=()), Nearest(k=900))
+    problem = Problem.outline(h, sectors(h, use=()), Nearest(k=1700))
     assert Auto().choose(problem)[0] == Dense()
     monkeypatch.setattr(auto, "memory_limit", lambda: 2**28)
     engine, reason = Auto().choose(problem)

@@ -93,8 +93,8 @@ def test_levels_of_higher_multiplicity_than_b_are_noticed_and_found():
 def test_a_missing_state_is_noticed(monkeypatch):
     """The test of completeness fails when one state inside the window is thrown away after the Rayleigh-Ritz step."""
 
-    def without_one(self, norm):
-        energies, vectors, residuals = ritz(self, norm)
+    def without_one(self, norm, within):
+        energies, vectors, residuals = ritz(self, norm, within)
         kept = np.arange(energies.size) != np.argmin(np.abs(energies - 0.01))
         return energies[kept], vectors[:, kept], residuals[kept]
 

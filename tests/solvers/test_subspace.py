@@ -7,12 +7,46 @@ from hypothesis import strategies as st
 
 from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz
 
+EVERYWHERE = (-np.inf, np.inf)
+
 
 def ritz_pairs(basis, h, norm):
     """Ritz values, vectors and residuals of the span of ``basis``, which is overwritten."""
     coefficients, _ = orthonormalise(basis, 0)
-    energies, residuals, _ = rayleigh_ritz(basis, coefficients, h, norm)
+    energies, residuals, _ = rayleigh_ritz(basis, coefficients, h, norm, EVERYWHERE)
     return energies, basis[:, : energies.size], residuals
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    d=st.integers(300, 5000),
+    m=st.integers(1, 280),
+    before=st.floats(0, 1),
+    decades=st.floats(0, 18),
+    is_complex=st.booleans(),
+    seed=st.integers(0),
+)
+def test_columns_of_any_lengths_become_orthonormal(d, m, before, decades, is_complex, seed):
+    """Singular values over up to 18 decades, in two portions: V^H V = 1, and V R gives the columns back to rounding."""
+    stream = np.random.default_rng(seed)
+    left, right = (
+        stream.standard_normal((rows, m)) + 1j * is_complex * stream.standard_normal((rows, m)) for rows in (d, m)
+    )
+    graded = np.linalg.qr(left)[0] * 10.0 ** -np.linspace(0, decades, m) @ np.linalg.qr(right)[0]
+    given_columns = (graded if is_complex else graded.real) * 10.0 ** stream.uniform(-30, 30)
+    basis, first = given_columns.copy(order="F"), int(before * m)
+    parts = [orthonormalise(basis[:, :first], 0)[0], orthonormalise(basis, first)[0]]
+    length = np.linalg.norm(given_columns, axis=0).max()
+    kept = np.linalg.norm(basis, axis=0) > 0.5
+    np.testing.assert_allclose(basis.conj().T @ basis, np.diag(kept.astype(float)), rtol=0, atol=1e-13)
+    assert kept.all() or decades > 13  # only what is rounding may be left out
+    for vectors, coefficients, columns in (
+        (basis[:, :first], parts[0], slice(0, first)),
+        (basis, parts[1], slice(first, m)),
+    ):
+        np.testing.assert_allclose(
+            vectors @ coefficients / length, given_columns[:, columns] / length, rtol=0, atol=1e-14
+        )
 
 
 @settings(max_examples=25, deadline=None)
