@@ -8,18 +8,24 @@ from threadpoolctl import threadpool_limits
 
 from bigbath.chebyshev.recurrence import Recurrence, random_vectors
 from bigbath.operators import Operator
+from bigbath.progress import Report, silent
 from bigbath.ranks import total
 
 #: Angle over which a density is averaged: four times the resolution of the density of states, or its noise would decide.
 CELL = 4 * np.pi / 256
 
+#: Steps between two reports of progress.
+REPORTED = 64
 
-def moments(operator: Operator, block: np.ndarray, order: int) -> np.ndarray:
+
+def moments(operator: Operator, block: np.ndarray, order: int, report: Report = silent) -> np.ndarray:
     """mu_n = <v|T_n|v> (columns, order) of vectors v (d, columns) from ``order``/2 steps: T_2n = 2 T_n T_n - T_0."""
     recurrence = Recurrence(operator, block, sums=0)
     mu = np.empty((operator.columns, order))
     dot = operator.dot
     for n in range(order // 2):
+        if n % REPORTED == 0:
+            report("moments", n, order // 2)
         mu[:, 2 * n] = dot(recurrence.low, recurrence.low)
         mu[:, 2 * n + 1] = dot(recurrence.low, recurrence.high)
         recurrence.advance(1)

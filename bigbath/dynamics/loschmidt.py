@@ -18,6 +18,7 @@ from bigbath.dynamics.plan import ROUNDING, TRUNCATED
 from bigbath.dynamics.propagate import Propagator
 from bigbath.errors import JobError
 from bigbath.operators import Operator
+from bigbath.progress import Report, silent
 
 #: Entries of a table of Bessel functions that are made at once.
 TABLE = 2**22
@@ -49,7 +50,9 @@ class Loschmidt(Compact):
         return np.abs(self.amplitude) ** 2
 
 
-def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float] | np.ndarray) -> Loschmidt:
+def loschmidt(
+    propagator: Propagator, state: np.ndarray, times: Sequence[float] | np.ndarray, *, report: Report = silent
+) -> Loschmidt:
     """Amplitudes <psi|e^(-iHt)|psi> of a ``state`` (d,) at ``times``, of any sign and in any order, all from one recurrence.
 
     Memory: two vectors. JobError for a state of another space.
@@ -66,7 +69,7 @@ def loschmidt(propagator: Propagator, state: np.ndarray, times: Sequence[float] 
         raise JobError("times must be a list of finite numbers")
     order = terms(scale.halfwidth * float(np.abs(t).max()))
     order += order % 2
-    mu, products = _moments(operator, psi, order)
+    mu, products = _moments(operator, psi, order, report)
     n = np.arange(order)
     factors = np.where(n > 0, 2.0, 1.0) * (-1j) ** (n % 4)
     amplitude, error = np.empty(t.size, dtype=complex), np.empty(t.size)
@@ -110,7 +113,15 @@ class SurvivalMean(Compact):
         return self.error / self.value
 
 
-def survival_mean(propagator: Propagator, state: np.ndarray, *, moments: int) -> SurvivalMean:
+def require_moments(propagator: Propagator, moments: int) -> int:
+    """JobError if ``moments`` are too few for ``survival_mean``; returns those of one Heisenberg time."""
+    heisenberg = int(2 * np.pi * DensityOfStates.sample(propagator.operator, (0, 0)).densest(0, np.pi))
+    if moments < (least := max(LEAST, int(HEISENBERG * heisenberg))):
+        raise JobError(f"{moments:,} moments are too few for the mean over all times here: give {least:,} or more")
+    return heisenberg
+
+
+def survival_mean(propagator: Propagator, state: np.ndarray, *, moments: int, report: Report = silent) -> SurvivalMean:
     """Mean of |<psi|psi(t)>|^2 over all times, sum_n w_n^2 with the weights w_n of the levels of H (entropy paper, Eq. 52).
 
     Without eigenstates: 2 mu_k^2, mu_k = sum_n w_n cos(k theta_n), has the same mean over k. It is taken over the last three quarters of
@@ -124,11 +135,8 @@ def survival_mean(propagator: Propagator, state: np.ndarray, *, moments: int) ->
     >>> bb.survival_mean(propagator, np.eye(32)[0], moments=100_000).products
     50000
     """
-    psi, density = _state(propagator, state), DensityOfStates.sample(propagator.operator, (0, 0))
-    heisenberg = int(2 * np.pi * density.densest(0, np.pi))
-    if moments < (least := max(LEAST, int(HEISENBERG * heisenberg))):
-        raise JobError(f"{moments:,} moments are too few for the mean over all times here: give {least:,} or more")
-    mu, products = _moments(propagator.operator, psi, moments - moments % 2)
+    psi, heisenberg = _state(propagator, state), require_moments(propagator, moments)
+    mu, products = _moments(propagator.operator, psi, moments - moments % 2, report)
     means = np.array([2 * np.mean(block**2) for block in np.array_split(mu[mu.size // 4 :], BLOCKS)])
     norm = float(np.vdot(psi, psi).real) ** 2
     error = means.std(ddof=1) / np.sqrt(BLOCKS)
@@ -144,9 +152,9 @@ def _state(propagator: Propagator, state: np.ndarray) -> np.ndarray:
     return psi
 
 
-def _moments(operator: Operator, psi: np.ndarray, order: int) -> tuple[np.ndarray, int]:
+def _moments(operator: Operator, psi: np.ndarray, order: int, report: Report) -> tuple[np.ndarray, int]:
     """<psi|T_n|psi> (order,) and the number of products: the sum over real and imaginary part where T_n is real and symmetric."""
     parts = [psi] if operator.dtype.kind == "c" or not np.iscomplexobj(psi) else [psi.real, psi.imag]
     parts = [part for part in parts if np.any(part)]
-    mu = sum((chebyshev_moments(operator, part[:, None], order)[0] for part in parts), np.zeros(order))
+    mu = sum((chebyshev_moments(operator, part[:, None], order, report)[0] for part in parts), np.zeros(order))
     return mu, len(parts) * order // 2

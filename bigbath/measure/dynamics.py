@@ -21,6 +21,7 @@ from bigbath.dynamics import (
     loschmidt,
     survival_mean,
 )
+from bigbath.dynamics.loschmidt import require_moments
 from bigbath.dynamics.observed import observed
 from bigbath.dynamics.shots import shell_volumes
 from bigbath.dynamics.smeared import SmearedEntropy
@@ -194,12 +195,14 @@ class MeasureDynamics:
         propagator = Propagator.of(h, sector)
         if self.starts:
             start = self.initial.state(context, sector, propagator)
+            if self.survival_moments is not None:  # too few are refused before the evolution
+                with in_section("measure.dynamics.survival_moments"):
+                    require_moments(propagator, self.survival_moments)
             data |= self._observed(context, h, sector, propagator, start)
             if self.shots is not None:
                 data |= self._shots(propagator, start)
             if self.survival_moments is not None:
-                with in_section("measure.dynamics.survival_moments"):
-                    mean = survival_mean(propagator, start, moments=self.survival_moments)
+                mean = survival_mean(propagator, start, moments=self.survival_moments, report=context.report)
                 data |= {
                     "survival_mean": xr.Variable((), mean.value),
                     "survival_mean_error": xr.Variable((), mean.error),
@@ -232,7 +235,7 @@ class MeasureDynamics:
             functions["observational_entropy"] = coarse.probabilities
         data = {}
         if "survival" in names:
-            echo = loschmidt(propagator, start, t)
+            echo = loschmidt(propagator, start, t, report=context.report)
             data = {
                 "loschmidt": _along(echo.amplitude, "Loschmidt amplitude"),
                 "survival": _along(echo.survival, "survival probability"),

@@ -7,7 +7,7 @@ from bigbath.operators import step_rate
 from bigbath.operators.size import CACHED
 from bigbath.solvers.dense import required_memory
 from bigbath.solvers.forecast import Forecast, entries, expected_states, lapack_seconds, spread
-from bigbath.solvers.planning import PART, REACHES, TINY
+from bigbath.solvers.planning import REACHES, SHARE, TINY
 from bigbath.solvers.problem import Problem
 from bigbath.solvers.sampling import BETA, BETA_TEST, END_TEST
 from bigbath.solvers.subspace import algebra_seconds
@@ -37,7 +37,7 @@ def filter_forecast(problem: Problem, memory: float | None) -> Forecast:
     for sector in problem.sectors:
         d, own = sector.dim, states * sector.dim / whole
         seconds += STARTUP
-        if d <= TINY or 1.15 * own + 8 > PART * d or not h.is_sparse:
+        if d <= TINY or 1.15 * own + 8 > SHARE * d or not h.is_sparse:
             seconds += lapack_seconds(d, is_complex=h.is_complex)
             needed = max(needed, required_memory(d, h.dtype.itemsize))
             continue

@@ -1,7 +1,7 @@
 """What a solve will take, before anything is built: enough to choose an engine.
 
-Times are those of a new process on two cores of 2020s hardware, measured in docs/performance.md ("Crossover"); they hold to a
-factor of about two where engines cross. The density of states is taken as normal.
+Times are those of a process that has solved before, on two cores of 2020s hardware, measured in docs/engines.md ("Crossover"); they
+hold to a factor of about two where engines cross. The density of states is taken as normal.
 """
 
 from dataclasses import dataclass

@@ -10,7 +10,7 @@ from bigbath.resources import gigabytes
 from bigbath.solvers.sampling import END_TEST, Plan
 
 #: Sectors up to this dimension, or those of which the basis needs more than this part, go to LAPACK inside this engine.
-TINY, PART = 512, 1 / 3
+TINY, SHARE = 512, 1 / 3
 
 #: By how many standard deviations of independent levels there are fewer samples than expected before it is seen whether they
 #: still bring something new: of 20 random-field rings (L = 16, W = 0.5 ... 8) none needed fewer than 0.8 below, 17 more than expected.
@@ -39,7 +39,7 @@ def cheapest_plan(
         samples = int(np.ceil((surplus * max(states, crowded) + 4) / (2 * b)))
         first = max(1, int(samples - SCATTER * np.sqrt(2 * b * samples) / (2 * b)))
         plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first))
-    if operator.dim <= TINY or plans[0].columns > PART * operator.dim:
+    if operator.dim <= TINY or plans[0].columns > SHARE * operator.dim:
         return None
     column = operator.dtype.itemsize * operator.dim / size(operator.comm)
     fitting = [plan for plan in plans if plan.capacity * column <= memory]

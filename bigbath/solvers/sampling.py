@@ -99,14 +99,15 @@ class Plan:
     def seconds(self, operator: Operator) -> float:
         """About how long it takes on one core of each rank."""
         dim, is_complex = operator.dim / size(operator.comm), operator.dtype.kind == "c"
-        algebra = float(algebra_seconds(np.array(self.columns), dim, is_complex=is_complex))
+        algebra = algebra_seconds(self.columns, dim, is_complex=is_complex)
         return self.products * operator.work / operator.columns / operator.rate + algebra
 
     def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Smallest value of the test's filter inside an energy window."""
         inside = np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)
         check = self.check
-        return float((np.cos(np.outer(inside, np.arange(check.size))) @ check).min())
+        n = np.arange(check.size)
+        return min(float(np.cos(n * angle) @ check) for angle in inside)
 
 
 class Chain:

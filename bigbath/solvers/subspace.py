@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.linalg
@@ -24,13 +24,18 @@ from bigbath.resources import cores
 #: Singular values of the basis below this, in units of the largest, are rounding.
 RANK = 1e-13
 
-#: Directions of a panel that one Gram matrix tells, in units of its longest. In units of the panel as it was given: those that
-#: rounding leaves orthogonal to the columns before, and what is rounding alone.
-LEVEL, FIRM, NOISE = 1e-4, 3e-2, 1e-16
+#: Largest overlap with columns before that need not be made smaller.
+ORTHOGONAL = 1e-14
 
-#: Columns of a panel, rows of a block (a quarter of them where all columns are turned, four times as many for products whose result is
-#: small), columns that are multiplied by the matrix at a time; of the basis at least its PART-th part, which is little memory and makes larger products.
-PANEL, ROWS, PRODUCT, PART = 128, 2048, 8, 20
+#: One Gram matrix tells directions of a panel down to LEVEL of the longest. Shorter than NOISE of the panel as it was given, a
+#: direction is rounding.
+LEVEL, NOISE = 1e-4, 1e-15
+
+#: Columns of a panel; rows of a block, of one whose result is small, of one in which all columns are turned.
+PANEL, ROWS, LONG, SHORT = 128, 2048, 8192, 512
+
+#: Columns that a core multiplies by the matrix at a time, at least; all cores together take a PART-th of the basis.
+PRODUCT, PART = 8, 10
 
 #: Residuals, in units of ||H||: above the first a Ritz vector is spurious, between the others such a one may be mixed into
 #: it; how many spurious ones are looked at, and for how many eigenvectors at a time.
@@ -39,12 +44,14 @@ SPURIOUS, MIXED, CLEAN, NEAR, BATCH = 1e-5, 1e-7, 1e-11, 4, 4
 #: Seconds of one core that m columns of length d take from samples to eigenvectors, over m^2 d, m d and m^3.
 SQUARE, LINEAR, CUBE = 1e-10, 8e-8, 1.3e-9
 
+Number = TypeVar("Number", float, np.ndarray)
+
 Product = Callable[[np.ndarray], np.ndarray]
 
 Each = Callable[..., Iterator[Any]]
 
 
-def algebra_seconds(columns: np.ndarray, dim: float, *, is_complex: bool) -> np.ndarray:
+def algebra_seconds(columns: Number, dim: float, *, is_complex: bool) -> Number:
     """About how long one core takes to make eigenvectors of samples (``dim``, ``columns``), for each number of columns."""
     seconds = columns * dim * (SQUARE * columns + LINEAR) + CUBE * columns**3
     return 4 * seconds if is_complex else seconds
@@ -74,19 +81,18 @@ def rayleigh_ritz(
     """Ritz values (r,), residuals (r,) and rotation (m, r) in the span of ``basis`` @ ``coefficients``; ``norm``: ||H||.
 
     ``within``: energies that matter; only there eigenvectors are made as good as they can be.
-
     ``basis`` (d, m), orthonormal or zero columns, is overwritten: its first r columns become the Ritz vectors, basis @
-    rotation. ``coefficients`` (m, n) are those of all samples. With ``orthonormalise`` the cost is 5 to 6 times m^2 d operations. Memory beside the basis: blocks of it.
+    rotation. ``coefficients`` (m, n) are those of all samples. Cost: see ``algebra_seconds``. Memory beside the basis: blocks of it.
     """
     with _threads() as each:
         projected = np.zeros((basis.shape[1],) * 2, dtype=basis.dtype, order="F")
 
         def project(panel: slice) -> None:
-            projected[: panel.stop, panel] = basis[:, : panel.stop].conj().T @ h(basis[:, panel])
+            projected[: panel.stop, panel] = _inner(basis[:, : panel.stop], h(basis[:, panel]))
 
         decomposed = each(svd, [coefficients])
         in_order = map if comm is not None else each  # ranks meet in h
-        list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // PART))))
+        list(in_order(project, _slices(basis.shape[1], max(PRODUCT, basis.shape[1] // (PART * cores())))))
         projected = np.triu(total(projected, comm))
         projected += np.triu(projected, 1).conj().T
         left, singular, _ = next(decomposed)
@@ -98,7 +104,7 @@ def rayleigh_ritz(
         def rotate(rows: slice) -> None:
             vectors[rows] = _times(basis[rows], rotation)
 
-        list(each(rotate, _slices(basis.shape[0], ROWS // 4)))
+        list(each(rotate, _slices(basis.shape[0], SHORT)))
     residuals = residual_norms(h, energies, vectors, comm)
     _unmix(energies, vectors, residuals, rotation, h, norm, within, comm)
     return energies, residuals, rotation
@@ -108,7 +114,7 @@ def _unmix(
     energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray, rotation: np.ndarray, h: Product, norm: float,
     within: tuple[float, float], comm: Comm,
 ) -> None:  # fmt: skip
-    """Take out of eigenvectors in ``within``, in place, what they share with spurious Ritz vectors there.
+    """Take out of eigenvectors in ``within``, in place, what they share with spurious Ritz vectors.
 
     A basis that rounding has made too large has Ritz vectors s that are no eigenvectors. One whose Ritz value falls close to
     a level mixes into its eigenvector u. As a refined Ritz vector (Jia, Linear Algebra Appl. 259, 1) u - s theta has the
@@ -116,7 +122,7 @@ def _unmix(
     space of them and of the spurious ones near them.
     """
     inside = (energies >= within[0]) & (energies <= within[1])
-    spurious = np.flatnonzero(inside & (residuals > SPURIOUS * norm))
+    spurious = np.flatnonzero(residuals > SPURIOUS * norm)
     mixed = np.flatnonzero(inside & (residuals <= MIXED * norm) & (residuals > CLEAN * norm))
     for batch in _slices(mixed.size, BATCH) if spurious.size else ():
         us = mixed[batch]
@@ -190,36 +196,38 @@ def _by_panels(function: Callable[[slice], Any], columns: int, comm: Comm) -> li
 def _factorise_panel(panel: np.ndarray, before: np.ndarray, rows: "_Rows") -> tuple[np.ndarray, np.ndarray]:
     """Replace a panel (d, c) by orthonormal columns Q, orthogonal to ``before``; returns (A, R), panel = before A + Q R.
 
-    Columns of Q that would be rounding alone are zero, and so are their rows of R.
+    Columns of Q that would be rounding alone are zero, and so are their rows of R. Directions that were mostly in the span of
+    ``before`` are made orthogonal to it a second time.
     """
     length = rows.longest(panel)
     above = rows.inner(before, panel)
     rows.subtract(panel, before, above)
-    own, firm = _by_levels(panel, length, rows)
-    overlap = rows.inner(before, panel[:, firm:])
-    rows.subtract(panel[:, firm:], before, overlap)
-    above += overlap @ own[firm:]
-    squares, directions = _descending(rows.inner(panel, panel))
+    own = _by_levels(panel, length, rows)
+    overlap = rows.inner(before, panel)
+    loose = np.abs(overlap).max(axis=0, initial=0.0) > ORTHOGONAL
+    again = slice(int(np.argmax(loose)) if loose.any() else loose.size, None)
+    rows.subtract(panel[:, again], before, overlap[:, again])
+    above += overlap[:, again] @ own[again]
+    squares, directions = rows.directions(panel)
     kept = squares > 0.25  # the others may be rounding, in the span of ``before``
     norms = np.sqrt(squares, where=kept, out=np.full(squares.size, np.inf))
     rows.turn(panel, directions / norms)
     return above, np.where(kept, norms, 0.0)[:, None] * (directions.conj().T @ own)
 
 
-def _by_levels(panel: np.ndarray, length: float, rows: "_Rows") -> tuple[np.ndarray, int]:
-    """Make a panel (d, c) nearly orthonormal, in place. Returns R (c, c), panel = Q R, and the number of firm columns.
+def _by_levels(panel: np.ndarray, length: float, rows: "_Rows") -> np.ndarray:
+    """Make a panel (d, c) nearly orthonormal, in place, the longest directions first; returns R (c, c), panel = Q R.
 
-    A Gram matrix tells directions of a panel down to LEVEL of the longest; those below are turned out and go on
-    by themselves, orthogonal to the others. ``length``: of the columns before others were subtracted from them; the first
-    columns are firm, too long for what rounding then leaves in them.
+    A Gram matrix tells directions of a panel down to LEVEL of the longest; those below are turned out and go on by themselves,
+    orthogonal to the others. ``length``: of the longest column before others were subtracted from it.
     """
-    own, sizes, first = np.eye(panel.shape[1], dtype=panel.dtype), np.zeros(panel.shape[1]), 0
-    while first < sizes.size:
+    own, first = np.eye(panel.shape[1], dtype=panel.dtype), 0
+    while first < panel.shape[1]:
         done, rest = panel[:, :first], panel[:, first:]
         overlap = rows.inner(done, rest)
         rows.subtract(rest, done, overlap)
         own[:first] += overlap @ own[first:]
-        squares, directions = _descending(rows.inner(rest, rest))
+        squares, directions = rows.directions(rest)
         if squares[0] <= (NOISE * length) ** 2:
             rest[:], own[first:] = 0, 0
             break
@@ -227,15 +235,8 @@ def _by_levels(panel: np.ndarray, length: float, rows: "_Rows") -> tuple[np.ndar
         scales = np.r_[np.sqrt(squares[:level]), np.ones(squares.size - level)]
         rows.turn(rest, directions / scales)
         own[first:] = scales[:, None] * (directions.conj().T @ own[first:])
-        sizes[first : first + level] = scales[:level]
         first += level
-    return own, int(np.sum(sizes > FIRM * length))
-
-
-def _descending(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues of a Gram matrix, the largest first, and eigenvectors."""
-    squares, directions = scipy.linalg.eigh(gram, driver="evd", check_finite=False)
-    return squares[::-1], directions[:, ::-1]
+    return own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +249,13 @@ class _Rows:
 
     def inner(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """a^H b."""
-        parts = self._blocks(lambda rows: (a[rows].T @ b[rows].conj()).conj(), 4 * ROWS)
-        return same(total(reduce(np.add, parts), self.comm), self.comm)
+        parts = self._blocks(lambda rows: _inner(a[rows], b[rows]), LONG)
+        return total(reduce(np.add, parts), self.comm)
+
+    def directions(self, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues of a^H a, the largest first, and its eigenvectors, the same ones on every rank."""
+        squares, directions = scipy.linalg.eigh(self.inner(a, a), driver="evd", check_finite=False)
+        return same((squares[::-1], directions[:, ::-1]), self.comm)
 
     def longest(self, a: np.ndarray) -> float:
         """Length of the longest column."""
@@ -275,6 +281,11 @@ class _Rows:
 
     def _blocks(self, function: Callable[[slice], Any], size: int = ROWS) -> list[Any]:
         return list(self.each(function, _slices(self.number, size)))
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a^H b, without a conjugate copy of ``a``, the larger one."""
+    return (a.T @ b.conj()).conj()
 
 
 def _times(tall: np.ndarray, small: np.ndarray) -> np.ndarray:

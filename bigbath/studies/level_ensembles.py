@@ -173,6 +173,15 @@ def difference(rows: Sequence[CrossingRow], L: tuple[int, int]) -> tuple[float, 
     return time.at - ratio.at, float(np.hypot(time.error, ratio.error))
 
 
+def thouless_at(levels: Levels, where: CrossingRow) -> tuple[float, float]:
+    """t_Th/t_H at a crossing, joined by straight lines, and its error, with that of the place."""
+    order = np.argsort(levels.x)
+    taus, errors = (np.array([getattr(t, name) for t in levels.thouless])[order] for name in ("tau", "error"))
+    at = where.at + where.error * np.array([-1, 0, 1])
+    low, tau, high = np.interp(at, levels.x[order], taus, left=np.nan, right=np.nan)
+    return float(tau), float(np.hypot((high - low) / 2, np.interp(where.at, levels.x[order], errors)))
+
+
 def fall(small: ThoulessTime, large: ThoulessTime) -> tuple[float, float]:
     """t_Th/t_H of the larger system over that of the smaller one, with its standard error from the samples."""
     ratio = large.tau / small.tau

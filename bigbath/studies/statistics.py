@@ -31,11 +31,13 @@ from bigbath.studies.level_ensembles import (
     measured,
     ratio_to,
     rows_of,
+    thouless_at,
 )
 from bigbath.studies.page import Page, table, with_error
 
-#: Realizations of each size.
-RING = {8: 200, 10: 100, 12: 40}
+#: Realizations of each size; the sizes of the ring that are not asked for.
+RING = {8: 400, 10: 400, 12: 400, 14: 200}
+SIZES = (8, 10, 12)
 SUN = {8: 100, 9: 60, 10: 30}
 #: Weak and strong disorder, where form factors are compared with random matrices and with independent levels.
 WEAK, STRONG = 1.0, 5.0
@@ -52,7 +54,7 @@ def transition(
     directory: Path, report: Report = silent, *, sizes: Sequence[int] | None = None, realizations: int | None = None
 ) -> tuple[list[Row], Path]:
     """The ring: every size in ``directory``, or go on there; points, crossings, floors, claims, and the figure."""
-    for L in sizes or RING:
+    for L in sizes or SIZES:
         if L % 2 or not 8 <= L <= 14:
             raise JobError(
                 f"--sizes: whole spectra of a ring at magnetisation 0 with enough levels are those of 8, 10, 12 and "
@@ -61,8 +63,8 @@ def transition(
     base = load_job(Path(__file__).with_name("jobs") / "statistics.toml")
     assert isinstance(base.model, XXZ)
     found = [
-        _measured(replace(base, model=replace(base.model, L=L)), L, realizations or RING.get(L, 10), directory, report)
-        for L in sorted(set(sizes or RING))
+        _measured(replace(base, model=replace(base.model, L=L)), L, realizations or RING[L], directory, report)
+        for L in sorted(set(sizes or SIZES))
     ]
     points, crossings, floors = rows_of(found)
     target = directory / "statistics_transition.png"
@@ -95,7 +97,8 @@ def _measured(job: Job, L: int, realizations: int, directory: Path, report: Repo
 
 
 def claims_of_ring(found: Sequence[Levels], crossings: Sequence[CrossingRow]) -> list[Judged]:
-    """t_Th/t_H falls with L at weak disorder, is the plateau's at strong one, crosses where gap ratios do; K beside both laws."""
+    """t_Th/t_H falls with L at weak disorder, is the plateau's at strong one, crosses where gap ratios do, and what it is there; K beside
+    both laws."""
     rows, name, last = [], "ring", found[-1]
     weak, strong = (int(np.argmin(np.abs(last.x - W))) for W in (WEAK, STRONG))
     for small, large in zip(found, found[1:], strict=False):
@@ -106,6 +109,12 @@ def claims_of_ring(found: Sequence[Levels], crossings: Sequence[CrossingRow]) ->
         apart, error = difference(crossings, (small.L, large.L))
         where = f"t_Th/t_H crosses at the W where r does; difference for {sizes}"
         rows.append(Judged(name=name, claim=where, kind="is", ours=apart, error=error, expected=0))
+        tau, error = thouless_at(large, next(c for c in crossings if c.quantity == RATIO and c.L == (small.L, large.L)))
+        reached = f"L = {large.L}: t_Th/t_H over that of independent levels, at the W where r of {sizes} crosses"
+        rows.append(Judged(
+            name=name, claim=reached, kind="is", ours=tau / plateau_time(), error=error / plateau_time(), expected=1,
+            note="rings of these sizes are between both limits there",
+        ))  # fmt: skip
     late = last.thouless[strong]
     plateau = f"W = {STRONG:g}, L = {last.L}: t_Th/t_H is that of independent levels"
     rows.append(Judged(name=name, claim=plateau, kind="is", ours=late.tau, error=late.error, expected=plateau_time()))
@@ -130,9 +139,12 @@ def claims_of_sun(points: Sequence[Point], crossings: Sequence[CrossingRow]) -> 
     rows = [
         Judged(
             name=name, claim=f"alpha = {alpha:g}, L = {largest}: r is that of {words}", kind="is",
-            ours=at[alpha].gap_ratio, error=at[alpha].gap_ratio_error, expected=r,
+            ours=at[alpha].gap_ratio, error=at[alpha].gap_ratio_error, expected=r, note=note,
         )
-        for alpha, r, words in ((CHAOTIC, GOE, "random matrices"), (FROZEN, POISSON, "independent levels"))
+        for alpha, r, words, note in (
+            (CHAOTIC, GOE, "random matrices", ""),
+            (FROZEN, POISSON, "independent levels", "levels of so few spins still repel a little"),
+        )
     ]  # fmt: skip
     rows += [
         Judged(

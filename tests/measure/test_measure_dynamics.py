@@ -1,5 +1,7 @@
 """``[measure.dynamics]`` against full diagonalisation: every kind of initial state, every observable, in sectors."""
 
+import re
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -334,6 +336,24 @@ def test_one_realization_has_the_error_of_its_random_vectors(tmp_path):
         text = "\n".join(as_text(result, 120))
         assert "±" in text.split("string_autocorrelation")[1]
         assert plot_result(result, "shots").axes
+
+
+def test_too_few_moments_are_refused_before_anything_is_evolved(monkeypatch):
+    """The error names the key and the least number, which is enough."""
+
+    def chosen(**more):
+        initial = {"kind": "configuration", "spins": "uduududdu"}
+        data = {"model": {"name": "ring", "N": 9}, "spectrum": {"window": "none"}}
+        return parse_job(data | {"measure": {"dynamics": {"initial": initial, "times": TIMES, **more}}})
+
+    started = []
+    monkeypatch.setattr("bigbath.measure.dynamics.observed", lambda *args, **_: started.append(args))
+    words = r"measure\.dynamics\.survival_moments.*give ([\d,]+) or more"
+    with pytest.raises(JobError, match=words) as refused:
+        realize(chosen(observe=["populations"], survival_moments=1000), 0)
+    assert not started
+    least = int(re.search(words, str(refused.value))[1].replace(",", ""))
+    assert float(realize(chosen(observe=[], survival_moments=least), 0).renyi2_initial) > 0
 
 
 @pytest.mark.parametrize("model", MODELS)

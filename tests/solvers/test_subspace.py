@@ -49,6 +49,28 @@ def test_columns_of_any_lengths_become_orthonormal(d, m, before, decades, is_com
         )
 
 
+@settings(max_examples=8, deadline=None)
+@given(new=st.floats(-16, 0), is_complex=st.booleans(), seed=st.integers(0))
+def test_orthogonality_is_not_lost_from_panel_to_panel(new, is_complex, seed):
+    """Columns mostly in the span of those before, in ten portions: what each loses must not grow in the next."""
+    stream = np.random.default_rng(seed)
+
+    def normal(*shape):
+        return stream.standard_normal(shape) + 1j * is_complex * stream.standard_normal(shape)
+
+    fresh = np.linalg.qr(normal(3000, 600))[0]
+    columns = [fresh[:, :60]]
+    for k in range(60, 600, 60):
+        known = normal(k, 60)
+        columns.append(fresh[:, :k] @ (known / np.linalg.norm(known, axis=0)) + 10**new * fresh[:, k : k + 60])
+    basis = np.hstack(columns)
+    basis = (basis if is_complex else basis.real).copy(order="F")
+    for k in range(0, 600, 60):
+        orthonormalise(basis[:, : k + 60], k)
+    kept = np.linalg.norm(basis, axis=0) > 0.5
+    np.testing.assert_allclose(basis.conj().T @ basis, np.diag(kept.astype(float)), rtol=0, atol=1e-13)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     d=st.integers(200, 9000),

@@ -53,9 +53,14 @@ def test_a_small_ring(tmp_path):
 
 
 def test_larger_rings_have_smeared_shells():
-    """No spectrum of H, one state of the bath, fewer times."""
-    small, large = production.job(13), production.job(15)
+    """No spectrum of H, then one state of the bath, fewer times."""
+    small, middle, large = production.job(13), production.job(15), production.job(17)
     assert isinstance(small.spectrum.window, Whole) and small.measure.dynamics.smearing is None
+    assert middle.spectrum.window.kind == "none" and isinstance(middle.bath.window, Whole)
+    assert (
+        middle.measure.dynamics.smearing is None
+        and middle.measure.dynamics.instants.size == small.measure.dynamics.instants.size
+    )
     assert large.spectrum.window.kind == "none" and large.measure.dynamics.smearing == production.SMEARING
     assert large.measure.dynamics.instants.size < small.measure.dynamics.instants.size / 5
     with pytest.raises(JobError, match="5 to 21"):
