@@ -16,12 +16,14 @@ import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 import bigbath.solvers.filter as engine
+import bigbath.solvers.filter_part as filter_part
 import bigbath.solvers.subspace as subspace
 from bigbath import Filter, Nearest, solve
 from bigbath.chebyshev import Recurrence
 from bigbath.chebyshev import degree as length
 from bigbath.models import Imbrie, disorder_stream
 from bigbath.operators import FlipOperator, Scale, build, flips, operator_of
+from bigbath.solvers.planning import REACHES
 from bigbath.solvers.problem import spectral_extremes
 
 
@@ -81,11 +83,11 @@ def main() -> None:
         except ArpackError as error:
             print(f"delta filter of degree {degree} + Lanczos: {error}", flush=True)
     engine.operator_of = partial(operator_of, dtype=np.float32)
-    engine.allowed_residual, subspace.RANK = lambda norm, _: 1e-3 * norm, 1e-5  # what single precision can tell
+    filter_part.allowed_residual, subspace.RANK = lambda norm, _: 1e-3 * norm, 1e-5  # what single precision can tell
     states = solve(h, window, engine=Filter(attempts=1))
     show("single precision", states.evidence.iterations, states.evidence.residual / norm)
     spread = float(np.ptp(np.arccos(states.energies / scale.halfwidth)))
-    finish = args.k * length(engine.REACHES[-1] * spread / 2, np.log(1e6))  # six digits, with the softest edge
+    finish = args.k * length(REACHES[-1] * spread / 2, np.log(1e6))  # six digits, with the softest edge
     show("half of that and one filter of each state", states.evidence.iterations / 2 + finish)
 
 
