@@ -80,7 +80,7 @@ def measured():
 
 @pytest.mark.petsc
 def test_auto_takes_what_was_measured_to_be_fast():
-    """The winner of the table, or one at most 1.6 times or 0.1 s slower; forecasts hold to a factor of 2.5 from 1,024 states on."""
+    """The winner of the table, or one at most 1.6 times as slow; forecasts hold to a factor of 2.5 from 1,024 states on."""
     rows = list(measured())
     assert len(rows) == 23
     for states, k, is_given, seconds in rows:
@@ -90,8 +90,7 @@ def test_auto_takes_what_was_measured_to_be_fast():
             h = Hamiltonian(given=h.matrix, dims=h.dims)
         problem = Problem.outline(h, sectors(h, use=()), Nearest(k=k))
         engine, reason = Auto().choose(problem)
-        fastest = min(seconds.values())
-        assert seconds[engine.kind] <= max(1.6 * fastest, fastest + 0.1), (states, k, is_given, reason)
+        assert seconds[engine.kind] <= 1.6 * min(seconds.values()), (states, k, is_given, reason)
         for choice in (kind() for kind in ENGINES):
             if states >= 1024 and choice.kind in seconds:
                 assert 0.4 < choice.forecast(problem).seconds / seconds[choice.kind] < 2.5, (states, k, choice.kind)
