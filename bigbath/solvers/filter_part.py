@@ -126,7 +126,7 @@ class FilterPart:
 
     def _chain(self, number: int, coefficients: np.ndarray) -> Chain:
         assert self.plan is not None
-        return Chain(self.operator, (*self._key, number), coefficients, self.plan.spacing)
+        return Chain(self.operator, (*self._key, number), coefficients, self.plan.times)
 
     def sample(self, directory: str | None, report: Steps) -> None:
         """Filter the vectors, and sample them until the samples bring nothing new or the memory is full."""

@@ -34,11 +34,15 @@ def cheapest_plan(
     for reach in REACHES:
         states, _ = density.count(max(centre - reach * delta, 0), min(centre + reach * delta, np.pi))
         converged = (1 + END_TEST * (reach - 1)) * delta
-        # samples tell levels apart if they last pi times as long as the largest density: where it varies, its mean is not enough
+        # samples tell levels apart if they last pi times as long as the largest density; fewer than at Nyquist's rate are
+        # enough where it varies, as many as states
         crowded = 2 * reach * delta * density.densest(centre - converged, centre + converged)
-        samples = int(np.ceil((surplus * max(states, crowded) + 4) / (2 * b)))
+        samples = int(np.ceil((surplus * states + 4) / (2 * b)))
         first = max(1, int(samples - SCATTER * np.sqrt(2 * b * samples) / (2 * b)))
-        plans.append(Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first))
+        thinned = max(1.0, crowded / states) if states > 0 else 1.0
+        plans.append(
+            Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first, thinned=thinned)
+        )
     if operator.dim <= TINY or plans[0].columns > SHARE * operator.dim:
         return None
     column = operator.dtype.itemsize * operator.dim / size(operator.comm)

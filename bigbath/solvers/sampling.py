@@ -26,6 +26,9 @@ MORE, MOST = 0.02, 1.6
 #: Matrix entries between two looks at progress; seconds between two checkpoints.
 CHUNK, INTERVAL = 5e7, 120
 
+#: Steps after the filter at which samples of these numbers (first, last) are taken, ascending.
+Times = Callable[[int, int], np.ndarray]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -33,8 +36,8 @@ class Plan:
 
     ``centre``, ``delta``: the window is |theta - centre| <= delta; the filter is 1/2 at its ends. ``reach``: the filtered
     band ends at ``reach`` delta, where the filter is rounding. States converge about half-way there, the test's filter ends
-    before. ``b``: filtered vectors; ``samples``: pairs expected of each, ``spacing`` steps apart, the ``first`` of them
-    before it is seen whether samples still bring something new.
+    before. ``b``: filtered vectors; ``samples``: pairs expected of each, the ``first`` of them before it is seen whether
+    samples still bring something new. ``thinned``: how many times fewer they are than at Nyquist's rate.
     """
 
     centre: float
@@ -43,6 +46,7 @@ class Plan:
     b: int
     samples: int
     first: int
+    thinned: float
 
     @property
     def coefficients(self) -> np.ndarray:
@@ -71,9 +75,14 @@ class Plan:
         return 1 + END_TEST * (self.reach - 1)
 
     @property
-    def spacing(self) -> int:
-        """Steps between two samples, Nyquist's for the filtered band."""
-        return max(1, int(np.pi / (self.reach * self.delta)))
+    def spacing(self) -> float:
+        """Steps between two samples on average: Nyquist's for the filtered band, times ``thinned``."""
+        return self.thinned * max(1, int(np.pi / (self.reach * self.delta)))
+
+    def times(self, first: int, last: int) -> np.ndarray:
+        """See ``Times``. Thinned samples are irregular: regular ones would not tell levels apart whose angles differ by 2 pi / spacing."""
+        shifts = (1 - 1 / self.thinned) * np.random.default_rng(0).random(last)
+        return (self.spacing * (np.arange(last) + shifts))[first:].astype(int)
 
     @property
     def more(self) -> int:
@@ -94,7 +103,7 @@ class Plan:
     def products(self) -> int:
         """Matrix-vector products in all."""
         filters = self.b * degree((self.reach - 1) * self.delta, BETA) + degree(self._check[1], BETA_TEST)
-        return filters + self.b * (self.samples - 1) * self.spacing
+        return filters + int(self.b * (self.samples - 1) * self.spacing)
 
     def seconds(self, operator: Operator) -> float:
         """About how long it takes on one core of each rank."""
@@ -111,20 +120,22 @@ class Plan:
 
 
 class Chain:
-    """One block of random vectors, filtered, then sampled every ``spacing`` steps once it has been told where to."""
+    """One block of random vectors, filtered, then sampled at ``times`` after that once it has been told where to."""
 
-    def __init__(self, operator: Operator, key: tuple[int, ...], coefficients: np.ndarray, spacing: int) -> None:
+    def __init__(self, operator: Operator, key: tuple[int, ...], coefficients: np.ndarray, times: Times) -> None:
         self.recurrence = Recurrence(operator, random_vectors(operator, key))
-        self._coefficients, self._spacing = coefficients, spacing
+        self._coefficients, self._sampled_at = coefficients, times
         self._out: np.ndarray | None = None
+        self._times = np.empty(0, dtype=int)
         self.position, self.steps = 0, coefficients.size
-        self._first = self._samples = 0
+        self._samples = 0
 
     def sample(self, out: np.ndarray) -> None:
         """Go on to fill ``out`` (d, c) with c / 2 pairs of samples."""
-        self._out, self._first = out, self._samples
+        first, self._out = self._samples, out
         self._samples += out.shape[1] // (2 * self.recurrence.operator.columns)
-        self.steps = self._coefficients.size + (self._samples - 1) * self._spacing
+        self._times = self._coefficients.size + self._sampled_at(first, self._samples)
+        self.steps = int(self._times[-1])
 
     @property
     def left(self) -> int:
@@ -141,13 +152,15 @@ class Chain:
             if self.position == filtered and self._out is not None:
                 self.recurrence.restart()
         else:
-            count = min(most, self._spacing - (self.position - filtered) % self._spacing)
+            count = min(
+                most, int(self._times[np.searchsorted(self._times, self.position, side="right")]) - self.position
+            )
             self.recurrence.advance(count)
             self.position += count
-        sample, beyond = divmod(self.position - filtered, self._spacing)
-        if self._out is not None and sample >= self._first and beyond == 0:
+        sample = int(np.searchsorted(self._times, self.position))
+        if sample < self._times.size and self._times[sample] == self.position and self._out is not None:
             operator = self.recurrence.operator
-            first, columns = 2 * (sample - self._first) * operator.columns, operator.columns
+            first, columns = 2 * sample * operator.columns, operator.columns
             self._out[:, first : first + columns] = operator.get(self.recurrence.low)
             self._out[:, first + columns : first + 2 * columns] = operator.get(self.recurrence.high)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support import expected_window
 
 from bigbath.operators import Hamiltonian, MatrixOperator, Scale
-from bigbath.solvers import Filter, Nearest, solve
+from bigbath.solvers import Filter, Interval, Nearest, solve
 from bigbath.solvers.basis import Basis
 
 LONG = bool(os.environ.get("BIGBATH_LONG"))
@@ -68,3 +68,23 @@ def test_samples_that_come_after_ritz_vectors_tell_what_is_rounding_in_these(see
     np.testing.assert_allclose(energies, np.sort(levels[chosen]), rtol=0, atol=1e-9)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(rank), atol=1e-11)
     assert residuals.max() < 1e-11 * 10.0**faint * rank
+
+
+@settings(max_examples=300 if LONG else 8, deadline=None)
+@given(
+    st.integers(0, 10**6), st.integers(1200, 2400), st.integers(1, 150), st.floats(0.01, 8), st.booleans(),
+    st.sampled_from([-1, 1]), st.floats(0, 1),
+)  # fmt: skip
+def test_levels_whose_density_grows_within_the_window(seed, number, k, growth, repel, sign, where):
+    """Density exp(growth x), x in [0, 1], up to 3,000 times as dense at one end; windows anywhere, at both ends too."""
+    stream = np.random.default_rng(seed)
+    places = np.arange(number) + stream.uniform(-0.3, 0.3, number) if repel else number * stream.uniform(size=number)
+    levels = np.sort(sign * np.log1p((places + 0.3) / number * np.expm1(growth)) / growth)
+    first = int(where**3 * (number - k))
+    edges = np.r_[levels[0] - 1e-3, (levels[1:] + levels[:-1]) / 2, levels[-1] + 1e-3]
+    window = Interval(lower=float(edges[first]), upper=float(edges[first + k]))
+    states = solve(diagonal(levels), window, engine=Filter(seed=seed))
+    assert states.evidence.complete == "yes", states.evidence.reason
+    np.testing.assert_allclose(states.energies, levels[first : first + k], rtol=0, atol=1e-11)
+    residuals = np.linalg.norm(levels[:, None] * states.vectors() - states.vectors() * states.energies, axis=0)
+    assert residuals.max() <= 1e-10 * states.evidence.norm

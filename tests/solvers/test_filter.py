@@ -273,7 +273,7 @@ def test_a_chain_goes_on_where_its_samples_ended():
     operator = MatrixOperator(h.matrix, scale, 1)
     whole, parts = np.empty((h.dim, 10)), np.empty((h.dim, 10))
     for out, cuts in ((whole, [0, 10]), (parts, [0, 4, 10])):
-        chain = Chain(operator, (3, 1), box(1.3, 0.1, 0.2, 28), 7)
+        chain = Chain(operator, (3, 1), box(1.3, 0.1, 0.2, 28), lambda first, last: 7 * np.arange(first, last))
         for first, last in zip(cuts[:-1], cuts[1:], strict=True):
             chain.sample(out[:, first:last])
             while chain.left:
