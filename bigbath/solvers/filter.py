@@ -1,8 +1,8 @@
 """Matrix-free Chebyshev filter diagonalisation: filter once, then sample.
 
 A few random vectors are filtered by a box in theta = arccos(x) with soft edges. From each the plain Chebyshev recurrence
-goes on, and T_n, T_{n+1} are kept at the Nyquist rate of the filtered band until more of them bring nothing new: then they
-span every state in it; SVD and Rayleigh-Ritz give the states. Levels that crowd get more samples or vectors. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP, arXiv 2011.02107;
+goes on, and T_n, T_{n+1} are kept, about as many as there are states in the filtered band, until more of them bring nothing
+new: then they span every state in it; SVD and Rayleigh-Ritz give the states. Levels that crowd get more samples or vectors. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP, arXiv 2011.02107;
 Pieper et al., arXiv 1510.04895. Memory is the basis (1.2 to 4.4 k vectors), time 1 to 2 (a / sigma) D matrix-vector
 products, a the half-width and sigma the standard deviation of the spectrum.
 

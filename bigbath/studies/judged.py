@@ -1,7 +1,7 @@
 """A claim that a number with a standard error decides: it holds, it fails, or the error is too large to tell."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bigbath.studies.study_row import StudyRow
 
@@ -40,3 +40,7 @@ class Judged(StudyRow):
     def accepted(self) -> bool:
         """Whether the claim does not fail, or a note says what is true."""
         return self.verdict != "fails" or bool(self.note)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As of every row, with the note where the claim fails."""
+        return {name: value for name, value in super().as_dict().items() if name != "note" or self.verdict == "fails"}

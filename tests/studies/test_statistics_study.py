@@ -35,7 +35,8 @@ def test_a_claim_is_decided_by_its_error(ours, error, expected):
     assert below.accepted == (below.verdict != "fails")
     assert below.as_dict()["verdict"] == below.verdict
     explained = Judged(name="n", claim="c", kind="is", ours=1, error=0.1, expected=9, note="why")
-    assert explained.verdict == "fails" and explained.accepted
+    assert explained.verdict == "fails" and explained.accepted and explained.as_dict()["note"] == "why"
+    assert "note" not in replace(explained, expected=1).as_dict()
 
 
 @pytest.mark.parametrize(("ours", "error"), [(np.nan, 0.1), (0.5, np.nan), (np.nan, np.nan)])
