@@ -4,7 +4,7 @@ import numpy as np
 
 from bigbath.operators import Operator
 from bigbath.ranks import same
-from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz
+from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz, reorder, turn
 
 #: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE, and not less than FALL times below those
 #: before: that is rounding.
@@ -45,18 +45,33 @@ class Basis:
         self._coefficients = np.asfortranarray(np.hstack([known, own]))
         self.size, self.new = self.size + count, new
 
-    def ritz(self, norm: float, within: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ritz values, vectors and residuals of all samples; the vectors become the columns. ``norm``: ||H||; ``within``: energies that matter.
+    def ritz(self, norm: float, within: tuple[float, float], first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Ritz values and residuals in the span of the columns from ``first`` on, which become the Ritz vectors.
 
-        The coefficients of the samples are kept: together with more samples they tell what is rounding in these columns.
+        ``norm``: ||H||; ``within``: energies that matter. The coefficients of the samples are kept: together with more samples
+        they tell what is rounding in these columns.
         """
-        columns, operator = self.columns(0, self.size), self.operator
-        energies, residuals, rotation = rayleigh_ritz(
-            columns, self._coefficients, operator.product, norm, within, operator.comm
-        )
-        self._coefficients = rotation.conj().T @ self._coefficients
-        self.size = energies.size
-        return energies, self.columns(0, self.size), residuals
+        columns, known, operator = self.columns(first, self.size), self._coefficients[first:], self.operator
+        energies, residuals, rotation = rayleigh_ritz(columns, known, operator.product, norm, within, operator.comm)
+        self._coefficients = np.vstack([self._coefficients[:first], rotation.conj().T @ known])
+        self.size = first + energies.size
+        return energies, residuals
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Put the columns into another order."""
+        reorder(self.columns(0, self.size), order)
+        self._coefficients = self._coefficients[order]
+
+    def take_out(self, which: np.ndarray, rotation: np.ndarray, count: int) -> np.ndarray:
+        """Turn the columns ``which`` by ``rotation``, and take the first ``count`` of them out (d, count)."""
+        columns = self.columns(0, self.size)
+        turn(columns, which, rotation)
+        self._coefficients[which] = rotation.conj().T @ self._coefficients[which]
+        gone = which[:count]
+        self.reorder(np.append(np.setdiff1d(np.arange(self.size), gone), gone))
+        self.size -= count
+        self._coefficients = self._coefficients[: self.size]
+        return columns[:, self.size :].copy(order="F")
 
     def keep(self, which: np.ndarray, rows: tuple[int, int]) -> np.ndarray:
         """The columns ``which`` (ascending) of these rows, moved to the front of the memory, whose rest is freed."""

@@ -137,7 +137,8 @@ def _search(problem: Problem, engine: Filter, comm: Comm, report: Report, least:
             likely = _edges(window, [p.energies[p.levels] for p in parts], parts, core, problem) or core
             crowded = [p for p in parts if p.crowded(scale, likely, least / len(parts))]
             for part in crowded:
-                _solve_part(part, problem, engine, core, report, seconds, go_on=True)
+                spoiled = part.spoiled(scale, likely, least / len(parts))
+                _solve_part(part, problem, engine, core, report, seconds, spoiled)
             if not crowded:
                 break
         settled = _edges(window, [p.energies[p.good] for p in parts], parts, core, problem)
@@ -354,9 +355,9 @@ def _begin(
 
 def _solve_part(
     part: FilterPart, problem: Problem, engine: Filter, core: tuple[float, float], report: Report, seconds: dict[str, float],
-    go_on: bool = False,
+    spoiled: np.ndarray | None = None,
 ) -> None:  # fmt: skip
-    """Ritz pairs of one sector around the window, and what they leave of the test's vector; ``go_on``: for crowded levels."""
+    """Ritz pairs of one sector around the window, and what they leave of the test's vector; ``spoiled``: Ritz vectors of crowded levels."""
     if part.plan is None:
         dense_pairs(part, problem)
         return
@@ -364,17 +365,20 @@ def _solve_part(
     def steps(done: float, of: float) -> None:
         report(f"filter, {part.sector}", done, of)
 
-    start = time.perf_counter()
-    if go_on and part.longer_pays:
+    start, known = time.perf_counter(), None
+    if spoiled is None:
+        part.sample(engine.checkpoint, steps)
+    elif (known := part.refilter(problem.norm, core, spoiled, steps)) is not None:
+        pass
+    elif part.longer_pays:
         part.sample_longer(steps)
     else:
-        if go_on:
-            part.add_some()
-        part.sample(engine.checkpoint, steps)
+        part.add_some()
+        part.sample(None, steps)
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()
     report("Rayleigh-Ritz", 0, 1)
-    part.ritz(problem.norm, core)
+    part.ritz(problem.norm, core, known or 0)
     seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bigbath.chebyshev import Recurrence, box, degree, random_vectors
+from bigbath.chebyshev import Recurrence, box, degree
 from bigbath.operators import Operator, Scale
 from bigbath.ranks import size
 from bigbath.solvers.subspace import algebra_seconds
@@ -51,7 +51,11 @@ class Plan:
     @property
     def coefficients(self) -> np.ndarray:
         """Chebyshev coefficients of the filter; their number is even."""
-        return box(self.centre, self.delta, (self.reach - 1) * self.delta, BETA)
+        return self.softer(BETA)
+
+    def softer(self, beta: float) -> np.ndarray:
+        """Coefficients of the filter that leaves e^-``beta`` beyond the band."""
+        return box(self.centre, self.delta, (self.reach - 1) * self.delta, beta)
 
     @property
     def check(self) -> np.ndarray:
@@ -120,10 +124,10 @@ class Plan:
 
 
 class Chain:
-    """One block of random vectors, filtered, then sampled at ``times`` after that once it has been told where to."""
+    """One ``block`` of vectors (d, columns), filtered, then sampled at ``times`` after that once it has been told where to."""
 
-    def __init__(self, operator: Operator, key: tuple[int, ...], coefficients: np.ndarray, times: Times) -> None:
-        self.recurrence = Recurrence(operator, random_vectors(operator, key))
+    def __init__(self, operator: Operator, block: np.ndarray, coefficients: np.ndarray, times: Times) -> None:
+        self.recurrence = Recurrence(operator, block)
         self._coefficients, self._sampled_at = coefficients, times
         self._out: np.ndarray | None = None
         self._times = np.empty(0, dtype=int)

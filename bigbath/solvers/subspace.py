@@ -170,6 +170,34 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
     return np.sqrt(total(np.concatenate(_by_panels(squares, energies.size, comm)), comm))
 
 
+def residual_directions(
+    h: Product, energies: np.ndarray, vectors: np.ndarray, which: np.ndarray, comm: Comm = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Singular values of H v - E v of the columns ``which``, descending, and how these are turned into the right singular vectors.
+
+    ``energies`` (n,): of these columns. Memory: as many columns.
+    """
+
+    def remainder(panel: slice) -> np.ndarray:
+        return _remainder(h, energies[panel], vectors[:, which[panel]])
+
+    remainders = np.concatenate(_by_panels(remainder, which.size, comm), axis=1)
+    squares, rotation = scipy.linalg.eigh(total(_inner(remainders, remainders), comm), driver="evd", check_finite=False)
+    return same((np.sqrt(np.maximum(squares[::-1], 0)), rotation[:, ::-1]), comm)
+
+
+def turn(vectors: np.ndarray, which: np.ndarray, rotation: np.ndarray) -> None:
+    """Turn the columns ``which`` by ``rotation``, in place."""
+    for rows in _slices(vectors.shape[0], ROWS):
+        vectors[rows, which] = _times(vectors[rows][:, which], rotation)
+
+
+def reorder(vectors: np.ndarray, order: np.ndarray) -> None:
+    """Put columns into another order, in place."""
+    for rows in _slices(vectors.shape[0], ROWS):
+        vectors[rows] = vectors[rows][:, order]
+
+
 def _remainders(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: Comm) -> np.ndarray:
     """H v - E v for each column."""
 
