@@ -24,7 +24,7 @@ HELD = 1e-2
 
 #: Part of the probability that a state is missing above which a Ritz vector is looked at; part of the allowed residual that is left when it is
 #: filtered again; how many filters that may take, a tenth of it the next time.
-SEEN, CLEAN, REFILTERED = 0.1, 0.1, 3.0
+SEEN, CLEAN, REFILTERED = 0.1, 0.3, 3.0
 
 #: Reports steps done and all steps.
 Steps = Callable[[float, float], None]
