@@ -4,7 +4,7 @@ import numpy as np
 
 from bigbath.operators import Operator
 from bigbath.ranks import same
-from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz, reorder, turn
+from bigbath.solvers.subspace import orthonormalise, rayleigh_ritz, reorder_columns, rotate_columns
 
 #: Samples bring nothing new where at most NOTHING of them is new, or at most LITTLE, and not less than FALL times below those
 #: before: that is rounding.
@@ -57,21 +57,21 @@ class Basis:
         self.size = first + energies.size
         return energies, residuals
 
+    def turn(self, which: np.ndarray, rotation: np.ndarray) -> None:
+        """Turn the columns ``which``."""
+        rotate_columns(self.columns(0, self.size), which, rotation)
+        self._coefficients[which] = rotation.conj().T @ self._coefficients[which]
+
     def reorder(self, order: np.ndarray) -> None:
         """Put the columns into another order."""
-        reorder(self.columns(0, self.size), order)
+        reorder_columns(self.columns(0, self.size), order)
         self._coefficients = self._coefficients[order]
 
-    def take_out(self, which: np.ndarray, rotation: np.ndarray, count: int) -> np.ndarray:
-        """Turn the columns ``which`` by ``rotation``, and take the first ``count`` of them out (d, count)."""
-        columns = self.columns(0, self.size)
-        turn(columns, which, rotation)
-        self._coefficients[which] = rotation.conj().T @ self._coefficients[which]
-        gone = which[:count]
-        self.reorder(np.append(np.setdiff1d(np.arange(self.size), gone), gone))
+    def drop(self, count: int) -> np.ndarray:
+        """Take out the last ``count`` columns (d, count), which stay where they are."""
         self.size -= count
         self._coefficients = self._coefficients[: self.size]
-        return columns[:, self.size :].copy(order="F")
+        return self.columns(self.size, self.size + count)
 
     def keep(self, which: np.ndarray, rows: tuple[int, int]) -> np.ndarray:
         """The columns ``which`` (ascending) of these rows, moved to the front of the memory, whose rest is freed."""

@@ -2,9 +2,10 @@
 
 A few random vectors are filtered by a box in theta = arccos(x) with soft edges. From each the plain Chebyshev recurrence
 goes on, and T_n, T_{n+1} are kept, about as many as there are states in the filtered band, until more of them bring nothing
-new: then they span every state in it; SVD and Rayleigh-Ritz give the states. Levels that crowd get more samples or vectors. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP, arXiv 2011.02107;
-Pieper et al., arXiv 1510.04895. Memory is the basis (1.2 to 4.4 k vectors), time 1 to 2 (a / sigma) D matrix-vector
-products, a the half-width and sigma the standard deviation of the spectrum.
+new: then they span every state in it; SVD and Rayleigh-Ritz give the states. Of levels that crowd, what rounding spoils is
+filtered again, or they get more samples or vectors. Relatives: Mandelshtam & Taylor, J. Chem. Phys. 106, 5085 (1997); DACP,
+arXiv 2011.02107; Pieper et al., arXiv 1510.04895. Memory is the basis (1.2 to 4.4 k vectors), time 1 to 2 (a / sigma) D
+matrix-vector products, a the half-width and sigma the standard deviation of the spectrum.
 
 Completeness is tested by a vector that took no part: a fresh random vector filtered to the window must lie in the
 states found. A missing state |m> would leave f(E_m) <m|r>, <m|r> standard normal, so that what is left over bounds the
@@ -45,8 +46,8 @@ MISSED = 1e-4
 #: Part of BASIS, and of the memory, that is planned for: a slice begins some levels (``slices.GAPS``) lower than planned.
 ROOM = 0.75
 
-#: How often there are more samples or vectors for levels that are crowded.
-MORE = 4
+#: How often a solve goes on for levels that are crowded.
+MORE = 6
 
 #: By how many standard errors of the density of states, and of the number of independent levels, a window in slices is wider
 #: than expected: one that turns out too narrow is solved again.
@@ -357,7 +358,7 @@ def _solve_part(
     part: FilterPart, problem: Problem, engine: Filter, core: tuple[float, float], report: Report, seconds: dict[str, float],
     spoiled: np.ndarray | None = None,
 ) -> None:  # fmt: skip
-    """Ritz pairs of one sector around the window, and what they leave of the test's vector; ``spoiled``: Ritz vectors of crowded levels."""
+    """Ritz pairs of one sector around the window, and what they leave of the test's vector; ``spoiled``: by crowded levels, to go on."""
     if part.plan is None:
         dense_pairs(part, problem)
         return
@@ -365,20 +366,15 @@ def _solve_part(
     def steps(done: float, of: float) -> None:
         report(f"filter, {part.sector}", done, of)
 
-    start, known = time.perf_counter(), None
+    start, first = time.perf_counter(), 0
     if spoiled is None:
         part.sample(engine.checkpoint, steps)
-    elif (known := part.refilter(problem.norm, core, spoiled, steps)) is not None:
-        pass
-    elif part.longer_pays:
-        part.sample_longer(steps)
     else:
-        part.add_some()
-        part.sample(None, steps)
+        first = part.go_on(Scale.of(problem.extremes), problem.norm, core, spoiled, steps)
     seconds["filter"] = seconds.get("filter", 0.0) + time.perf_counter() - start
     start = time.perf_counter()
     report("Rayleigh-Ritz", 0, 1)
-    part.ritz(problem.norm, core, known or 0)
+    part.ritz(problem.norm, core, first)
     seconds["Rayleigh-Ritz"] = seconds.get("Rayleigh-Ritz", 0.0) + time.perf_counter() - start
 
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from bigbath.chebyshev import DensityOfStates, random_vectors
 from bigbath.operators import Operator, Scale
-from bigbath.ranks import total
+from bigbath.ranks import same, total
 from bigbath.resources import cores
 from bigbath.solvers.basis import Basis
-from bigbath.solvers.sampling import BETA, Chain, Checkpoint, Plan, advance
+from bigbath.solvers.sampling import BETA, Chain, Checkpoint, Plan, advance, at_angles
 from bigbath.solvers.subspace import SPURIOUS, residual_directions
 from bigbath.solvers.window import allowed_residual
 from bigbath.spaces import Sector
@@ -22,9 +22,14 @@ LONGER = 0.2
 #: A remainder of the test's vector that no missing state would leave, but with a probability of about that.
 HELD = 1e-2
 
-#: Part of the probability that a state is missing above which a Ritz vector is looked at; part of the allowed residual that is left when it is
-#: filtered again; how many filters that may take, a tenth of it the next time.
-SEEN, CLEAN, REFILTERED = 0.1, 0.3, 3.0
+#: Part of the allowed probability that a state is missing which a level outside the window may take up.
+SEEN = 0.1
+
+#: Part of the allowed residual that is left of levels that are filtered again; beta of a filter as they typically need.
+LEFT, SOFT = 0.3, 10.0
+
+#: How many filters of one vector these may take in all for one plan, a tenth of that the second time.
+REFILTERED = 3.0
 
 #: Reports steps done and all steps.
 Steps = Callable[[float, float], None]
@@ -65,23 +70,24 @@ class FilterPart:
         What no Ritz vector explains, plus the Ritz vectors in the window that are not eigenvectors, plus the part of
         those outside that can lie in the window: |<m|u>| <= residual / distance.
         """
-        return float(self.remainder + self._inside(edges).sum())
+        return float(self.remainder + np.sum((self._share(edges) * np.abs(self.weights))[~self.good]))
 
-    def _inside(self, edges: tuple[float, float]) -> np.ndarray:
-        """What each Ritz vector may leave of the test's vector in the window, 0 for eigenvectors."""
+    def _share(self, edges: tuple[float, float]) -> np.ndarray:
+        """Bound on the part of each Ritz vector that can lie in the window."""
         distance = np.maximum(edges[0] - self.energies, self.energies - edges[1])
-        share = self.residuals / np.maximum(distance, np.maximum(self.residuals, np.finfo(float).tiny))
-        return np.where(self.good, 0, share * np.abs(self.weights))
+        return self.residuals / np.maximum(distance, np.maximum(self.residuals, np.finfo(float).tiny))
 
     def missed(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Probability that a state of the window is missing, 1 at most. The same vector may have been looked at before."""
-        return 0.0 if self.plan is None else min(1.0, self.leftover(edges) * self._per_leftover(scale, edges))
+        if self.plan is None:
+            return 0.0
+        largest = self._tolerated(scale, edges)
+        return min(1.0, self.leftover(edges) / largest) if largest > 0 else 1.0
 
-    def _per_leftover(self, scale: Scale, edges: tuple[float, float]) -> float:
-        """Probability that a state is missing, over what is left over."""
+    def _tolerated(self, scale: Scale, edges: tuple[float, float]) -> float:
+        """What is left over where a state may be missing with probability 1, at most."""
         assert self.plan is not None
-        amplitude = self.plan.amplitude(scale, edges)
-        return self.tests * float(np.sqrt(2 / np.pi)) / amplitude if amplitude > 0 else np.inf
+        return self.plan.amplitude(scale, edges) / (self.tests * float(np.sqrt(2 / np.pi)))
 
     def crowded(self, scale: Scale, edges: tuple[float, float], least: float) -> bool:
         """Whether the Ritz vectors hold every state of the window, but some are mixtures: levels are too close for these samples.
@@ -92,7 +98,7 @@ class FilterPart:
             return False
         if self.remainder > min(HELD, self.leftover(edges) / 2):
             return False
-        return self.longer_pays or self.has_room(1)
+        return self._longer_pays or self.has_room(1)
 
     def set_all(self, energies: np.ndarray, vectors: np.ndarray, residuals: np.ndarray) -> None:
         """Every state of the sector (D, D), which LAPACK has found."""
@@ -107,9 +113,10 @@ class FilterPart:
     def begin(self, plan: Plan, key: tuple[int, ...]) -> None:
         """New random vectors, those of the filter and the test's. ``key`` determines them."""
         self.plan, self._key, self.vectors, self.tests = plan, key, 0, 0
+        self._refilters = REFILTERED
         self.basis = Basis(self.operator, plan.capacity)
         self._chains = []
-        self._test = self._chain(plan.b // self.operator.columns, plan.check)
+        self._test = self._chain(self._random(plan.b // self.operator.columns), plan.check)
         self.add(plan.b)
 
     def add(self, vectors: int) -> None:
@@ -118,23 +125,21 @@ class FilterPart:
         columns, test = self.operator.columns, self.plan.b // self.operator.columns
         first, number = self.vectors // columns, -(-vectors // columns)
         first += first >= test  # its number is the test's
-        self._chains = [self._chain(first + i, self.plan.coefficients) for i in range(number)]
+        self._chains = [self._chain(self._random(first + i), self.plan.coefficients) for i in range(number)]
         self.vectors += number * columns
 
-    def add_some(self) -> None:
-        """A filtered vector more for each core that would be idle, as far as there is memory."""
-        assert self.plan is not None
-        most = min(cores(), self.plan.b) if self.operator.comm is None else 1
-        self.add(most if self.has_room(most) else 1)
-
     def has_room(self, vectors: int) -> bool:
-        """Whether so many vectors more could be sampled."""
+        """Whether so many vectors more, in whole blocks, could be sampled."""
         assert self.plan is not None
-        return self.basis.size + 4 * vectors * self.plan.more <= self.basis.capacity
+        columns = self.operator.columns
+        whole = -(-vectors // columns) * columns
+        return self.basis.size + 4 * whole * self.plan.more <= self.basis.capacity
 
-    def _chain(self, number: int, coefficients: np.ndarray) -> Chain:
+    def _random(self, number: int) -> np.ndarray:
+        return random_vectors(self.operator, (*self._key, number))
+
+    def _chain(self, block: np.ndarray, coefficients: np.ndarray) -> Chain:
         assert self.plan is not None
-        block = random_vectors(self.operator, (*self._key, number))
         return Chain(self.operator, block, coefficients, self.plan.times)
 
     def sample(self, directory: str | None, report: Steps) -> None:
@@ -147,57 +152,92 @@ class FilterPart:
         while not self.basis.complete and self._room:
             self._sample(self.plan.more, None, None, report)
 
-    def sample_longer(self, report: Steps) -> None:
-        """More samples of the same vectors, LONGER times as many as of the first."""
-        self._sample(self._longer, None, None, report)
+    def go_on(self, scale: Scale, norm: float, core: tuple[float, float], which: np.ndarray, report: Steps) -> int:
+        """Tell crowded levels apart; ``which``: see ``spoiled``.
 
-    def spoiled(self, scale: Scale, edges: tuple[float, float], least: float) -> np.ndarray:
-        """The Ritz vectors that keep a window from being complete: those in it, and those that the test may see there."""
-        within = self.levels & ~self.good & (self.energies >= edges[0]) & (self.energies <= edges[1])
-        seen = self._inside(edges) * self._per_leftover(scale, edges) > SEEN * least
-        return np.flatnonzero(within | seen)
-
-    def refilter(self, norm: float, core: tuple[float, float], which: np.ndarray, report: Steps) -> int | None:
-        """Filter once more what rounding has left in crowded levels; None where other vectors take fewer products.
-
-        Rounding enters by the few smallest directions of the samples, so that the residuals of many levels have few directions:
-        Ritz vectors, ``which`` see ``spoiled``, are turned so that the first hold them, and those are filtered again, no more than they
-        need. Good Ritz vectors come first then; returns their number.
+        By filtering these again, by more samples of the same vectors, or by a filtered vector more for each core that would be idle.
+        Returns how many columns, now the first, are good and need no Rayleigh-Ritz.
         """
         assert self.plan is not None
-        if not 0 < which.size <= self.basis.capacity - self.basis.size:
+        first = self.refilter(scale, norm, core, which, report)
+        if first is not None:
+            return first
+        if self._longer_pays:
+            self._sample(self._longer, None, None, report)
+        else:
+            most = min(cores(), self.plan.b) if self.operator.comm is None else 1
+            self.add(most if self.has_room(most) else 1)
+            self.sample(None, report)
+        return 0
+
+    def spoiled(self, scale: Scale, edges: tuple[float, float], least: float) -> np.ndarray:
+        """The levels that keep a window from being complete: those in it, and those of which the test may see a part there.
+
+        How much that is, is expected from the test's filter. Its vector has no say in what is found.
+        """
+        assert self.plan is not None
+        levels = self.levels & ~self.good
+        seen = (self.energies >= edges[0]) & (self.energies <= edges[1])
+        outside = np.flatnonzero(levels & ~seen)
+        angles = np.array([scale.angle(energy) for energy in self.energies[outside].tolist()])
+        expected = self._share(edges)[outside] * np.abs(at_angles(self.plan.check, angles))
+        limit = SEEN * least * self._tolerated(scale, edges)
+        seen[outside] = (limit > 0) & (expected > limit)
+        return np.flatnonzero(levels & seen)
+
+    def refilter(
+        self, scale: Scale, norm: float, core: tuple[float, float], which: np.ndarray, report: Steps
+    ) -> int | None:
+        """Filter once more what rounding has left in crowded levels; None where that is nothing, or too much.
+
+        Rounding enters by the few smallest directions of the samples, so that the residuals of many levels have few directions.
+        Ritz vectors are turned so that the first hold these, and those are filtered, with no more steps than they need.
+        """
+        assert self.plan is not None
+        basis, columns = self.basis, self.operator.columns
+        if not 0 < which.size <= basis.capacity - basis.size:
             return None
-        comm = self.operator.comm
-        columns = self.basis.columns(0, self.basis.size)
-        sizes, rotation = residual_directions(self.operator.product, self.energies[which], columns, which, comm)
-        allowed = CLEAN * allowed_residual(norm, (core,))
-        left = np.cumsum((np.abs(rotation * sizes) ** 2)[:, ::-1], axis=1)[:, ::-1].max(axis=0)
-        count = int(np.sum(left > allowed**2))
-        betas = np.maximum(np.log(sizes[:count] / allowed), 1.0)
-        if betas.sum() > self._refilters * BETA:
+        ends = np.array([scale.angle(self.energies[level]) for level in which[[0, -1]]])
+        passed = at_angles(self.plan.softer(SOFT), ends).min()
+        allowed = LEFT * allowed_residual(norm, (core,)) * max(passed, np.exp(-SOFT))
+        sizes, rotation = residual_directions(
+            self.operator.product, self.energies[which], basis.columns(0, basis.size), which, allowed,
+            basis.columns(basis.size, basis.size + which.size), self.operator.comm,
+        )  # fmt: skip
+        betas = same(np.maximum(np.log(sizes / allowed), 1.0), self.operator.comm)
+        if columns * betas[::columns].sum() > self._refilters * BETA:
             return None
         self._refilters /= 10
-        filtered = self._filtered(self.basis.take_out(which, rotation, count), betas, report)
-        kept = np.delete(np.arange(self.energies.size), which[:count])
-        order = np.argsort(~self.good[kept], kind="stable")
-        self.basis.reorder(order)
-        self.energies = self.energies[kept][order]
-        self.residuals = self.residuals[kept][order]
-        self.basis.columns(self.basis.size, self.basis.size + count)[:] = filtered
-        self.basis.extend(count)
+        basis.turn(which, rotation)
+        noisy = which[: sizes.size]
+        rest = np.setdiff1d(np.arange(basis.size), noisy)
+        self._reorder(np.concatenate([rest[self.good[rest]], rest[~self.good[rest]], noisy]))
+        self._filter(basis.drop(noisy.size), betas, report)
+        basis.extend(noisy.size)
         return int(self.good.sum())
 
-    def _filtered(self, vectors: np.ndarray, betas: np.ndarray, report: Steps) -> np.ndarray:
-        """The filter on vectors (d, n), of which e^-beta is left beyond the band, beta descending."""
+    def _reorder(self, order: np.ndarray) -> None:
+        self.basis.reorder(order)
+        self.energies, self.residuals = self.energies[order], self.residuals[order]
+
+    def _filter(self, vectors: np.ndarray, betas: np.ndarray, report: Steps) -> None:
+        """Filter vectors (d, n), in place, of which e^-beta is left beyond the band, beta descending."""
         assert self.plan is not None
-        width, chains = self.operator.columns, []
-        for columns in np.split(np.arange(betas.size), range(width, betas.size, width)):
-            block = np.zeros((vectors.shape[0], width), dtype=vectors.dtype)
-            block[:, : columns.size] = vectors[:, columns]
-            chains.append(Chain(self.operator, block, self.plan.softer(betas[columns[0]]), self.plan.times))
-        self.products += sum(chain.left for chain in chains) * width
-        advance(chains, self._threads, vectors, None, report)
-        return np.concatenate([chain.filtered for chain in chains], axis=1)[:, : betas.size]
+        width = self.operator.columns
+        together = width * self._threads
+        for first in range(0, betas.size, together):
+            parts = [
+                slice(k, min(k + width, betas.size)) for k in range(first, min(first + together, betas.size), width)
+            ]
+            chains = []
+            for part in parts:
+                block = np.zeros((vectors.shape[0], width), dtype=vectors.dtype)
+                block[:, : part.stop - part.start] = vectors[:, part]
+                chains.append(self._chain(block, self.plan.softer(betas[part.start])))
+            self.products += sum(chain.left for chain in chains) * width
+            advance(chains, self._threads, vectors, None, report)
+            for part, chain in zip(parts, chains, strict=True):
+                vectors[:, part] = chain.filtered[:, : part.stop - part.start]
 
     @property
     def _threads(self) -> int:
@@ -209,7 +249,7 @@ class FilterPart:
         return int(np.ceil(LONGER * self.plan.samples))
 
     @property
-    def longer_pays(self) -> bool:
+    def _longer_pays(self) -> bool:
         """Whether more samples of these vectors are possible, and take fewer products than one filtered vector more."""
         assert self.plan is not None
         longer = self._longer * self.plan.spacing * self.plan.b
@@ -221,7 +261,7 @@ class FilterPart:
         return (self.basis.capacity - self.basis.size) // (2 * self.operator.columns * len(self._chains))
 
     def _sample(self, pairs: int, test: Chain | None, checkpoint: Checkpoint | None, report: Steps) -> None:
-        pairs, basis, self._refilters = min(pairs, self._room), self.basis, REFILTERED
+        pairs, basis = min(pairs, self._room), self.basis
         count = 2 * self.operator.columns * pairs * len(self._chains)
         room = basis.columns(basis.size, basis.size + count)
         for chain, out in zip(self._chains, np.split(room, len(self._chains), axis=1), strict=True):
@@ -241,11 +281,9 @@ class FilterPart:
         middle, reach = sum(core) / 2, self.plan.tested * (core[1] - core[0]) / 2
         energies, residuals = basis.ritz(norm, (middle - reach, middle + reach), first)
         self.energies = np.append(self.energies[:first], energies)
-        order = np.argsort(self.energies)
+        self.residuals = np.append(self.residuals[:first], residuals)
         if first:
-            basis.reorder(order)
-        self.energies = self.energies[order]
-        self.residuals = np.append(self.residuals[:first], residuals)[order]
+            self._reorder(np.argsort(self.energies, kind="stable"))
         vectors = basis.columns(0, basis.size)
         self.good = self.residuals <= allowed_residual(norm, (core,))
         self.levels = self.residuals <= SPURIOUS * norm

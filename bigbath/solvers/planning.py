@@ -39,7 +39,7 @@ def cheapest_plan(
         crowded = 2 * reach * delta * density.densest(centre - converged, centre + converged)
         samples = int(np.ceil((surplus * states + 4) / (2 * b)))
         first = max(1, int(samples - SCATTER * np.sqrt(2 * b * samples) / (2 * b)))
-        thinned = max(1.0, crowded / states) if states > 0 else 1.0
+        thinned = max(1.0, surplus * crowded / (2 * b * samples))
         plans.append(
             Plan(centre=centre, delta=delta, reach=float(reach), b=b, samples=samples, first=first, thinned=thinned)
         )

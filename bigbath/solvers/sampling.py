@@ -117,10 +117,13 @@ class Plan:
 
     def amplitude(self, scale: Scale, edges: tuple[float, float]) -> float:
         """Smallest value of the test's filter inside an energy window."""
-        inside = np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)
-        check = self.check
-        n = np.arange(check.size)
-        return min(float(np.cos(n * angle) @ check) for angle in inside)
+        return float(at_angles(self.check, np.linspace(scale.angle(edges[0]), scale.angle(edges[1]), 41)).min())
+
+
+def at_angles(coefficients: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """A filter (of Chebyshev ``coefficients``) at these angles."""
+    n = np.arange(coefficients.size)
+    return np.array([np.cos(n * angle) @ coefficients for angle in angles.tolist()])
 
 
 class Chain:

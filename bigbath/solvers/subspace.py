@@ -171,28 +171,32 @@ def residual_norms(h: Product, energies: np.ndarray, vectors: np.ndarray, comm: 
 
 
 def residual_directions(
-    h: Product, energies: np.ndarray, vectors: np.ndarray, which: np.ndarray, comm: Comm = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values of H v - E v of the columns ``which``, descending, and how these are turned into the right singular vectors.
+    h: Product, energies: np.ndarray, vectors: np.ndarray, which: np.ndarray, allowed: float, room: np.ndarray,
+    comm: Comm = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Singular values (r,) of the residuals H v - E v of columns ``which`` (n,), and their right singular vectors (n, n), largest first.
 
-    ``energies`` (n,): of these columns. Memory: as many columns.
+    ``energies`` (n,): of these columns. Without the r directions no residual is above ``allowed``. ``room`` (d, n) is overwritten.
     """
 
-    def remainder(panel: slice) -> np.ndarray:
-        return _remainder(h, energies[panel], vectors[:, which[panel]])
+    def remainder(panel: slice) -> None:
+        room[:, panel] = _remainder(h, energies[panel], vectors[:, which[panel]])
 
-    remainders = np.concatenate(_by_panels(remainder, which.size, comm), axis=1)
-    squares, rotation = scipy.linalg.eigh(total(_inner(remainders, remainders), comm), driver="evd", check_finite=False)
-    return same((np.sqrt(np.maximum(squares[::-1], 0)), rotation[:, ::-1]), comm)
+    _by_panels(remainder, which.size, comm)
+    squares, rotation = scipy.linalg.eigh(total(_inner(room, room), comm), driver="evd", check_finite=False)
+    squares, rotation = np.maximum(squares[::-1], 0), rotation[:, ::-1]
+    parts = np.abs(rotation) ** 2 * squares
+    left = np.cumsum(parts[:, ::-1], axis=1)[:, ::-1].max(axis=0)
+    return same((np.sqrt(squares[left > allowed**2]), rotation), comm)
 
 
-def turn(vectors: np.ndarray, which: np.ndarray, rotation: np.ndarray) -> None:
+def rotate_columns(vectors: np.ndarray, which: np.ndarray, rotation: np.ndarray) -> None:
     """Turn the columns ``which`` by ``rotation``, in place."""
     for rows in _slices(vectors.shape[0], ROWS):
         vectors[rows, which] = _times(vectors[rows][:, which], rotation)
 
 
-def reorder(vectors: np.ndarray, order: np.ndarray) -> None:
+def reorder_columns(vectors: np.ndarray, order: np.ndarray) -> None:
     """Put columns into another order, in place."""
     for rows in _slices(vectors.shape[0], ROWS):
         vectors[rows] = vectors[rows][:, order]

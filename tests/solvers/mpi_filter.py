@@ -9,6 +9,7 @@ from bigbath import Dense, Density, Filter, Interval, Nearest, Ring, build, dist
 from bigbath.measure.entanglement import entropies_between
 from bigbath.measure.vectors import each_state
 from bigbath.models import TFIM, XXZ, Imbrie
+from bigbath.solvers.filter_part import FilterPart
 from bigbath.solvers.subspace import orthonormalise
 from bigbath.spaces import system_and_bath
 
@@ -56,6 +57,25 @@ def check_magnetisation(model, only, comm):
     np.testing.assert_allclose(each_state(shared, prepare), each_state(alone, prepare), atol=1e-9)
 
 
+def check_crowded_levels(comm):
+    """Levels of a localised spectrum, some of which are filtered again: those of LAPACK, on every rank."""
+    refilter, used, only, window = FilterPart.refilter, [], {"magnetisation": 0}, Nearest(target=0.0, k=60)
+
+    def watched(*choices):
+        used.append(refilter(*choices))
+        return used[-1]
+
+    FilterPart.refilter = watched
+    for realization in range(4):
+        h = build(draw(XXZ(L=12, W=8.0), seed=9, realization=realization))
+        shared = solve(h, window, engine=Filter(), sector=only, comm=comm)
+        assert shared.evidence.complete == "yes", shared.evidence.reason
+        assert np.abs(shared.energies - solve(h, window, engine=Dense(), sector=only).energies).max() < 1e-10
+    FilterPart.refilter = refilter
+    assert any(first is not None for first in used)
+    assert all(used == other for other in comm.allgather(used))
+
+
 def check_energies_only(window, comm):
     """Slices of a window, whose bases are shared out: the energies of LAPACK, and the same on every rank."""
     h, only = build(draw(XXZ(L=12, W=1.0), seed=4)), {"magnetisation": 0}
@@ -99,6 +119,7 @@ def main():
     assert comm.size == int(sys.argv[1]), f"{comm.size} ranks instead of {sys.argv[1]}"
     for seed in range(12):
         check_columns(seed, comm)
+    check_crowded_levels(comm)
     check(Imbrie(L=9), Nearest(target=0.1, k=10), comm)
     check_magnetisation(XXZ(L=12, W=1.0), {"magnetisation": 0}, comm)
     check_magnetisation(XXZ(L=12, W=1.0, phi=0.7), {"magnetisation": 2}, comm)

@@ -6,14 +6,22 @@ import numpy as np
 import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 from support import expected_window
 
+from bigbath.chebyshev import DensityOfStates
 from bigbath.operators import Hamiltonian, MatrixOperator, Scale
 from bigbath.solvers import Filter, Interval, Nearest, solve
 from bigbath.solvers.basis import Basis
 from bigbath.solvers.filter_part import FilterPart
+from bigbath.solvers.planning import cheapest_plan
+from bigbath.spaces import everything
 
 LONG = bool(os.environ.get("BIGBATH_LONG"))
+
+
+def quiet(done, of):
+    """No report of steps."""
 
 
 def diagonal(levels):
@@ -72,30 +80,83 @@ def test_samples_that_come_after_ritz_vectors_tell_what_is_rounding_in_these(see
     assert residuals.max() < 1e-11 * 10.0**faint * rank
 
 
-def test_levels_that_rounding_spoils_are_filtered_again_instead_of_other_vectors(monkeypatch):
-    """Independent levels, half of which are crowded: all of these are good after a part of one vector's filter."""
-    refilter, ritz, before, after = FilterPart.refilter, FilterPart.ritz, [], []
+@settings(max_examples=40 if LONG else 6, deadline=None)
+@given(st.integers(0, 10**6), st.booleans(), st.integers(1, 2), st.integers(1, 3))
+def test_few_directions_that_spoil_many_ritz_vectors_are_filtered_out(seed, is_complex, columns, directions):
+    """Eigenvectors again, orthonormal and in order, without Rayleigh-Ritz on the others; blocks of one and of two vectors."""
+    stream, d = np.random.default_rng(seed), 700
 
-    def spoiled(part, norm, core, which, report):
-        before.append((part.energies[which], part.products))
-        return refilter(part, norm, core, which, report)
+    def normal(*shape):
+        values = stream.standard_normal(shape) + 1j * is_complex * stream.standard_normal(shape)
+        return values if is_complex else values.real
 
-    def mended(part, norm, core, first=0):
-        ritz(part, norm, core, first)
-        if first:
-            energies, products = before[-1]
-            error = np.abs(energies[:, None] - part.energies[part.good]).min(axis=1).max()
-            after.append((error, (part.products - products) / part.plan.coefficients.size))
+    levels = ndtri((np.arange(d) + stream.uniform(0.3, 0.7, d)) / d)
+    vectors = np.linalg.qr(normal(d, d))[0]
+    matrix = (vectors * levels) @ vectors.conj().T
+    matrix = (matrix + matrix.conj().T) / 2
+    scale, norm, core = (
+        Scale.of((levels[0], levels[-1])),
+        np.abs(levels).max(),
+        (levels[330] - 1e-3, levels[370] + 1e-3),
+    )
+    operator = MatrixOperator(matrix, scale, columns)
+    part = FilterPart(everything(d), operator, DensityOfStates.sample(operator, (seed, 0)))
+    part.begin(cheapest_plan(operator, part.density, core, scale, b=2, surplus=1.0, memory=1e9), (seed, 1))
+    part.sample(None, quiet)
+    part.ritz(norm, core)
+    basis = part.basis.columns(0, part.basis.size)
+    spoiled = np.flatnonzero((part.energies > core[0]) & (part.energies < core[1]))
+    basis[:, spoiled] += 1e-7 * normal(d, directions) @ normal(directions, spoiled.size) / np.sqrt(d)
+    basis[:] = np.linalg.qr(basis)[0]
+    part.ritz(norm, core)
+    which = part.spoiled(scale, core, 1e-4)
+    assert which.size >= 20
+    part._refilters = 20.0  # whatever it takes
+    first = part.refilter(scale, norm, core, which, quiet)
+    assert first is not None and first < part.basis.size - which.size + 1
+    part.ritz(norm, core, first)
+    inside = (part.energies > core[0]) & (part.energies < core[1]) & (part.residuals < 1e-5 * norm)
+    np.testing.assert_allclose(part.energies[inside], levels[330:371], rtol=0, atol=1e-12)
+    basis = part.basis.columns(0, part.basis.size)
+    residuals = np.linalg.norm(matrix @ basis - basis * part.energies, axis=0)
+    np.testing.assert_allclose(residuals, part.residuals, rtol=1e-2, atol=1e-13)
+    assert residuals[inside].max() <= 1e-10 * norm
+    assert np.all(np.diff(part.energies) >= 0)
+    np.testing.assert_allclose(basis.conj().T @ basis, np.eye(part.basis.size), atol=1e-12)
 
-    monkeypatch.setattr(FilterPart, "refilter", spoiled)
-    monkeypatch.setattr(FilterPart, "ritz", mended)
+
+def test_crowded_levels_take_parts_of_filters_instead_of_other_vectors(monkeypatch):
+    """Of sixteen spectra of independent levels several have crowded ones; most of these are good after less than a filter."""
+    go_on, spent = FilterPart.go_on, []
+
+    def watched(part, *choices):
+        vectors, products = part.vectors, part.products
+        first = go_on(part, *choices)
+        spent.append((part.vectors - vectors, (part.products - products) / part.plan.coefficients.size))
+        return first
+
+    monkeypatch.setattr(FilterPart, "go_on", watched)
     for seed in range(16):
-        levels = independent_levels(np.random.default_rng(seed), 2400, 0, 2, 1.0)
+        levels = np.sort(np.random.default_rng(seed).standard_normal(2400))
         assert solve(diagonal(levels), Nearest(target=0.0, k=60), engine=Filter(seed=seed)).evidence.complete == "yes"
-    errors, filters = np.transpose(after)
-    assert len(before) >= 4 and len(after) == len(before)
-    assert errors.max() < 1e-9
-    assert filters.mean() < 1
+    vectors, filters = np.transpose(spent)
+    assert vectors.size >= 4
+    assert np.mean(vectors == 0) > 0.5 and np.median(filters) < 1
+
+
+def test_columns_that_are_turned_and_put_in_order_still_give_the_samples():
+    stream = np.random.default_rng(2)
+    operator = MatrixOperator(
+        sp.csr_array(sp.diags_array(stream.uniform(-1, 1, 300))), Scale(centre=0.0, halfwidth=1.0), 1
+    )
+    basis, samples = Basis(operator, 40), np.asfortranarray(stream.standard_normal((300, 40)))
+    basis.columns(0, 40)[:] = samples
+    basis.extend(40)
+    basis.ritz(1.0, (-1.0, 1.0))
+    which = stream.choice(40, 12, replace=False)
+    basis.turn(which, np.linalg.qr(stream.standard_normal((12, 12)))[0])
+    basis.reorder(stream.permutation(40))
+    np.testing.assert_allclose(basis.columns(0, 40) @ basis._coefficients, samples, atol=1e-12)
 
 
 @settings(max_examples=300 if LONG else 8, deadline=None)
