@@ -85,14 +85,14 @@ class FilterPart:
         return min(1.0, self.leftover(edges) / largest) if largest > 0 else 1.0
 
     def _tolerated(self, scale: Scale, edges: tuple[float, float]) -> float:
-        """What is left over where a state may be missing with probability 1, at most."""
+        """``leftover`` over this is the probability that a state is missing."""
         assert self.plan is not None
         return self.plan.amplitude(scale, edges) / (self.tests * float(np.sqrt(2 / np.pi)))
 
     def crowded(self, scale: Scale, edges: tuple[float, float], least: float) -> bool:
         """Whether the Ritz vectors hold every state of the window, but some are mixtures: levels are too close for these samples.
 
-        Then more samples, or another vector, tell them apart, as far as there is memory.
+        Then ``go_on`` tells them apart, as far as there is memory.
         """
         if self.plan is None or self.missed(scale, edges) <= least:
             return False
@@ -274,7 +274,7 @@ class FilterPart:
     def ritz(self, norm: float, core: tuple[float, float], first: int = 0) -> None:
         """Ritz pairs of all samples, and what they leave of the test's vector. ``core``: the window, as far as it is known.
 
-        ``first``: so many are there already.
+        ``first``: so many columns are good Ritz vectors already and stay as they are.
         """
         assert self.plan is not None
         comm, basis = self.operator.comm, self.basis
